@@ -1,0 +1,34 @@
+"""What a model call used and cost: tokens by kind, and money only where the price is known."""
+
+from decimal import Decimal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Usage(BaseModel):
+    """Tokens of one call.
+
+    ``input_tokens`` is the total, cached parts included, whatever way the vendor counts.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    input_tokens: int = Field(default=0, ge=0)
+    cache_read_tokens: int = Field(default=0, ge=0)  # part of input_tokens
+    cache_write_tokens: int = Field(default=0, ge=0)  # part of input_tokens
+    output_tokens: int = Field(default=0, ge=0)  # thinking included
+
+
+class Spend(BaseModel):
+    """What several calls used together.
+
+    ``cost_usd`` sums the priced calls only; ``unpriced_calls`` says how many are missing from it.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    calls: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: Decimal = Decimal(0)
+    unpriced_calls: int = 0

@@ -1,0 +1,113 @@
+"""The one place where the environment is read: built once by a command or a worker, then handed down, frozen."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+from platformdirs import user_data_path
+from pydantic import AliasChoices, Field, HttpUrl, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from src.domain.errors import SettingsInvalid
+
+Names = Annotated[tuple[str, ...], NoDecode]
+
+
+class OfflineWriter(BaseSettings):
+    """Knobs of the offline writer, the stand-in that needs no key and is not AI."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="LONGTAIL_OFFLINE_", env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+    latency_seconds: float = Field(default=0.0, ge=0, le=600, description="How long one answer takes.")
+    failure_rate: float = Field(
+        default=0.0, ge=0, le=1, description="Share of calls that fail as a provider would."
+    )
+    invalid_rate: float = Field(default=0.0, ge=0, le=1, description="Share of answers that break a rule.")
+
+
+class Settings(BaseSettings):
+    """What the environment and ``.env`` decide.
+
+    Names that others set a standard for keep it (``DATABASE_URL``, ``ANTHROPIC_API_KEY``; Temporal's own
+    ``TEMPORAL_*`` are read by ``temporalio.envconfig``); ours begin with ``LONGTAIL_``.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="LONGTAIL_",
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        populate_by_name=True,
+    )
+
+    home: Path = Field(
+        default_factory=lambda: user_data_path("longtail"), description="All local state is in here."
+    )
+
+    database_url: SecretStr | None = Field(
+        default=None, validation_alias=AliasChoices("DATABASE_URL", "database_url")
+    )
+    database_pool_size: int = Field(default=16, ge=1, le=200)
+
+    anthropic_api_key: SecretStr | None = Field(
+        default=None, validation_alias=AliasChoices("ANTHROPIC_API_KEY", "anthropic_api_key")
+    )
+    anthropic_base_url: HttpUrl | None = Field(
+        default=None, validation_alias=AliasChoices("ANTHROPIC_BASE_URL", "anthropic_base_url")
+    )
+    anthropic_cheap_model: str = "claude-haiku-5-5"
+    anthropic_strong_model: str = "claude-sonnet-5-5"
+
+    openai_api_key: SecretStr | None = Field(
+        default=None, validation_alias=AliasChoices("OPENAI_API_KEY", "openai_api_key")
+    )
+    openai_base_url: HttpUrl | None = Field(
+        default=None, validation_alias=AliasChoices("OPENAI_BASE_URL", "openai_base_url")
+    )
+    openai_cheap_model: str = "gpt-6-luna"
+    openai_strong_model: str = "gpt-6.1-terra"
+
+    offline: OfflineWriter = Field(default_factory=OfflineWriter)
+    fail_keywords: Names = Field(
+        default=(),
+        description="Keywords whose stage C fails for ever: a simulation, to show that the others stand.",
+    )
+
+    model_slots: int = Field(
+        default=32, ge=1, le=1000, description="Model calls that one worker has open at once."
+    )
+    shutdown_grace: timedelta = Field(
+        default=timedelta(seconds=250), description="How long SIGTERM waits for calls."
+    )
+
+    log_level: str = "INFO"
+    log_json: bool | None = Field(
+        default=None, description="JSON lines; unset: only where nobody is watching."
+    )
+
+    @field_validator("fail_keywords", mode="before")
+    @classmethod
+    def split_keywords(cls, value: Any) -> Any:  # noqa: ANN401 - pydantic hands over what it read
+        """Several keywords are separated by ``|``, which no keyword contains."""
+        return (
+            tuple(part.strip() for part in value.split("|") if part.strip())
+            if isinstance(value, str)
+            else value
+        )
+
+    @classmethod
+    def load(cls, **overrides: Any) -> "Settings":  # noqa: ANN401 - any field may be overridden
+        """Read the environment, with ``overrides`` by field name on top.
+
+        Raises SettingsInvalid naming each variable that cannot be used.
+        """
+        try:
+            return cls(**overrides)
+        except ValidationError as error:
+            problems = "; ".join(
+                f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False)
+            )
+            raise SettingsInvalid(problems) from error
