@@ -21,9 +21,7 @@ class OfflineWriter(BaseSettings):
     )
 
     latency_seconds: float = Field(default=0.0, ge=0, le=600, description="How long one answer takes.")
-    failure_rate: float = Field(
-        default=0.0, ge=0, le=1, description="Share of calls that fail as a provider would."
-    )
+    failure_rate: float = Field(default=0.0, ge=0, le=1, description="Share of calls that fail as a provider would.")
     invalid_rate: float = Field(default=0.0, ge=0, le=1, description="Share of answers that break a rule.")
 
 
@@ -43,13 +41,9 @@ class Settings(BaseSettings):
         populate_by_name=True,
     )
 
-    home: Path = Field(
-        default_factory=lambda: user_data_path("longtail"), description="All local state is in here."
-    )
+    home: Path = Field(default_factory=lambda: user_data_path("longtail"), description="All local state is in here.")
 
-    database_url: SecretStr | None = Field(
-        default=None, validation_alias=AliasChoices("DATABASE_URL", "database_url")
-    )
+    database_url: SecretStr | None = Field(default=None, validation_alias=AliasChoices("DATABASE_URL", "database_url"))
     database_pool_size: int = Field(default=16, ge=1, le=200)
 
     anthropic_api_key: SecretStr | None = Field(
@@ -76,27 +70,17 @@ class Settings(BaseSettings):
         description="Keywords whose stage C fails for ever: a simulation, to show that the others stand.",
     )
 
-    model_slots: int = Field(
-        default=32, ge=1, le=1000, description="Model calls that one worker has open at once."
-    )
-    shutdown_grace: timedelta = Field(
-        default=timedelta(seconds=250), description="How long SIGTERM waits for calls."
-    )
+    model_slots: int = Field(default=32, ge=1, le=1000, description="Model calls that one worker has open at once.")
+    shutdown_grace: timedelta = Field(default=timedelta(seconds=250), description="How long SIGTERM waits for calls.")
 
     log_level: str = "INFO"
-    log_json: bool | None = Field(
-        default=None, description="JSON lines; unset: only where nobody is watching."
-    )
+    log_json: bool | None = Field(default=None, description="JSON lines; unset: only where nobody is watching.")
 
     @field_validator("fail_keywords", mode="before")
     @classmethod
     def split_keywords(cls, value: Any) -> Any:  # noqa: ANN401 - pydantic hands over what it read
         """Several keywords are separated by ``|``, which no keyword contains."""
-        return (
-            tuple(part.strip() for part in value.split("|") if part.strip())
-            if isinstance(value, str)
-            else value
-        )
+        return tuple(part.strip() for part in value.split("|") if part.strip()) if isinstance(value, str) else value
 
     @classmethod
     def load(cls, **overrides: Any) -> "Settings":  # noqa: ANN401 - any field may be overridden

@@ -195,9 +195,7 @@ class OutputRejected(LongtailError):
     status = 422
 
     def __init__(self, stage: str, violations: Sequence[str]) -> None:
-        super().__init__(
-            f"stage {stage}: {len(violations)} rule(s) broken after repair: {'; '.join(violations)}"
-        )
+        super().__init__(f"stage {stage}: {len(violations)} rule(s) broken after repair: {'; '.join(violations)}")
         self.violations = tuple(violations)
 
 

@@ -19,7 +19,7 @@ class Stage(StrEnum):
     SEO_METADATA = "D"
 
     @property
-    def title(self) -> str:
+    def label(self) -> str:
         """The name people use."""
         return {"A": "keyword analysis", "B": "outline", "C": "article", "D": "SEO metadata"}[self.value]
 
