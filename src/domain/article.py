@@ -1,11 +1,13 @@
 """An article: one longtail on its way from claimed to reviewed, and the place where it stopped if it did."""
 
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
 from .stages import Stage
+from .usage import Spend
 
 
 class ArticleStatus(StrEnum):
@@ -38,3 +40,33 @@ class Failure(BaseModel):
     error_type: str  # a class name of domain.errors, or what Temporal calls it
     message: str
     attempts: int
+
+
+class Article(BaseModel):
+    """An article as lists and pages show it."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+    id: UUID
+    batch_id: UUID
+    site: str
+    keyword: str
+    status: ArticleStatus
+    revision: int
+    stages_done: tuple[Stage, ...]
+    failure: Failure | None
+    words: int | None
+    models: tuple[str, ...]  # provider:model of each finished stage, without repeats
+    offline: bool
+    spend: Spend
+    content_hash: str | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+    @property
+    def seconds(self) -> float | None:
+        """From the first call to the end, if it ended."""
+        if self.started_at is None or self.finished_at is None:
+            return None
+        return (self.finished_at - self.started_at).total_seconds()

@@ -6,8 +6,6 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
-from .usage import Spend
-
 
 class Trigger(StrEnum):
     """Who asked for a batch."""
@@ -18,7 +16,7 @@ class Trigger(StrEnum):
 
 
 class BatchStatus(StrEnum):
-    """How far a batch got; the last four are final."""
+    """How far a batch got; all but the first are final."""
 
     RUNNING = "running"
     COMPLETED = "completed"  # every article reached review
@@ -27,23 +25,35 @@ class BatchStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
-class BatchResult(BaseModel):
-    """What a batch came to; ``remaining`` were neither finished nor failed and are ready again."""
+class Batch(BaseModel):
+    """One batch with its counts; ``total`` is their sum plus what is still under way."""
 
     model_config = ConfigDict(frozen=True)
 
-    batch_id: UUID
-    slot: datetime  # UTC
+    id: UUID
+    site: str
+    slot: datetime  # UTC; the nominal time of the schedule
+    trigger: Trigger
     status: BatchStatus
+    colour: str
+    workflow_id: str
+    run_id: str
     total: int
     needs_review: int
     failed: int
     cancelled: int
-    remaining: int = 0
-    spend: Spend = Spend()
+    error_type: str | None
+    error_message: str | None
+    opened_at: datetime
+    closed_at: datetime | None
 
-    @classmethod
-    def status_of(cls, *, total: int, needs_review: int, cancelled: bool) -> BatchStatus:
+    @property
+    def under_way(self) -> int:
+        """Articles that have not ended."""
+        return self.total - self.needs_review - self.failed - self.cancelled
+
+    @staticmethod
+    def status_of(*, total: int, needs_review: int, cancelled: bool) -> BatchStatus:
         """The rule: cancelled if it was told to stop, failed only if nothing of something succeeded."""
         if cancelled:
             return BatchStatus.CANCELLED

@@ -1,6 +1,7 @@
 """What a model call used and cost: tokens by kind, and money only where the price is known."""
 
 from decimal import Decimal
+from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -32,3 +33,13 @@ class Spend(BaseModel):
     output_tokens: int = 0
     cost_usd: Decimal = Decimal(0)
     unpriced_calls: int = 0
+
+
+class CallStatus(StrEnum):
+    """What became of a model call, as the ledger knows it."""
+
+    OPEN = "open"  # committed before the call; still so after a crash: maybe paid, answer unknown
+    ANSWERED = "answered"  # paid, the answer is kept and found again
+    DISCARDED = "discarded"  # paid and kept, but rejected for good: a retry asks anew
+    FAILED = "failed"
+    LOST = "lost"  # was open when the next attempt began

@@ -1,0 +1,1 @@
+"""The database's history, one revision a file: expand first, contract in a later release."""

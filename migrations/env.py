@@ -1,0 +1,38 @@
+"""Runs migrations over asyncpg: in the connection it is handed, else in one of its own."""
+
+import asyncio
+
+from alembic import context
+from sqlalchemy import Connection, text
+
+from src.infrastructure.database.engine import create_engine
+from src.infrastructure.database.models import Table
+from src.settings import Settings
+
+_LOCK = 4_720_411  # any number; only one process migrates a database at a time
+
+
+def run(connection: Connection) -> None:
+    """Run the wanted migrations in ``connection``, one transaction for all."""
+    context.configure(connection=connection, target_metadata=Table.metadata, compare_server_default=True)
+    with context.begin_transaction():
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        context.run_migrations()
+
+
+async def connect_and_run() -> None:
+    """Connect to DATABASE_URL, for alembic's own command line."""
+    url = Settings.load().database_url
+    if url is None:
+        raise SystemExit("set DATABASE_URL, or use `longtail db upgrade`, which knows the embedded database")
+    engine = create_engine(url.get_secret_value(), pool_size=1)
+    async with engine.connect() as connection:
+        await connection.run_sync(run)
+        await connection.commit()
+    await engine.dispose()
+
+
+if connection := context.config.attributes.get("connection"):
+    run(connection)
+else:
+    asyncio.run(connect_and_run())

@@ -1,0 +1,232 @@
+"""Articles: claimed with their batch, moved on by their workflow, each in a transaction of its own."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, Text, and_, cast, func, select, true, update
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from src.domain.article import Article, ArticleRef, ArticleStatus, Failure
+from src.domain.errors import Conflict, InputInvalid, NotFound
+from src.domain.longtail import LongtailStatus
+from src.domain.stages import Stage
+from src.domain.usage import CallStatus, Spend
+
+from .models import ArticleRow, LongtailRow, ModelCallRow, StageOutputRow
+
+_UNFINISHED = (ArticleStatus.QUEUED, ArticleStatus.GENERATING)
+_SHORTEST_PREFIX = 4  # characters of an id that people may type
+
+
+class Articles:
+    """The articles of one unit of work."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    # --- the workflow's side
+
+    async def unfinished(self, batch_id: UUID, *, after: int = -1, limit: int) -> list[tuple[int, ArticleRef]]:
+        """Articles of the batch that still have to be made, by position (exclusive ``after``), with their position."""
+        rows = await self._session.scalars(
+            select(ArticleRow)
+            .where(ArticleRow.batch_id == batch_id, ArticleRow.position > after, ArticleRow.status.in_(_UNFINISHED))
+            .order_by(ArticleRow.position)
+            .limit(limit)
+        )
+        return [(row.position, _ref(row)) for row in rows]
+
+    async def save(self, article_id: UUID, *, html: str, content_hash: str, words: int, offline: bool) -> None:
+        """Store the finished page; the article now needs a review."""
+        await self._finish(
+            article_id,
+            LongtailStatus.WRITTEN,
+            status=ArticleStatus.NEEDS_REVIEW,
+            html=html,
+            content_hash=content_hash,
+            words=words,
+            offline=offline,
+            failed_stage=None,
+            error_type=None,
+            error_message=None,
+            attempts=None,
+        )
+
+    async def fail(self, article_id: UUID, failure: Failure) -> None:
+        """Store where and why the article stopped."""
+        await self._finish(
+            article_id,
+            LongtailStatus.FAILED,
+            reason=f"{failure.error_type}: {failure.message}"[:500],
+            status=ArticleStatus.FAILED,
+            failed_stage=failure.stage,
+            error_type=failure.error_type,
+            error_message=failure.message,
+            attempts=failure.attempts,
+        )
+
+    async def cancel(self, article_id: UUID) -> None:
+        """Note that a person stopped the article; its longtail is ready for another batch."""
+        await self._finish(article_id, LongtailStatus.READY, status=ArticleStatus.CANCELLED)
+
+    async def _finish(
+        self,
+        article_id: UUID,
+        longtail: LongtailStatus,
+        *,
+        reason: str | None = None,
+        **columns: Any,  # noqa: ANN401 - columns of articles
+    ) -> None:
+        longtail_id = await self._session.scalar(
+            update(ArticleRow)
+            .where(ArticleRow.id == article_id)
+            .values(finished_at=func.now(), **columns)
+            .returning(ArticleRow.longtail_id)
+        )
+        await self._session.execute(
+            update(LongtailRow).where(LongtailRow.id == longtail_id).values(status=longtail, reason=reason)
+        )
+
+    async def prepare_retry(self, article_id: UUID, *, from_stage: Stage | None) -> ArticleRef:
+        """Put a stopped article back to work and return what its workflow needs.
+
+        Without ``from_stage`` it goes on at the stage that failed. With it, a new revision keeps the stages before it
+        and makes the others again. Raises Conflict when the article is under way or its longtail went elsewhere.
+        """
+        row = await self._session.get(ArticleRow, article_id, with_for_update=True)
+        if row is None:
+            raise NotFound("article", article_id)
+        if row.status in _UNFINISHED:
+            raise Conflict(f"article {article_id} is {row.status}; wait for its end or cancel its batch first")
+        if row.status == ArticleStatus.NEEDS_REVIEW and from_stage is None:
+            raise Conflict(
+                f"article {article_id} is complete; say --from STAGE to make a stage and those after it again"
+            )
+        await self._hold_longtail(row)
+        if from_stage:
+            row.revision += 1
+        row.status, row.finished_at = ArticleStatus.QUEUED, None
+        return _ref(row)
+
+    async def _hold_longtail(self, row: ArticleRow) -> None:
+        longtail = await self._session.get_one(LongtailRow, row.longtail_id, with_for_update=True)
+        if row.status == ArticleStatus.CANCELLED and longtail.status != LongtailStatus.READY:
+            raise Conflict(f"another article took over the keyword {row.keyword!r} since this one was cancelled")
+        longtail.status = LongtailStatus.CLAIMED
+
+    # --- the reader's side
+
+    async def find(self, prefix: str) -> Article:
+        """Return the one article whose id begins with ``prefix``. Raises NotFound, or InputInvalid if several do."""
+        typed = prefix.strip().lower()
+        if len(typed) < _SHORTEST_PREFIX:
+            raise InputInvalid("ARTICLE", prefix, f"give at least {_SHORTEST_PREFIX} characters of its id")
+        found = list(await self._read(_summary().where(cast(ArticleRow.id, Text).startswith(typed, autoescape=True))))
+        if not found:
+            raise NotFound("article", prefix, hint="see: longtail article list")
+        if len(found) > 1:
+            raise InputInvalid("ARTICLE", prefix, f"{len(found)} articles begin like that; give more characters")
+        return found[0]
+
+    async def all(
+        self,
+        *,
+        site: str | None = None,
+        batch_id: UUID | None = None,
+        status: ArticleStatus | None = None,
+        limit: int = 100,
+    ) -> list[Article]:
+        """The newest batch's articles first, each batch in its own order."""
+        statement = (
+            _summary().order_by(ArticleRow.created_at.desc(), ArticleRow.batch_id, ArticleRow.position).limit(limit)
+        )
+        if site:
+            statement = statement.where(ArticleRow.site == site)
+        if batch_id:
+            statement = statement.where(ArticleRow.batch_id == batch_id)
+        if status:
+            statement = statement.where(ArticleRow.status == status)
+        return await self._read(statement)
+
+    async def html(self, article_id: UUID) -> str | None:
+        """The complete page, once there is one."""
+        page: str | None = await self._session.scalar(select(ArticleRow.html).where(ArticleRow.id == article_id))
+        return page
+
+    async def _read(self, statement: Select[Any]) -> list[Article]:
+        return [_article(*row) for row in await self._session.execute(statement)]
+
+
+def _ref(row: ArticleRow) -> ArticleRef:
+    return ArticleRef(article_id=row.id, site=row.site, keyword=row.keyword, revision=row.revision)
+
+
+def _summary() -> Select[Any]:
+    """Articles with their finished stages and what their calls used."""
+    stage_model = StageOutputRow.provider + ":" + StageOutputRow.model
+    done = (
+        select(
+            func.array_agg(aggregate_order_by(StageOutputRow.stage, StageOutputRow.stage)).label("stages"),
+            func.array_agg(stage_model.distinct()).label("models"),
+        )
+        .where(StageOutputRow.article_id == ArticleRow.id, StageOutputRow.revision == ArticleRow.revision)
+        .correlate(ArticleRow)
+        .lateral("done")
+    )
+    spent = (
+        select(
+            func.count().label("calls"),
+            func.coalesce(func.sum(ModelCallRow.input_tokens), 0).label("input_tokens"),
+            func.coalesce(func.sum(ModelCallRow.output_tokens), 0).label("output_tokens"),
+            func.coalesce(func.sum(ModelCallRow.cost_usd), 0).label("cost_usd"),
+            func.count()
+            .filter(and_(ModelCallRow.cost_usd.is_(None), ModelCallRow.status != CallStatus.OPEN))
+            .label("unpriced"),
+        )
+        .where(ModelCallRow.article_id == ArticleRow.id)
+        .correlate(ArticleRow)
+        .lateral("spent")
+    )
+    return select(ArticleRow, done, spent).join(done, true()).join(spent, true())
+
+
+def _article(row: ArticleRow, stages: list[str] | None, models: list[str] | None, *spent: Any) -> Article:  # noqa: ANN401
+    calls, input_tokens, output_tokens, cost_usd, unpriced = spent
+    failure = None
+    if row.error_type:
+        failure = Failure(
+            stage=Stage(row.failed_stage) if row.failed_stage else None,
+            error_type=row.error_type,
+            message=row.error_message or "",
+            attempts=row.attempts or 0,
+        )
+    return Article(
+        **{name: getattr(row, name) for name in _COPIED},
+        status=ArticleStatus(row.status),
+        stages_done=tuple(Stage(stage) for stage in stages or ()),
+        models=tuple(models or ()),
+        failure=failure,
+        spend=Spend(
+            calls=calls,
+            input_tokens=input_tokens,
+            output_tokens=output_tokens,
+            cost_usd=cost_usd,
+            unpriced_calls=unpriced,
+        ),
+    )
+
+
+_COPIED = (
+    "id",
+    "batch_id",
+    "site",
+    "keyword",
+    "revision",
+    "words",
+    "offline",
+    "content_hash",
+    "created_at",
+    "started_at",
+    "finished_at",
+)

@@ -1,0 +1,81 @@
+"""Longtails: imported once each, claimed by one batch at a time, released when nothing came of it."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from src.domain.errors import NotFound
+from src.domain.longtail import Longtail, LongtailStatus, phrase_key
+
+from .models import LongtailRow
+
+_ROWS_A_STATEMENT = 1000  # PostgreSQL takes 65,535 parameters a statement
+
+
+class Longtails:
+    """The longtails of one unit of work."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def add(self, site: str, longtails: Sequence[Longtail], *, source: str) -> int:
+        """Keep those that the site does not have yet, in their order. Returns how many were new."""
+        added = 0
+        for start in range(0, len(longtails), _ROWS_A_STATEMENT):
+            rows = [
+                {**longtail.model_dump(), "key": longtail.key, "site": site, "source": source}
+                for longtail in longtails[start : start + _ROWS_A_STATEMENT]
+            ]
+            statement = insert(LongtailRow).values(rows).on_conflict_do_nothing(index_elements=["site", "key"])
+            added += len((await self._session.scalars(statement.returning(LongtailRow.id))).all())
+        return added
+
+    async def known_keys(self, site: str, keys: Sequence[str]) -> set[str]:
+        """Which of ``keys`` the site has already."""
+        statement = select(LongtailRow.key).where(LongtailRow.site == site, LongtailRow.key == func.any(list(keys)))
+        return set(await self._session.scalars(statement))
+
+    async def of_site(self, site: str, *, status: LongtailStatus | None = None, limit: int = 1000) -> list[LongtailRow]:
+        """The site's longtails in the order in which batches will claim them."""
+        statement = select(LongtailRow).where(LongtailRow.site == site)
+        if status:
+            statement = statement.where(LongtailRow.status == status)
+        order = statement.order_by(LongtailRow.priority.desc(), LongtailRow.number).limit(limit)
+        return list(await self._session.scalars(order))
+
+    async def counts(self, site: str) -> dict[LongtailStatus, int]:
+        """How many longtails the site has in each status."""
+        statement = select(LongtailRow.status, func.count()).where(LongtailRow.site == site)
+        rows = await self._session.execute(statement.group_by(LongtailRow.status))
+        return dict.fromkeys(LongtailStatus, 0) | {LongtailStatus(status): count for status, count in rows}
+
+    async def set_status(self, longtail_id: UUID, status: LongtailStatus, *, reason: str | None = None) -> None:
+        """Move one longtail on."""
+        await self._session.execute(
+            update(LongtailRow).where(LongtailRow.id == longtail_id).values(status=status, reason=reason)
+        )
+
+    async def requeue(self, site: str, phrases: Sequence[str]) -> int:
+        """Make failed or written longtails ready for a new article; with no phrases, all failed ones.
+
+        Returns how many. Raises NotFound for a phrase that the site does not have or that an open batch holds.
+        """
+        movable = LongtailRow.status.in_([LongtailStatus.FAILED, LongtailStatus.WRITTEN])
+        statement = update(LongtailRow).where(LongtailRow.site == site)
+        if not phrases:
+            statement = statement.where(LongtailRow.status == LongtailStatus.FAILED)
+        else:
+            keys = [phrase_key(phrase) for phrase in phrases]
+            statement = statement.where(LongtailRow.key.in_(keys), movable)
+        moved = set(
+            await self._session.scalars(
+                statement.values(status=LongtailStatus.READY, reason=None).returning(LongtailRow.key)
+            )
+        )
+        for phrase in phrases:
+            if phrase_key(phrase) not in moved:
+                raise NotFound("failed or written longtail", phrase, hint=f"see: longtail keywords list {site}")
+        return len(moved)

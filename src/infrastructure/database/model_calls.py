@@ -1,0 +1,139 @@
+"""The ledger's rows: opened and committed before a call, closed with its answer or error after it.
+
+An open row after a crash is a known unknown: it may have been paid. A paid answer is found again by what was asked.
+"""
+
+from decimal import Decimal
+from typing import Any
+from uuid import UUID, uuid4
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import Text, cast, func, literal, select, text, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from src.domain.stages import Stage
+from src.domain.usage import CallStatus, Spend
+
+from .models import ArticleRow, ModelCallRow
+
+
+class CallRequest(BaseModel):
+    """What identifies a call before it is made."""
+
+    model_config = ConfigDict(frozen=True)
+
+    article_id: UUID
+    revision: int
+    stage: Stage
+    prompt: str
+    prompt_hash: str
+    round: int
+    attempt: int
+    provider: str
+    model: str
+    worker: str
+
+
+class PaidAnswer(BaseModel):
+    """An answer of the ledger, as good as a fresh one."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+    answer: str
+    stop_reason: str
+    model: str
+    request_id: str | None
+    input_tokens: int | None
+    cache_read_tokens: int | None
+    cache_write_tokens: int | None
+    output_tokens: int | None
+
+
+# One statement, since it runs before every call: find a paid answer; else write off the calls that a dead attempt left
+# open, and open a new one. Either way the article is under way.
+_OPEN = text("""
+WITH paid AS (
+    SELECT answer, stop_reason, model, request_id, input_tokens, cache_read_tokens, cache_write_tokens, output_tokens
+    FROM model_calls
+    WHERE article_id = :article_id AND revision = :revision AND stage = :stage
+      AND prompt_hash = :prompt_hash AND round = :round AND status = 'answered'
+    ORDER BY opened_at DESC LIMIT 1
+), lost AS (
+    UPDATE model_calls SET status = 'lost', closed_at = now()
+    WHERE article_id = :article_id AND revision = :revision AND stage = :stage AND status = 'open'
+), under_way AS (
+    UPDATE articles SET status = 'generating', started_at = coalesce(started_at, now()), finished_at = NULL,
+           failed_stage = NULL, error_type = NULL, error_message = NULL, attempts = NULL
+    WHERE id = :article_id AND status IN ('queued', 'failed')
+), opened AS (
+    INSERT INTO model_calls (id, article_id, revision, stage, prompt, prompt_hash, round, attempt, provider, model,
+                             worker, status)
+    SELECT :id, :article_id, :revision, :stage, :prompt, :prompt_hash, :round, :attempt, :provider, :model, :worker,
+           'open'
+    WHERE NOT EXISTS (SELECT FROM paid)
+)
+SELECT * FROM paid
+""")
+
+
+class ModelCalls:
+    """The ledger of one unit of work."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def find_or_open(self, request: CallRequest) -> PaidAnswer | UUID:
+        """Return the answer that was paid for this very question, else the id of a call opened for it."""
+        call_id = uuid4()
+        result = await self._session.execute(_OPEN, request.model_dump() | {"id": call_id})
+        paid = result.one_or_none()
+        return PaidAnswer.model_validate(paid) if paid else call_id
+
+    async def close(self, call_id: UUID, **columns: Any) -> None:  # noqa: ANN401 - columns of model_calls
+        """Write what came of the call, also when a later attempt had already given it up as lost."""
+        await self._session.execute(
+            update(ModelCallRow).where(ModelCallRow.id == call_id).values(closed_at=func.now(), **columns)
+        )
+
+    async def discard(self, article_id: UUID, revision: int, stage: Stage) -> None:
+        """Keep the stage's answers as paid, but never use them again: they were rejected for good."""
+        await self._session.execute(
+            update(ModelCallRow)
+            .where(
+                ModelCallRow.article_id == article_id,
+                ModelCallRow.revision == revision,
+                ModelCallRow.stage == stage,
+                ModelCallRow.status == CallStatus.ANSWERED,
+            )
+            .values(status=CallStatus.DISCARDED)
+        )
+
+    async def of_article(self, article_id: UUID) -> list[ModelCallRow]:
+        """Every call for the article, in the order in which they were opened."""
+        statement = select(ModelCallRow).where(ModelCallRow.article_id == article_id)
+        return list(await self._session.scalars(statement.order_by(ModelCallRow.opened_at)))
+
+    async def attempts(self, article_id: UUID, revision: int, stage: Stage) -> int:
+        """How many activity attempts bought something for the stage."""
+        statement = select(func.count(ModelCallRow.attempt.distinct())).where(
+            ModelCallRow.article_id == article_id, ModelCallRow.revision == revision, ModelCallRow.stage == stage
+        )
+        return await self._session.scalar(statement) or 0
+
+    async def spend(self, *, batch_id: UUID | None = None, article_id: UUID | None = None) -> Spend:
+        """What the calls of a batch or an article used together."""
+        calls = select(
+            func.count(ModelCallRow.id),
+            func.coalesce(func.sum(ModelCallRow.input_tokens), 0),
+            func.coalesce(func.sum(ModelCallRow.output_tokens), 0),
+            func.coalesce(func.sum(ModelCallRow.cost_usd), literal(Decimal(0))),
+            func.count().filter(ModelCallRow.cost_usd.is_(None), ModelCallRow.status != cast("open", Text)),
+        ).join(ArticleRow, ArticleRow.id == ModelCallRow.article_id)
+        if batch_id:
+            calls = calls.where(ArticleRow.batch_id == batch_id)
+        if article_id:
+            calls = calls.where(ArticleRow.id == article_id)
+        count, input_tokens, output_tokens, cost, unpriced = (await self._session.execute(calls)).one()
+        return Spend(
+            calls=count, input_tokens=input_tokens, output_tokens=output_tokens, cost_usd=cost, unpriced_calls=unpriced
+        )

@@ -1,0 +1,208 @@
+"""The tables. Their unique keys are what makes every step of a batch safe to repeat.
+
+Status columns are text with a named CHECK, so that a new status is an ordinary migration.
+"""
+
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    MetaData,
+    Numeric,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from src.domain.article import ArticleStatus
+from src.domain.batch import BatchStatus, Trigger
+from src.domain.longtail import LongtailStatus
+from src.domain.stages import Stage
+from src.domain.usage import CallStatus
+
+
+class Table(DeclarativeBase):
+    """Names every constraint, so that migrations can speak of it."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads this as a class attribute
+        str: Text,
+        datetime: TIMESTAMP(timezone=True),
+        dict[str, Any]: JSONB,
+        Decimal: Numeric(14, 8),
+    }
+
+
+def one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
+    """A CHECK named after its column that allows the enumeration's values."""
+    allowed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({allowed})", name=column)
+
+
+class SiteRow(Table):
+    """One site as its file described it last."""
+
+    __tablename__ = "sites"
+
+    slug: Mapped[str] = mapped_column(primary_key=True)
+    description: Mapped[dict[str, Any]]  # domain.site.Site as JSON
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class LongtailRow(Table):
+    """One keyword of a site."""
+
+    __tablename__ = "longtails"
+    __table_args__ = (
+        UniqueConstraint("site", "key"),
+        one_of("status", LongtailStatus),
+        Index("ix_longtails_next", "site", text("priority DESC"), "number", postgresql_where=text("status = 'ready'")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    number: Mapped[int] = mapped_column(Identity())  # order of import
+    site: Mapped[str] = mapped_column(ForeignKey("sites.slug", ondelete="CASCADE"))
+    phrase: Mapped[str]
+    key: Mapped[str]
+    priority: Mapped[int] = mapped_column(server_default="0")
+    volume: Mapped[int | None]
+    difficulty: Mapped[float | None]
+    intent: Mapped[str | None]
+    source: Mapped[str]  # the file it came from
+    status: Mapped[str] = mapped_column(server_default=LongtailStatus.READY)
+    reason: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class BatchRow(Table):
+    """The articles of one site for one slot."""
+
+    __tablename__ = "batches"
+    __table_args__ = (
+        UniqueConstraint("site", "slot"),
+        one_of("trigger", Trigger),
+        one_of("status", BatchStatus),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    site: Mapped[str] = mapped_column(ForeignKey("sites.slug", ondelete="CASCADE"))
+    slot: Mapped[datetime]  # the nominal time in UTC, not when it happened to start
+    trigger: Mapped[str]
+    status: Mapped[str] = mapped_column(server_default=BatchStatus.RUNNING)
+    colour: Mapped[str]
+    workflow_id: Mapped[str]
+    run_id: Mapped[str]
+    error_type: Mapped[str | None]
+    error_message: Mapped[str | None]
+    opened_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    closed_at: Mapped[datetime | None]
+
+
+class ArticleRow(Table):
+    """One longtail in one batch, and how far it got."""
+
+    __tablename__ = "articles"
+    __table_args__ = (
+        UniqueConstraint("batch_id", "longtail_id"),
+        one_of("status", ArticleStatus),
+        one_of("failed_stage", Stage),
+        Index("ix_articles_site_status", "site", "status"),
+        Index("ix_articles_longtail_id", "longtail_id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    batch_id: Mapped[UUID] = mapped_column(ForeignKey("batches.id", ondelete="CASCADE"))
+    longtail_id: Mapped[UUID] = mapped_column(ForeignKey("longtails.id", ondelete="CASCADE"))
+    site: Mapped[str] = mapped_column(ForeignKey("sites.slug", ondelete="CASCADE"))
+    keyword: Mapped[str]
+    position: Mapped[int]  # within the batch, from 0
+    status: Mapped[str] = mapped_column(server_default=ArticleStatus.QUEUED)
+    revision: Mapped[int] = mapped_column(server_default="1")
+    failed_stage: Mapped[str | None]
+    error_type: Mapped[str | None]
+    error_message: Mapped[str | None]
+    attempts: Mapped[int | None]
+    html: Mapped[str | None]  # the complete page
+    content_hash: Mapped[str | None]  # SHA-256 of html
+    words: Mapped[int | None]
+    offline: Mapped[bool] = mapped_column(server_default=text("false"))  # any stage by the offline writer
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+
+
+class StageOutputRow(Table):
+    """What a stage handed on. Written once, never changed."""
+
+    __tablename__ = "stage_outputs"
+    __table_args__ = (one_of("stage", Stage),)
+
+    article_id: Mapped[UUID] = mapped_column(ForeignKey("articles.id", ondelete="CASCADE"), primary_key=True)
+    revision: Mapped[int] = mapped_column(primary_key=True)
+    stage: Mapped[str] = mapped_column(primary_key=True)
+    artefact: Mapped[dict[str, Any]]
+    prompt: Mapped[str]  # file and version
+    prompt_hash: Mapped[str]
+    provider: Mapped[str]
+    model: Mapped[str]  # as the response named it
+    idempotency_key: Mapped[str]  # workflow id / run id / activity id
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class ModelCallRow(Table):
+    """The ledger: one row per call, committed before the call is made, closed with what came of it."""
+
+    __tablename__ = "model_calls"
+    __table_args__ = (
+        one_of("stage", Stage),
+        one_of("status", CallStatus),
+        ForeignKeyConstraint(["article_id"], ["articles.id"], ondelete="CASCADE"),
+        Index("ix_model_calls_answer", "article_id", "revision", "stage", "prompt_hash", "round"),
+        Index("ix_model_calls_opened_at", "opened_at"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    article_id: Mapped[UUID]
+    revision: Mapped[int]
+    stage: Mapped[str]
+    prompt: Mapped[str]
+    prompt_hash: Mapped[str]
+    round: Mapped[int]
+    attempt: Mapped[int]  # Temporal's, of the activity
+    provider: Mapped[str]
+    model: Mapped[str]  # asked for; after an answer, as the response named it
+    worker: Mapped[str]  # the worker instance that holds the call
+    status: Mapped[str] = mapped_column(server_default=CallStatus.OPEN)
+    answer: Mapped[str | None]
+    stop_reason: Mapped[str | None]
+    request_id: Mapped[str | None]
+    input_tokens: Mapped[int | None]  # cached parts included; NULL is unknown
+    cache_read_tokens: Mapped[int | None]
+    cache_write_tokens: Mapped[int | None]
+    output_tokens: Mapped[int | None]
+    cost_usd: Mapped[Decimal | None]  # NULL is unpriced, never zero
+    latency_ms: Mapped[int | None]
+    error_type: Mapped[str | None]
+    error_message: Mapped[str | None]
+    opened_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    closed_at: Mapped[datetime | None]

@@ -1,0 +1,49 @@
+"""Sites, kept as their files described them last."""
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from src.domain.errors import NotFound
+from src.domain.site import Site
+
+from .models import SiteRow
+
+
+class Sites:
+    """The sites of one unit of work."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def put(self, site: Site) -> bool:
+        """Keep ``site``, replacing what was known under its slug. Returns whether it is new."""
+        known = await self._session.scalar(select(SiteRow.slug).where(SiteRow.slug == site.slug))
+        description = site.model_dump(mode="json")
+        statement = insert(SiteRow).values(slug=site.slug, description=description)
+        await self._session.execute(
+            statement.on_conflict_do_update(
+                index_elements=[SiteRow.slug], set_={"description": description, "updated_at": func.now()}
+            )
+        )
+        return known is None
+
+    async def get(self, slug: str) -> Site:
+        """Return the site. Raises NotFound with the slugs there are."""
+        description = await self._session.scalar(select(SiteRow.description).where(SiteRow.slug == slug))
+        if description is None:
+            known = (
+                ", ".join(site.slug for site in await self.all()) or "none yet; add one: longtail site add FILE.toml"
+            )
+            raise NotFound("site", slug, hint=f"sites: {known}")
+        return Site.model_validate(description)
+
+    async def all(self) -> list[Site]:
+        """Every site, by slug."""
+        rows = await self._session.scalars(select(SiteRow.description).order_by(SiteRow.slug))
+        return [Site.model_validate(description) for description in rows]
+
+    async def remove(self, slug: str) -> None:
+        """Delete the site with its longtails, batches and articles. Raises NotFound."""
+        await self.get(slug)
+        await self._session.execute(delete(SiteRow).where(SiteRow.slug == slug))

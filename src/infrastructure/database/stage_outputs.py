@@ -1,0 +1,75 @@
+"""Stage outputs: written once each; whoever comes second gets what the first one wrote."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import insert as plain_insert
+from sqlalchemy import literal, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from src.domain.stages import Stage
+
+from .models import StageOutputRow
+
+
+class StageOutput(BaseModel):
+    """One finished stage: its artefact and what made it."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+    stage: Stage
+    artefact: dict[str, Any]
+    prompt: str
+    prompt_hash: str
+    provider: str
+    model: str
+    idempotency_key: str
+    created_at: datetime
+
+
+class StageOutputs:
+    """The stage outputs of one unit of work."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def keep(self, article_id: UUID, revision: int, stage: Stage, **columns: Any) -> bool:  # noqa: ANN401
+        """Keep the stage's output. Returns False, and keeps nothing, when it has one already."""
+        statement = insert(StageOutputRow).values(article_id=article_id, revision=revision, stage=stage, **columns)
+        result = await self._session.scalars(statement.on_conflict_do_nothing().returning(StageOutputRow.stage))
+        return result.first() is not None
+
+    async def artefact(self, article_id: UUID, revision: int, stage: Stage) -> Mapping[str, Any] | None:
+        """The stage's artefact, if it finished."""
+        artefact: Mapping[str, Any] | None = await self._session.scalar(
+            select(StageOutputRow.artefact).where(
+                StageOutputRow.article_id == article_id,
+                StageOutputRow.revision == revision,
+                StageOutputRow.stage == stage,
+            )
+        )
+        return artefact
+
+    async def of_article(self, article_id: UUID, revision: int) -> list[StageOutput]:
+        """The finished stages in their order."""
+        rows = await self._session.scalars(
+            select(StageOutputRow)
+            .where(StageOutputRow.article_id == article_id, StageOutputRow.revision == revision)
+            .order_by(StageOutputRow.stage)
+        )
+        return [StageOutput.model_validate(row) for row in rows]
+
+    async def carry_over(self, article_id: UUID, *, revision: int, to: int, stages: Iterable[Stage]) -> None:
+        """Copy the named stages' outputs into a new revision, so that only the later stages are bought again."""
+        copied = [column for column in StageOutputRow.__table__.columns if column.name != "revision"]
+        source = select(*copied, literal(to)).where(
+            StageOutputRow.article_id == article_id,
+            StageOutputRow.revision == revision,
+            StageOutputRow.stage.in_(list(stages)),
+        )
+        names = [*(column.name for column in copied), "revision"]
+        await self._session.execute(plain_insert(StageOutputRow).from_select(names, source))

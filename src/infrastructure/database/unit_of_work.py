@@ -1,0 +1,104 @@
+"""The transaction boundary: one longtail, one stage, one unit of work, so that no failure reaches another's rows.
+
+Never hold one across articles, tasks or a model call. A failure is recorded in a fresh one.
+"""
+
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+from typing import Self, TypeVar
+
+from asyncpg.exceptions import (  # type: ignore[import-untyped]
+    DeadlockDetectedError,
+    InvalidCachedStatementError,
+    SerializationError,
+)
+from sqlalchemy.exc import DBAPIError, InterfaceError
+from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker
+
+from .articles import Articles
+from .batches import Batches
+from .longtails import Longtails
+from .model_calls import ModelCalls
+from .sites import Sites
+from .stage_outputs import StageOutputs
+
+T = TypeVar("T")
+
+_TRANSIENT = (InvalidCachedStatementError, SerializationError, DeadlockDetectedError)
+
+
+class UnitOfWork:
+    """One session, one transaction, and the repositories that work in it.
+
+    ``autocommit=True`` (a request, a command) commits on a clean exit. ``autocommit=False`` (a worker) keeps nothing
+    unless ``commit`` was called. Anything else rolls back.
+    """
+
+    def __init__(self, engine: AsyncEngine, *, autocommit: bool) -> None:
+        self._session = async_sessionmaker(engine, expire_on_commit=False)()
+        self._autocommit = autocommit
+        self.sites = Sites(self._session)
+        self.longtails = Longtails(self._session)
+        self.batches = Batches(self._session)
+        self.articles = Articles(self._session)
+        self.stage_outputs = StageOutputs(self._session)
+        self.model_calls = ModelCalls(self._session)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None and self._autocommit:
+                await self._session.commit()
+        finally:
+            await self._session.close()  # rolls back what was not committed
+
+    async def commit(self) -> None:
+        """Keep what was done so far."""
+        await self._session.commit()
+
+
+class Database:
+    """Where units of work come from; built once per process, closed at its end."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self.engine = engine
+
+    def unit_of_work(self, *, autocommit: bool = True) -> UnitOfWork:
+        """A new unit of work, to be entered with ``async with``."""
+        return UnitOfWork(self.engine, autocommit=autocommit)
+
+    async def commit(self, work: Callable[[UnitOfWork], Awaitable[T]]) -> T:
+        """Run ``work`` in a unit of work of its own and commit it; once more if the database asks for that.
+
+        Only transient faults are repeated: a statement cached before a migration, a lost serialisation race, a
+        connection that the server closed while it was idle.
+        """
+        try:
+            return await self._attempt(work)
+        except DBAPIError as error:
+            if not is_transient(error):
+                raise
+        return await self._attempt(work)
+
+    async def _attempt(self, work: Callable[[UnitOfWork], Awaitable[T]]) -> T:
+        async with self.unit_of_work(autocommit=False) as uow:
+            result = await work(uow)
+            await uow.commit()
+            return result
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.engine.dispose()
+
+
+def is_transient(error: DBAPIError) -> bool:
+    """Whether repeating the whole transaction can succeed at once."""
+    return (
+        error.connection_invalidated
+        or isinstance(error, InterfaceError)
+        or isinstance(error.driver_exception, _TRANSIENT)
+    )
