@@ -1,0 +1,6 @@
+"""PostgreSQL and Temporal on this machine, without Docker: what ``make demo``, ``longtail dev`` and the tests run on.
+
+Reading order: ``engines`` (what the rest of Longtail calls), ``postgres`` and ``temporal`` (one server each),
+``sharing`` (several processes, one server), ``place`` and ``account`` (whose, and where), ``binaries``, ``cluster``,
+``process``, ``port``.
+"""

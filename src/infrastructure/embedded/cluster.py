@@ -1,0 +1,101 @@
+"""A PostgreSQL data folder: made completely or not at all, with a password, since others share this loopback."""
+
+import os
+import secrets
+import shutil
+import subprocess
+from pathlib import Path
+
+from src.domain.errors import EngineUnavailable
+
+from .account import LOCALE, Account
+from .binaries import Binaries
+from .place import shortage
+
+USER = "postgres"
+DATABASE = "longtail"
+
+
+def major(data: Path) -> int | None:
+    """Return the major version that wrote the data, or None where there is no data yet."""
+    if not data.exists():
+        return None
+    try:
+        return int((data / "PG_VERSION").read_text(encoding="ascii"))
+    except (FileNotFoundError, ValueError) as error:
+        raise EngineUnavailable(
+            f"{data} holds no readable PG_VERSION, so it is damaged or not PostgreSQL's; nothing was changed. "
+            "Restore it from a backup, or set LONGTAIL_HOME to another folder to begin anew"
+        ) from error
+
+
+def create(data: Path, account: Account, binaries: Binaries, *, durable: bool) -> None:
+    """Initialise the data folder with the database in it; what an interrupted attempt left is made again."""
+    unfinished = data.with_name("data.unfinished")
+    if unfinished.exists():
+        shutil.rmtree(unfinished)
+    unfinished.mkdir(mode=0o700)
+    account.own(unfinished, mode=0o700)
+    secret = _set_password(data.parent, account)
+    locale = ["--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", f"--locale={LOCALE}"]
+    access = ["--auth=scram-sha-256", f"--pwfile={secret}", f"--username={USER}"]
+    initdb = [str(binaries.folder / "initdb"), "-D", str(unfinished), "--no-sync", "--no-instructions"]
+    _checked(account.run([*initdb, *locale, *access]), data.parent)
+    _say(f"CREATE DATABASE {DATABASE};", unfinished, account, binaries)
+    if durable:
+        _checked(account.run([*initdb[:3], "--sync-only"]), data.parent)
+    unfinished.rename(data)
+
+
+def restore_password(data: Path, account: Account, binaries: Binaries) -> None:
+    """Set a new password if somebody removed the file that held it; only while no server runs."""
+    secret = data.with_name("password")
+    if not secret.exists() or not secret.read_text(encoding="ascii").strip():
+        _set_password(data.parent, account)
+        _say(f"ALTER ROLE {USER} PASSWORD '{read_password(data)}';", data, account, binaries)
+
+
+def read_password(data: Path) -> str:
+    """Return what opens the running server."""
+    return data.with_name("password").read_text(encoding="ascii").strip()
+
+
+def free_stale_pid(data: Path) -> None:
+    """Let a new postmaster pass the pid file of one that is known to be gone.
+
+    PostgreSQL refuses to start while any process of its user has that pid: a zombie, or after a reboot a stranger.
+    Writing the pid of a process that has just ended keeps the rest of the file, so PostgreSQL still checks the shared
+    memory it names for survivors of the dead one.
+    """
+    try:
+        descriptor = os.open(data / "postmaster.pid", os.O_RDWR | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return
+    with os.fdopen(descriptor, "r+", encoding="utf-8") as file:
+        _, _, rest = file.read().partition("\n")
+        ended = subprocess.Popen(["/bin/sh", "-c", ":"])
+        ended.wait()
+        file.seek(0)
+        file.truncate()
+        file.write(f"{ended.pid}\n{rest}")
+
+
+def _set_password(place: Path, account: Account) -> Path:
+    file = place / "password"
+    file.touch(mode=0o600)
+    file.write_text(secrets.token_urlsafe(24) + "\n", encoding="ascii")
+    account.admit(file, mode=0o640 if account.lent else 0o600)
+    return file
+
+
+def _say(statement: str, data: Path, account: Account, binaries: Binaries) -> None:
+    """Run one statement without a server, so that nothing half-made ever listens."""
+    alone = [str(binaries.folder / "postgres"), "--single", "-D", str(data), "-c", "exit_on_error=on", "postgres"]
+    _checked(account.run(alone, text=statement + "\n"), data.parent)
+
+
+def _checked(finished: subprocess.CompletedProcess[str], place: Path) -> None:
+    if finished.returncode != 0:
+        name = Path(finished.args[0]).name
+        said = "\n".join(finished.stderr.strip().splitlines()[-5:])
+        raise EngineUnavailable(f"{name} failed in {place}{shortage(place)}:\n{said}")

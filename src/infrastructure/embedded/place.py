@@ -1,0 +1,133 @@
+"""Where a server's files live: below LONGTAIL_HOME, unless root's borrowed account cannot get there.
+
+Root's home is closed to everybody else, and PostgreSQL does not run as root. Opening root's folders would be worse than
+leaving them, so then, and only then, the data is put in /var/lib/longtail/<hash of the folder>, which survives a
+reboot as /tmp would not, and which only root can make. A note in LONGTAIL_HOME says so. Throw-away data goes to the
+temporary folder instead, and goes away with its server.
+"""
+
+import errno
+import hashlib
+import os
+import shutil
+import stat
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from src.domain.errors import EngineUnavailable
+
+from .account import Account, unprivileged
+
+SYSTEM_STATE = Path("/var/lib/longtail")
+
+_SPACE_BYTES = 100_000_000  # less than this explains most failures
+_REMEDIES = {
+    errno.ENOSPC: "free some space, or set LONGTAIL_HOME to a larger disk",
+    errno.EDQUOT: "free some space, or set LONGTAIL_HOME to a larger disk",
+    errno.ENOTDIR: "LONGTAIL_HOME has to be a folder",
+    errno.EEXIST: "LONGTAIL_HOME has to be a folder",
+    errno.ENOLCK: "this file system has no locks; set LONGTAIL_HOME to a local disk",
+}
+
+
+@contextmanager
+def explained(folder: Path) -> Iterator[None]:
+    """Turn what the operating system refuses into EngineUnavailable with a remedy."""
+    try:
+        yield
+    except subprocess.TimeoutExpired as error:
+        raise EngineUnavailable(
+            f"{Path(error.cmd[0]).name} did not end within {error.timeout:.0f} s in {folder}"
+        ) from error
+    except OSError as error:
+        remedy = _REMEDIES.get(error.errno or 0, "set LONGTAIL_HOME to a folder that you can write to")
+        raise EngineUnavailable(f"{error.filename or folder}: {error.strerror or error}; {remedy}") from error
+
+
+def server_folder(home: Path, name: str) -> Path:
+    """Return the folder of one server below LONGTAIL_HOME, making both, closed to others, where missing."""
+    with explained(home):
+        home = home.expanduser().resolve()
+        folder = home / name
+        account = unprivileged(folder / "data")
+        if not home.is_dir():
+            home.mkdir(parents=True, mode=0o700)
+            if account.lent:
+                account.admit(home, mode=0o710)
+        folder.mkdir(exist_ok=True, mode=0o700)
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
+    return folder
+
+
+def current(folder: Path) -> Path:
+    """Return where the files are: in ``folder``, or where its note points to."""
+    try:
+        elsewhere = Path((folder / "elsewhere").read_text(encoding="utf-8").strip())
+    except (FileNotFoundError, UnicodeDecodeError):
+        return folder
+    return elsewhere if elsewhere.is_absolute() and elsewhere.is_dir() and _is_ours(elsewhere) else folder
+
+
+def settle(folder: Path, account: Account, *, durable: bool) -> Path:
+    """Return where the files are, choosing and noting down a place that the account reaches if there are none yet."""
+    place = current(folder)
+    if (place / "data").exists():
+        wanted = place / "data"
+    elif _admits(folder, account):
+        return folder
+    else:
+        place = wanted = _made_elsewhere(folder, account, durable=durable)
+        (folder / "elsewhere").write_text(f"{place}\n", encoding="utf-8")
+    if not account.reaches(wanted):
+        raise EngineUnavailable(
+            f"PostgreSQL does not run as root, and user {account.uid} cannot enter {wanted}; "
+            "set LONGTAIL_HOME to a folder that every user may cross, or run Longtail as an ordinary user"
+        )
+    return place
+
+
+def forget(folder: Path) -> None:
+    """Remove throw-away files that are not in ``folder`` itself."""
+    place = current(folder)
+    if place != folder and SYSTEM_STATE not in place.parents:
+        shutil.rmtree(place)
+        (folder / "elsewhere").unlink()
+
+
+def shortage(place: Path) -> str:
+    """Return a hint for an error message if the disk is nearly full."""
+    free = shutil.disk_usage(place).free
+    return f"; only {free // 1_000_000} MB are free in {place}" if free < _SPACE_BYTES else ""
+
+
+def _admits(folder: Path, account: Account) -> bool:
+    if account.lent:
+        account.admit(folder, mode=0o710)
+    return account.reaches(folder)
+
+
+def _made_elsewhere(folder: Path, account: Account, *, durable: bool) -> Path:
+    if not durable:
+        place = Path(tempfile.mkdtemp(prefix="longtail-")).resolve()
+        account.admit(place, mode=0o710)
+        return place
+    SYSTEM_STATE.mkdir(parents=True, exist_ok=True, mode=0o755)
+    place = SYSTEM_STATE / hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
+    if not place.exists():
+        place.mkdir(mode=0o700)
+        account.admit(place, mode=0o710)
+    for level in (SYSTEM_STATE, place):
+        if not _is_ours(level):
+            raise EngineUnavailable(
+                f"{level} is not a folder that only root can change; make sure of it, or set LONGTAIL_HOME"
+            )
+    return place
+
+
+def _is_ours(folder: Path) -> bool:
+    status = folder.lstat()
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid() and not status.st_mode & 0o022

@@ -1,0 +1,45 @@
+"""Ports on loopback: the one of last time if nobody took it, so that addresses stay the same, else any free one."""
+
+import socket
+from pathlib import Path
+
+LOOPBACK = "127.0.0.1"
+
+
+def choose(*wishes: int | None) -> int:
+    """Return the first port wished for that is free now, else a free port."""
+    return next((wish for wish in wishes if wish and _is_free(wish)), 0) or _any()
+
+
+def remembered(file: Path) -> list[int]:
+    """Return the ports written down last time; a damaged note is as good as none."""
+    try:
+        ports = [int(word) for word in file.read_text(encoding="ascii").split()]
+    except (OSError, ValueError):
+        return []
+    return [port for port in ports if 1024 <= port <= 65535]
+
+
+def answers(port: int) -> bool:
+    """Whether something listens there."""
+    try:
+        socket.create_connection((LOOPBACK, port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the servers do, for ports closed just now
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+    return not answers(port)
+
+
+def _any() -> int:
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,114 @@
+"""Processes that outlive whoever started them: launched detached, known by their command line, stopped for good.
+
+A pid alone is never trusted: it may have been given to somebody else since. The command line names the folder that a
+server works on, which says more than a start time, and nobody has to write it down.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from .account import Account
+
+POLL_SECONDS = 0.02
+_LOG_BYTES = 1_000_000
+_LOG_TAIL_BYTES = 2000
+
+# The shell leaves the server to init, which reaps it whatever becomes of this process; "$0" is the log.
+_DETACH = '"$@" </dev/null >&2 & echo $!'
+
+
+@dataclass(frozen=True)
+class Process:
+    """One living process; zombies do not count."""
+
+    pid: int
+    uid: int
+    command: str
+
+
+def launch(argv: Sequence[str], *, log: Path, account: Account) -> int:
+    """Start a server that terminal signals and the end of this process do not reach, and return its pid."""
+    with log.open("ab") as output:
+        started = account.run(["/bin/sh", "-c", _DETACH, "detach", *argv], errors_to=output)
+    return int(started.stdout)
+
+
+def find(pid: int) -> Process | None:
+    """Return the living process with this pid."""
+    if not sys.platform.startswith("linux"):
+        return next(_listed("-p", str(pid)), None)
+    folder = Path("/proc", str(pid))
+    try:
+        state = (folder / "stat").read_text().rpartition(")")[2].split()[0]
+        command = (folder / "cmdline").read_bytes().decode(errors="replace")
+        owner = folder.stat().st_uid
+    except (OSError, IndexError):  # it ended while being read, or it is hidden from us
+        return None
+    return None if state in "ZX" else Process(pid, owner, command.replace("\0", " "))
+
+
+def running(mark: str, *, uid: int) -> Process | None:
+    """Return the process of this user whose command line contains ``mark``, leaving out the shell of a launch."""
+    if sys.platform.startswith("linux"):
+        pids = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal())
+        everything: Iterator[Process] = (process for pid in pids if (process := find(pid)))
+    else:
+        everything = _listed("-ax")
+    return next((process for process in everything if process.uid == uid and is_marked(process, mark)), None)
+
+
+def is_marked(process: Process, mark: str) -> bool:
+    """Whether this process is the server that ``mark`` describes."""
+    return mark in process.command and not process.command.startswith("/bin/sh ")
+
+
+def stop(process: Process, *, signals: Sequence[signal.Signals], patience: timedelta) -> None:
+    """Send one signal after another, waiting after each, until the process has ended."""
+    for number in signals:
+        if find(process.pid) != process:
+            return
+        try:
+            os.kill(process.pid, number)
+        except ProcessLookupError:
+            return
+        deadline = time.monotonic() + patience.total_seconds()
+        while find(process.pid) == process and time.monotonic() < deadline:
+            time.sleep(POLL_SECONDS)
+
+
+def rotate(log: Path) -> None:
+    """Keep one older log beside the current one once that has grown."""
+    if log.exists() and log.stat().st_size > _LOG_BYTES:
+        log.replace(log.with_suffix(".old.log"))
+
+
+def size(log: Path) -> int:
+    """Return where the next line of a log will begin."""
+    return log.stat().st_size if log.exists() else 0
+
+
+def tail(log: Path, *, since: int = 0) -> str:
+    """Return the last lines of what a log got since it had this size, for an error message."""
+    try:
+        text = log.read_bytes()[since:][-_LOG_TAIL_BYTES:].decode(errors="replace").strip()
+    except OSError:
+        return ""
+    return "\n".join(text.splitlines()[-8:])
+
+
+def _listed(*selection: str) -> Iterator[Process]:
+    """Ask ps, which macOS has instead of /proc."""
+    listing = subprocess.run(  # noqa: S603 - a fixed program with flags of ours
+        ["/bin/ps", *selection, "-ww", "-o", "pid=,uid=,stat=,command="], capture_output=True, text=True, check=False
+    )
+    for line in listing.stdout.splitlines():
+        pid, uid, state, command = line.split(None, 3)
+        if "Z" not in state:
+            yield Process(int(pid), int(uid), command + " ")
