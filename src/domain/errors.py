@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import ClassVar
 
+from .usage import Usage
+
 
 class LongtailError(Exception):
     """Something Longtail can name went wrong.
@@ -113,9 +115,29 @@ class ModelNotConfigured(LongtailError):
 
 
 class ModelError(LongtailError):
-    """A model call did not give an answer."""
+    """A model call did not give an answer; what is known of it is kept, since it may have been paid for.
+
+    Attributes:
+        usage: what had been used when it failed: a lower bound, or None when nothing is known.
+        request_id: the provider's name for the call, for its support.
+        model: the one the response named, if it came that far.
+    """
 
     status = 502
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after: timedelta | None = None,
+        usage: Usage | None = None,
+        request_id: str | None = None,
+        model: str | None = None,
+    ) -> None:
+        super().__init__(message, retry_after=retry_after)
+        self.usage = usage
+        self.request_id = request_id
+        self.model = model
 
 
 class ModelBadRequest(ModelError):
