@@ -1,0 +1,40 @@
+# Everything here works on a machine with make, a Python 3.11 to 3.14 and a package index; make alone prints the verbs.
+# PYTHON=/path/to/python3 picks the Python, ARGS="..." is passed on.
+
+.PHONY: help setup demo dev test check format bench lock clean
+
+help:
+	@echo 'make VERB [ARGS="..."] [PYTHON=...]'
+	@awk -F ' *## ' '/^[a-z]+:.* ## / { sub(/:.*/, "", $$1); printf "  %-8s %s\n", $$1, $$2 }' Makefile
+
+setup: ## the environment in .venv, as locked; every other verb sees to it by itself
+	@PYTHON='$(PYTHON)' sh bin/setup
+
+demo: setup ## the main job on this machine: a sample site, one batch, HTML files, a report
+	@.venv/bin/longtail demo $(ARGS)
+
+dev: setup ## database, Temporal and its UI, a worker, staying up until Ctrl-C
+	@.venv/bin/longtail dev $(ARGS)
+
+test: setup ## all tests, against a real PostgreSQL and a real Temporal
+	@.venv/bin/pytest $(ARGS)
+
+check: setup ## format, lint, types, import contracts, migrations against models
+	.venv/bin/ruff format --check
+	.venv/bin/ruff check
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	.venv/bin/longtail db check
+
+format: setup ## rewrite the sources in the house format
+	.venv/bin/ruff check --fix-only
+	.venv/bin/ruff format
+
+bench: setup ## measure against the targets; takes minutes
+	@.venv/bin/python -m bench $(ARGS)
+
+lock: ## resolve the dependencies anew into requirements.lock
+	@PYTHON='$(PYTHON)' sh bin/lock
+
+clean: ## remove the environment and caches, never data
+	rm -rf .venv .uv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache *.egg-info
