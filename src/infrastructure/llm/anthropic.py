@@ -1,0 +1,160 @@
+"""The Claude models, through Anthropic's SDK: one streamed call per prompt, never retried here."""
+
+import asyncio
+from typing import Any
+
+import anthropic
+import httpx2
+from anthropic.lib.streaming import AsyncMessageStream
+from anthropic.types import Message
+
+from src.agents.language_model import Completion, Prompt, StopReason
+from src.domain.errors import ModelBadRequest, ModelError
+
+from .choice import Choice
+from .endpoint import CHECK_SECONDS, TIMEOUT, TOTAL_SECONDS, Endpoint
+from .faults import NOT_THE_PROTOCOL, Faults
+from .received import Received, counted
+from .schema import json_schema
+
+_STOP_REASONS = {
+    "max_tokens": StopReason.TRUNCATED,
+    "model_context_window_exceeded": StopReason.TRUNCATED,
+    "pause_turn": StopReason.TRUNCATED,
+    "refusal": StopReason.REFUSED,
+}
+
+
+class AnthropicProvider:
+    """One client for all models of a worker."""
+
+    def __init__(self, endpoint: Endpoint, *, transport: httpx2.AsyncBaseTransport | None = None) -> None:
+        self._endpoint = endpoint
+        self._client = anthropic.AsyncAnthropic(
+            api_key=endpoint.api_key,
+            base_url=endpoint.base_url,
+            timeout=TIMEOUT,
+            max_retries=0,  # Temporal owns every retry
+            http_client=endpoint.connect(transport),
+        )
+
+    def model(self, choice: Choice) -> "AnthropicModel":
+        """The chosen model."""
+        return AnthropicModel(self._client, self._endpoint, choice)
+
+    async def check(self) -> None:
+        """Ask for the list of models, the cheapest question that needs the key.
+
+        Raises ModelError when the key or the provider does not work.
+        """
+        options: Any = {"params": {"limit": 1}, "timeout": CHECK_SECONDS}
+        try:
+            await self._client.get("/v1/models", cast_to=httpx2.Response, options=options)
+        except anthropic.APIError as error:
+            fault = _translated(error, Faults(self._endpoint))
+            if not isinstance(fault, ModelBadRequest):  # that one is there, only without such a list
+                raise fault from None
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+
+class AnthropicModel:
+    """One choice at one endpoint."""
+
+    def __init__(self, client: anthropic.AsyncAnthropic, endpoint: Endpoint, choice: Choice) -> None:
+        self._client = client
+        self._endpoint = endpoint
+        self._choice = choice
+
+    async def generate(self, prompt: Prompt) -> Completion:
+        """Answer once; see LanguageModel."""
+        received = Received()
+        try:
+            async with (
+                asyncio.timeout(TOTAL_SECONDS),
+                self._client.messages.stream(**self._request(self._choice.shape(prompt))) as stream,
+            ):
+                await _read(stream, received, Faults(self._endpoint, received))
+        except (anthropic.APIError, httpx2.HTTPError, TimeoutError) as error:
+            if received.stop_reason is None:  # else the answer was complete before the connection broke
+                raise _translated(error, Faults(self._endpoint, received)) from None
+        return received.completion(self._endpoint.provider, self._choice.model)
+
+    def _request(self, prompt: Prompt) -> dict[str, Any]:
+        request: dict[str, Any] = {
+            "model": self._choice.model,
+            "max_tokens": prompt.max_output_tokens,
+            "system": [{"type": "text", "text": prompt.system, "cache_control": {"type": "ephemeral"}}],
+            "messages": _messages(prompt),
+        }
+        output: dict[str, Any] = {}
+        if prompt.effort:
+            output["effort"] = "low" if prompt.effort == "none" else prompt.effort  # «none» is not a level here
+        if prompt.schema:
+            output["format"] = {"type": "json_schema", "schema": json_schema(prompt.schema)}
+        return request | {"output_config": output} if output else request
+
+
+def _messages(prompt: Prompt) -> list[dict[str, str]]:
+    turns = [("user", prompt.user)]
+    if prompt.follow_up is not None:
+        turns += [("assistant", prompt.previous)] if prompt.previous else []  # empty turns are rejected
+        turns += [("user", prompt.follow_up)]
+    return [{"role": role, "content": content} for role, content in turns]
+
+
+async def _read(stream: AsyncMessageStream[Any], received: Received, faults: Faults) -> None:
+    received.request_id = stream.request_id
+    try:
+        try:
+            async for _ in stream:
+                pass
+        finally:
+            _take(stream, received)  # what came before a break is paid for too
+    except NOT_THE_PROTOCOL as error:
+        if received.stop_reason is None:
+            raise faults.malformed(error) from None
+    if received.usage is None:
+        raise faults.nothing()
+
+
+def _take(stream: AsyncMessageStream[Any], received: Received) -> None:
+    try:
+        message: Message = stream.current_message_snapshot
+    except AssertionError:  # no event has arrived
+        return
+    received.model = message.model
+    received.text = "".join(block.text for block in message.content if block.type == "text")
+    received.stop_reason = _STOP_REASONS.get(message.stop_reason, StopReason.COMPLETE) if message.stop_reason else None
+    if message.stop_reason == "refusal":
+        received.refusal = (message.stop_details.category if message.stop_details else None) or "unspecified"
+    usage = message.usage
+    parts = (usage.cache_read_input_tokens or 0) + (usage.cache_creation_input_tokens or 0)
+    received.usage = counted(
+        total=(usage.input_tokens or 0) + parts,
+        read=usage.cache_read_input_tokens,
+        write=usage.cache_creation_input_tokens,
+        output=usage.output_tokens,
+    )
+
+
+def _translated(error: BaseException, faults: Faults) -> ModelError:
+    match error:
+        case anthropic.APIStatusError():
+            faults.received.request_id = faults.received.request_id or error.request_id
+            return faults.answered(
+                status=error.status_code,
+                names=(error.error_code, error.type),
+                message=error.api_message or error.message,
+                headers=error.response.headers,
+            )
+        case anthropic.APIConnectionError():
+            return faults.unanswered(error.__cause__)
+        case httpx2.HTTPError():
+            return faults.unanswered(error)
+        case TimeoutError():
+            return faults.timed_out()
+        case _:
+            return faults.malformed(error)

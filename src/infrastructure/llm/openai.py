@@ -1,0 +1,174 @@
+"""The GPT models and every compatible server, through OpenAI's SDK and Chat Completions: one streamed call a prompt."""
+
+import asyncio
+from typing import Any
+
+import httpx2
+import openai
+from openai.types import CompletionUsage
+from openai.types.chat import ChatCompletionChunk
+
+from src.agents.language_model import Completion, Prompt, StopReason
+from src.domain.errors import ModelBadRequest, ModelError
+from src.domain.usage import Usage
+
+from .choice import Choice
+from .endpoint import CHECK_SECONDS, TIMEOUT, TOTAL_SECONDS, Endpoint
+from .faults import NOT_THE_PROTOCOL, Faults
+from .received import Received, counted
+from .schema import json_schema
+
+_STOP_REASONS = {"length": StopReason.TRUNCATED, "content_filter": StopReason.REFUSED}
+_VENDORS_OWN = (".openai.com", ".azure.com")
+
+
+class OpenAIProvider:
+    """One client for all models of a worker."""
+
+    def __init__(self, endpoint: Endpoint, *, transport: httpx2.AsyncBaseTransport | None = None) -> None:
+        self._endpoint = endpoint
+        self._client = openai.AsyncOpenAI(
+            api_key=endpoint.api_key,
+            base_url=endpoint.base_url,
+            timeout=TIMEOUT,
+            max_retries=0,  # Temporal owns every retry
+            http_client=endpoint.connect(transport),
+        )
+
+    def model(self, choice: Choice) -> "OpenAIModel":
+        """The chosen model."""
+        return OpenAIModel(self._client, self._endpoint, choice)
+
+    async def check(self) -> None:
+        """Ask for the list of models, the cheapest question that needs the key.
+
+        Raises ModelError when the key or the provider does not work.
+        """
+        try:
+            await self._client.get("/models", cast_to=httpx2.Response, options={"timeout": CHECK_SECONDS})
+        except openai.APIError as error:
+            fault = _translated(error, Faults(self._endpoint))
+            if not isinstance(fault, ModelBadRequest):  # that one is there, only without such a list
+                raise fault from None
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+
+class OpenAIModel:
+    """One choice at one endpoint."""
+
+    def __init__(self, client: openai.AsyncOpenAI, endpoint: Endpoint, choice: Choice) -> None:
+        self._client = client
+        self._endpoint = endpoint
+        self._choice = choice
+
+    async def generate(self, prompt: Prompt) -> Completion:
+        """Answer once; see LanguageModel."""
+        received = Received()
+        try:
+            async with (
+                asyncio.timeout(TOTAL_SECONDS),
+                await self._client.chat.completions.create(**self._request(self._choice.shape(prompt))) as stream,
+            ):
+                await _read(stream, received, Faults(self._endpoint, received))
+        except (openai.APIError, httpx2.HTTPError, TimeoutError) as error:
+            if received.stop_reason is None:  # else the answer was complete before the connection broke
+                raise _translated(error, Faults(self._endpoint, received)) from None
+        return received.completion(self._endpoint.provider, self._choice.model)
+
+    def _request(self, prompt: Prompt) -> dict[str, Any]:
+        request: dict[str, Any] = {
+            "model": self._choice.model,
+            "messages": _messages(prompt),
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            self._cap: prompt.max_output_tokens,
+        }
+        if prompt.effort:
+            request["reasoning_effort"] = prompt.effort
+        if prompt.schema:
+            wanted = {"name": prompt.schema.__name__, "strict": True, "schema": json_schema(prompt.schema)}
+            request["response_format"] = {"type": "json_schema", "json_schema": wanted}
+        return request
+
+    @property
+    def _cap(self) -> str:
+        # OpenAI's models reject the old name; compatible servers ignore or reject the new one,
+        # https://github.com/ollama/ollama/issues/7125 until all of them know it.
+        return "max_completion_tokens" if f".{self._endpoint.host}".endswith(_VENDORS_OWN) else "max_tokens"
+
+
+def _messages(prompt: Prompt) -> list[dict[str, str]]:
+    turns = [("system", prompt.system), ("user", prompt.user)]
+    if prompt.follow_up is not None:
+        turns += [("assistant", prompt.previous)] if prompt.previous else []  # empty turns are rejected
+        turns += [("user", prompt.follow_up)]
+    return [{"role": role, "content": content} for role, content in turns]
+
+
+async def _read(stream: openai.AsyncStream[ChatCompletionChunk], received: Received, faults: Faults) -> None:
+    received.headers = stream.response.headers
+    received.request_id = stream.response.headers.get("x-request-id")
+    refusal: list[str] = []
+    text: list[str] = []
+    try:
+        try:
+            async for chunk in stream:
+                _take(chunk, received, text, refusal)
+        finally:
+            received.text = "".join(text) or "".join(refusal)
+    except NOT_THE_PROTOCOL as error:
+        if received.stop_reason is None:
+            raise faults.malformed(error) from None
+    if refusal and received.stop_reason:
+        received.stop_reason = StopReason.REFUSED
+        received.refusal = "refusal"
+
+
+def _take(chunk: ChatCompletionChunk, received: Received, text: list[str], refusal: list[str]) -> None:
+    received.model = chunk.model or received.model
+    if chunk.usage:
+        received.usage = _usage(chunk.usage)
+    for choice in chunk.choices or ():
+        if choice.delta.content:
+            text.append(choice.delta.content)
+        if choice.delta.refusal:
+            refusal.append(choice.delta.refusal)
+        if choice.finish_reason:
+            received.stop_reason = _STOP_REASONS.get(choice.finish_reason, StopReason.COMPLETE)
+            received.refusal = "content_filter" if choice.finish_reason == "content_filter" else None
+
+
+def _usage(usage: CompletionUsage) -> Usage:
+    parts = usage.prompt_tokens_details
+    return counted(
+        total=usage.prompt_tokens or 0,
+        read=parts.cached_tokens if parts else None,
+        write=parts.cache_write_tokens if parts else None,
+        output=usage.completion_tokens,
+    )
+
+
+def _translated(error: BaseException, faults: Faults) -> ModelError:
+    match error:
+        case openai.APIStatusError():
+            faults.received.request_id = faults.received.request_id or error.request_id
+            return faults.answered(
+                status=error.status_code,
+                names=(error.code, error.type),
+                message=error.message,
+                headers=error.response.headers,
+            )
+        case openai.APIConnectionError():
+            return faults.unanswered(error.__cause__)
+        case openai.APIError():  # an error event inside the stream
+            names = (error.code, error.type)
+            return faults.answered(status=200, names=names, message=error.message, headers=faults.received.headers)
+        case httpx2.HTTPError():
+            return faults.unanswered(error)
+        case TimeoutError():
+            return faults.timed_out()
+        case _:
+            return faults.malformed(error)

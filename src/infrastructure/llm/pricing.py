@@ -1,0 +1,28 @@
+"""What a call cost, by the price list that ships with genai-prices; one call at a time, since tiers apply."""
+
+from datetime import datetime
+from decimal import Decimal
+
+import genai_prices
+
+from src.domain.usage import Usage
+
+LIBRARY = f"genai-prices {genai_prices.__version__}"  # stored beside each price, so that history can be priced again
+
+
+def price(provider: str, model: str, usage: Usage, at: datetime) -> Decimal | None:
+    """Return US dollars for one call made ``at``, or None when nobody knows: an unknown model, a call without usage."""
+    if provider == "offline":
+        return Decimal(0)
+    if not usage.input_tokens:  # no call reads nothing: the server did not count
+        return None
+    tokens = genai_prices.Usage(
+        input_tokens=usage.input_tokens,
+        cache_read_tokens=usage.cache_read_tokens,
+        cache_write_tokens=usage.cache_write_tokens,
+        output_tokens=usage.output_tokens,
+    )
+    try:
+        return genai_prices.calc_price(tokens, model, provider_id=provider, genai_request_timestamp=at).total_price
+    except (LookupError, ValueError):
+        return None

@@ -1,0 +1,129 @@
+"""All models a worker can use: one client a provider, opened at first use, closed with the worker.
+
+The SDKs take a second or more to import, so their modules are imported with the first client.
+"""
+
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Protocol, Self
+
+import structlog
+
+from src.agents.language_model import LanguageModel
+from src.domain.site import Site
+from src.domain.stages import STAGES, Stage
+from src.settings import Settings
+
+from .choice import OFFLINE, Choice, choose
+from .simulation import FailingModel
+
+log = structlog.get_logger(__name__)
+
+
+class Provider(Protocol):
+    """A vendor's client, or the offline writer in its place."""
+
+    def model(self, choice: Choice) -> LanguageModel:
+        """The chosen model."""
+        ...
+
+    async def check(self) -> None:
+        """Raise ModelError when the key or the provider does not work."""
+        ...
+
+    async def close(self) -> None:
+        """Close the connections."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResolvedModel:
+    """A stage's model under its name, for the ledger; a response may name a dated one."""
+
+    provider: str
+    model: str
+    language_model: LanguageModel
+
+
+class Providers:
+    """The clients of one worker; build it inside the running loop."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._open: dict[str, Provider] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def choice(self, site: Site, stage: Stage) -> Choice:
+        """Resolve the model of ``stage``.
+
+        Raises ModelNotConfigured when the site names a provider that is not set up here.
+        """
+        return choose(self._settings, site, stage)
+
+    def model_for(self, site: Site, stage: Stage) -> ResolvedModel:
+        """The model that writes ``stage``; raises as ``choice`` does."""
+        choice = self.choice(site, stage)
+        model = self._provider(choice.provider).model(choice)
+        if self._settings.fail_keywords:
+            model = FailingModel(model, self._settings.fail_keywords)
+        return ResolvedModel(provider=choice.provider, model=choice.model, language_model=model)
+
+    async def check(self, site: Site) -> None:
+        """Make sure, before a batch, that every provider of the site answers to its key.
+
+        Raises ModelNotConfigured, or what the provider said as a ModelError.
+        """
+        for provider in dict.fromkeys(self.choice(site, stage).provider for stage in STAGES):
+            await self._provider(provider).check()
+
+    async def close(self) -> None:
+        """Close every connection."""
+        while self._open:
+            _, provider = self._open.popitem()
+            await provider.close()
+
+    def _provider(self, name: str) -> Provider:
+        if name not in self._open:
+            self._open[name] = self._connect(name)
+        return self._open[name]
+
+    def _connect(self, name: str) -> Provider:
+        if name == OFFLINE:
+            from .offline import OfflineWriter  # noqa: PLC0415 - see above
+
+            return InProcess(OfflineWriter(self._settings.offline))
+        from .endpoint import endpoint_of  # noqa: PLC0415
+
+        endpoint = endpoint_of(self._settings, name)
+        log.info("model_endpoint_opened", provider=name, base_url=endpoint.address, key=endpoint.has_key)
+        if name == "anthropic":
+            from .anthropic import AnthropicProvider  # noqa: PLC0415
+
+            return AnthropicProvider(endpoint)
+        from .openai import OpenAIProvider  # noqa: PLC0415
+
+        return OpenAIProvider(endpoint)
+
+
+class InProcess:
+    """A provider that is a part of this program: nothing to check or close."""
+
+    def __init__(self, model: LanguageModel) -> None:
+        self._model = model
+
+    def model(self, choice: Choice) -> LanguageModel:  # noqa: ARG002 - it has one only
+        """The one model."""
+        return self._model
+
+    async def check(self) -> None:
+        """Do nothing."""
+
+    async def close(self) -> None:
+        """Do nothing."""
