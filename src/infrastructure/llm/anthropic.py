@@ -5,17 +5,19 @@ from typing import Any
 
 import anthropic
 import httpx2
+import structlog
 from anthropic.lib.streaming import AsyncMessageStream
 from anthropic.types import Message
 
 from src.agents.language_model import Completion, Prompt, StopReason
 from src.domain.errors import ModelBadRequest, ModelError
 
-from .choice import Choice
 from .endpoint import CHECK_SECONDS, TIMEOUT, TOTAL_SECONDS, Endpoint
 from .faults import NOT_THE_PROTOCOL, Faults
 from .received import Received, counted
 from .schema import json_schema
+
+log = structlog.get_logger()
 
 _STOP_REASONS = {
     "max_tokens": StopReason.TRUNCATED,
@@ -38,9 +40,9 @@ class AnthropicProvider:
             http_client=endpoint.connect(transport),
         )
 
-    def model(self, choice: Choice) -> "AnthropicModel":
-        """The chosen model."""
-        return AnthropicModel(self._client, self._endpoint, choice)
+    def model(self, name: str) -> "AnthropicModel":
+        """The model of this name."""
+        return AnthropicModel(self._client, self._endpoint, name)
 
     async def check(self) -> None:
         """Ask for the list of models, the cheapest question that needs the key.
@@ -52,8 +54,9 @@ class AnthropicProvider:
             await self._client.get("/v1/models", cast_to=httpx2.Response, options=options)
         except anthropic.APIError as error:
             fault = _translated(error, Faults(self._endpoint))
-            if not isinstance(fault, ModelBadRequest):  # that one is there, only without such a list
+            if not isinstance(fault, ModelBadRequest):
                 raise fault from None
+            log.warning("model_list_missing", base_url=self._endpoint.address)  # it answers; «/v1» may be missing
 
     async def close(self) -> None:
         """Close the connections."""
@@ -61,12 +64,12 @@ class AnthropicProvider:
 
 
 class AnthropicModel:
-    """One choice at one endpoint."""
+    """One model at one endpoint."""
 
-    def __init__(self, client: anthropic.AsyncAnthropic, endpoint: Endpoint, choice: Choice) -> None:
+    def __init__(self, client: anthropic.AsyncAnthropic, endpoint: Endpoint, name: str) -> None:
         self._client = client
         self._endpoint = endpoint
-        self._choice = choice
+        self._name = name
 
     async def generate(self, prompt: Prompt) -> Completion:
         """Answer once; see LanguageModel."""
@@ -74,17 +77,17 @@ class AnthropicModel:
         try:
             async with (
                 asyncio.timeout(TOTAL_SECONDS),
-                self._client.messages.stream(**self._request(self._choice.shape(prompt))) as stream,
+                self._client.messages.stream(**self._request(prompt)) as stream,
             ):
                 await _read(stream, received, Faults(self._endpoint, received))
         except (anthropic.APIError, httpx2.HTTPError, TimeoutError) as error:
             if received.stop_reason is None:  # else the answer was complete before the connection broke
                 raise _translated(error, Faults(self._endpoint, received)) from None
-        return received.completion(self._endpoint.provider, self._choice.model)
+        return received.completion(self._endpoint.provider, self._name)
 
     def _request(self, prompt: Prompt) -> dict[str, Any]:
         request: dict[str, Any] = {
-            "model": self._choice.model,
+            "model": self._name,
             "max_tokens": prompt.max_output_tokens,
             "system": [{"type": "text", "text": prompt.system, "cache_control": {"type": "ephemeral"}}],
             "messages": _messages(prompt),
@@ -99,9 +102,10 @@ class AnthropicModel:
 
 def _messages(prompt: Prompt) -> list[dict[str, str]]:
     turns = [("user", prompt.user)]
-    if prompt.follow_up is not None:
-        turns += [("assistant", prompt.previous)] if prompt.previous else []  # empty turns are rejected
-        turns += [("user", prompt.follow_up)]
+    if prompt.follow_up and prompt.previous and prompt.previous.strip():  # a blank turn is rejected
+        turns.append(("assistant", prompt.previous))
+    if prompt.follow_up:
+        turns.append(("user", prompt.follow_up))
     return [{"role": role, "content": content} for role, content in turns]
 
 
@@ -151,7 +155,7 @@ def _translated(error: BaseException, faults: Faults) -> ModelError:
                 headers=error.response.headers,
             )
         case anthropic.APIConnectionError():
-            return faults.unanswered(error.__cause__)
+            return faults.unanswered(error.__cause__ or error)
         case httpx2.HTTPError():
             return faults.unanswered(error)
         case TimeoutError():

@@ -31,7 +31,7 @@ class Choice:
     max_output_tokens: int | None = None
 
     def shape(self, prompt: Prompt) -> Prompt:
-        """The prompt as it is sent. Its hash stays the agent's: like the model, this alone buys no answer again."""
+        """The prompt as it is sent; shaping it twice changes nothing."""
         cap = min(prompt.max_output_tokens, self.max_output_tokens or prompt.max_output_tokens)
         return replace(prompt, effort=self.effort or prompt.effort, max_output_tokens=cap)
 

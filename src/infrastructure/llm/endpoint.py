@@ -21,14 +21,12 @@ class Endpoint:
 
     Attributes:
         key_variable: the environment variable that an operator would correct.
-        compatible: a base URL is set, so somebody else's server may answer.
         connections: how many calls may be open at once.
     """
 
     provider: str
     base_url: str
     key_variable: str
-    compatible: bool
     connections: int
     api_key: str = field(default=NO_KEY, repr=False)
 
@@ -77,7 +75,6 @@ def endpoint_of(settings: Settings, provider: str) -> Endpoint:
         provider=provider,
         base_url=str(url) if url else _OFFICIAL[provider],
         key_variable=variable,
-        compatible=url is not None,
         connections=2 * settings.model_slots,  # never the bottleneck: activities are limited to the slots
         api_key=key or NO_KEY,
     )

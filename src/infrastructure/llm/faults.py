@@ -60,6 +60,7 @@ _BY_NAME: dict[str, type[ModelError]] = {
     "invalid_api_key": ModelAuthenticationFailed,
     "account_deactivated": ModelAuthenticationFailed,
     "rate_limit_exceeded": ModelRateLimited,
+    "overloaded": ModelOverloaded,
     "slow_down": ModelOverloaded,
     "server_overloaded": ModelOverloaded,
     "context_length_exceeded": ModelBadRequest,
@@ -142,11 +143,12 @@ class Faults:
         kind = classify(status, said)
         where = f"HTTP {status}" if status >= 400 else "inside the stream"
         what = " ".join([where, *dict.fromkeys(said)])
-        if kind is ModelAuthenticationFailed:
-            return self._error(kind, f"rejects the key ({what}); correct {self.endpoint.key_variable}", headers)
+        if kind is ModelAuthenticationFailed:  # the provider's own words may quote the key
+            remedy = f"rejects the key ({what}); correct" if self.endpoint.has_key else f"wants a key ({what}); set"
+            return self._error(kind, f"{remedy} {self.endpoint.key_variable}", headers)
         return self._error(kind, f"{what}: {self.clean(message)}", headers)
 
-    def unanswered(self, error: BaseException | None) -> ModelError:
+    def unanswered(self, error: BaseException) -> ModelError:
         """The network failed, before the answer or in the middle of it."""
         if isinstance(error, httpx2.PoolTimeout):
             slots = f"all {self.endpoint.connections} connections of this worker are busy; lower LONGTAIL_MODEL_SLOTS"
@@ -155,7 +157,8 @@ class Faults:
             return self._error(ModelTimedOut, f"was silent for too long ({type(error).__name__})")
         if isinstance(error, httpx2.LocalProtocolError):  # its text can hold the key: an illegal header
             return self._error(ModelBadRequest, f"was never asked: {self.endpoint.key_variable} is no possible header")
-        return self._error(ModelUnreachable, f"cannot be reached ({type(error).__name__}: {self.clean(error)})")
+        begun = "broke off" if self.received.model or self.received.request_id else "cannot be reached"
+        return self._error(ModelUnreachable, f"{begun} ({type(error).__name__}: {self.clean(error)})")
 
     def timed_out(self) -> ModelError:
         """The whole call took too long."""

@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx2
 import openai
+import structlog
 from openai.types import CompletionUsage
 from openai.types.chat import ChatCompletionChunk
 
@@ -12,11 +13,12 @@ from src.agents.language_model import Completion, Prompt, StopReason
 from src.domain.errors import ModelBadRequest, ModelError
 from src.domain.usage import Usage
 
-from .choice import Choice
 from .endpoint import CHECK_SECONDS, TIMEOUT, TOTAL_SECONDS, Endpoint
 from .faults import NOT_THE_PROTOCOL, Faults
 from .received import Received, counted
 from .schema import json_schema
+
+log = structlog.get_logger()
 
 _STOP_REASONS = {"length": StopReason.TRUNCATED, "content_filter": StopReason.REFUSED}
 _VENDORS_OWN = (".openai.com", ".azure.com")
@@ -35,9 +37,9 @@ class OpenAIProvider:
             http_client=endpoint.connect(transport),
         )
 
-    def model(self, choice: Choice) -> "OpenAIModel":
-        """The chosen model."""
-        return OpenAIModel(self._client, self._endpoint, choice)
+    def model(self, name: str) -> "OpenAIModel":
+        """The model of this name."""
+        return OpenAIModel(self._client, self._endpoint, name)
 
     async def check(self) -> None:
         """Ask for the list of models, the cheapest question that needs the key.
@@ -48,8 +50,9 @@ class OpenAIProvider:
             await self._client.get("/models", cast_to=httpx2.Response, options={"timeout": CHECK_SECONDS})
         except openai.APIError as error:
             fault = _translated(error, Faults(self._endpoint))
-            if not isinstance(fault, ModelBadRequest):  # that one is there, only without such a list
+            if not isinstance(fault, ModelBadRequest):
                 raise fault from None
+            log.warning("model_list_missing", base_url=self._endpoint.address)  # it answers; «/v1» may be missing
 
     async def close(self) -> None:
         """Close the connections."""
@@ -57,12 +60,12 @@ class OpenAIProvider:
 
 
 class OpenAIModel:
-    """One choice at one endpoint."""
+    """One model at one endpoint."""
 
-    def __init__(self, client: openai.AsyncOpenAI, endpoint: Endpoint, choice: Choice) -> None:
+    def __init__(self, client: openai.AsyncOpenAI, endpoint: Endpoint, name: str) -> None:
         self._client = client
         self._endpoint = endpoint
-        self._choice = choice
+        self._name = name
 
     async def generate(self, prompt: Prompt) -> Completion:
         """Answer once; see LanguageModel."""
@@ -70,17 +73,17 @@ class OpenAIModel:
         try:
             async with (
                 asyncio.timeout(TOTAL_SECONDS),
-                await self._client.chat.completions.create(**self._request(self._choice.shape(prompt))) as stream,
+                await self._client.chat.completions.create(**self._request(prompt)) as stream,
             ):
                 await _read(stream, received, Faults(self._endpoint, received))
         except (openai.APIError, httpx2.HTTPError, TimeoutError) as error:
             if received.stop_reason is None:  # else the answer was complete before the connection broke
                 raise _translated(error, Faults(self._endpoint, received)) from None
-        return received.completion(self._endpoint.provider, self._choice.model)
+        return received.completion(self._endpoint.provider, self._name)
 
     def _request(self, prompt: Prompt) -> dict[str, Any]:
         request: dict[str, Any] = {
-            "model": self._choice.model,
+            "model": self._name,
             "messages": _messages(prompt),
             "stream": True,
             "stream_options": {"include_usage": True},
@@ -102,9 +105,10 @@ class OpenAIModel:
 
 def _messages(prompt: Prompt) -> list[dict[str, str]]:
     turns = [("system", prompt.system), ("user", prompt.user)]
-    if prompt.follow_up is not None:
-        turns += [("assistant", prompt.previous)] if prompt.previous else []  # empty turns are rejected
-        turns += [("user", prompt.follow_up)]
+    if prompt.follow_up and prompt.previous and prompt.previous.strip():  # a blank turn is rejected
+        turns.append(("assistant", prompt.previous))
+    if prompt.follow_up:
+        turns.append(("user", prompt.follow_up))
     return [{"role": role, "content": content} for role, content in turns]
 
 
@@ -162,7 +166,7 @@ def _translated(error: BaseException, faults: Faults) -> ModelError:
                 headers=error.response.headers,
             )
         case openai.APIConnectionError():
-            return faults.unanswered(error.__cause__)
+            return faults.unanswered(error.__cause__ or error)
         case openai.APIError():  # an error event inside the stream
             names = (error.code, error.type)
             return faults.answered(status=200, names=names, message=error.message, headers=faults.received.headers)

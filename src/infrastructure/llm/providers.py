@@ -9,7 +9,7 @@ from typing import Protocol, Self
 
 import structlog
 
-from src.agents.language_model import LanguageModel
+from src.agents.language_model import Completion, LanguageModel, Prompt
 from src.domain.site import Site
 from src.domain.stages import STAGES, Stage
 from src.settings import Settings
@@ -17,14 +17,14 @@ from src.settings import Settings
 from .choice import OFFLINE, Choice, choose
 from .simulation import FailingModel
 
-log = structlog.get_logger(__name__)
+log = structlog.get_logger()
 
 
 class Provider(Protocol):
     """A vendor's client, or the offline writer in its place."""
 
-    def model(self, choice: Choice) -> LanguageModel:
-        """The chosen model."""
+    def model(self, name: str) -> LanguageModel:
+        """The model of this name."""
         ...
 
     async def check(self) -> None:
@@ -38,11 +38,28 @@ class Provider(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class ResolvedModel:
-    """A stage's model under its name, for the ledger; a response may name a dated one."""
+    """The model that writes a stage, by name and ready to be asked."""
 
-    provider: str
-    model: str
+    choice: Choice
     language_model: LanguageModel
+
+    @property
+    def provider(self) -> str:
+        """The provider's name."""
+        return self.choice.provider
+
+    @property
+    def model(self) -> str:
+        """The name asked for; a response may name a dated one."""
+        return self.choice.model
+
+    def shape(self, prompt: Prompt) -> Prompt:
+        """The prompt as it is sent, so that it is this one that gets hashed."""
+        return self.choice.shape(prompt)
+
+    async def generate(self, prompt: Prompt) -> Completion:
+        """Answer once; see LanguageModel."""
+        return await self.language_model.generate(self.shape(prompt))
 
 
 class Providers:
@@ -70,10 +87,10 @@ class Providers:
     def model_for(self, site: Site, stage: Stage) -> ResolvedModel:
         """The model that writes ``stage``; raises as ``choice`` does."""
         choice = self.choice(site, stage)
-        model = self._provider(choice.provider).model(choice)
+        model = self._provider(choice.provider).model(choice.model)
         if self._settings.fail_keywords:
             model = FailingModel(model, self._settings.fail_keywords)
-        return ResolvedModel(provider=choice.provider, model=choice.model, language_model=model)
+        return ResolvedModel(choice=choice, language_model=model)
 
     async def check(self, site: Site) -> None:
         """Make sure, before a batch, that every provider of the site answers to its key.
@@ -118,7 +135,7 @@ class InProcess:
     def __init__(self, model: LanguageModel) -> None:
         self._model = model
 
-    def model(self, choice: Choice) -> LanguageModel:  # noqa: ARG002 - it has one only
+    def model(self, name: str) -> LanguageModel:  # noqa: ARG002 - it has one only
         """The one model."""
         return self._model
 
