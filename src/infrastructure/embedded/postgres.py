@@ -67,9 +67,7 @@ def _launched(folder: Path, *, durable: bool) -> _Server:
     account = unprivileged(place.current(folder) / "data")
     home = place.settle(folder, account, durable=durable)
     data = home / "data"
-    programs = binaries.choose(major=cluster.major(data))
-    if not account.reaches(programs.folder / "postgres"):
-        programs = programs.copied_to(home)
+    programs = binaries.choose(major=cluster.major(data)).runnable_by(account, home=home)
     if not data.exists():
         cluster.create(data, account, programs, durable=durable)
     cluster.restore_password(data, account, programs)
