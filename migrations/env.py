@@ -7,6 +7,7 @@ from sqlalchemy import Connection, text
 
 from src.infrastructure.database.engine import create_engine
 from src.infrastructure.database.models import Table
+from src.infrastructure.embedded.engines import normalised
 from src.settings import Settings
 
 _LOCK = 4_720_411  # any number; only one process migrates a database at a time
@@ -25,7 +26,7 @@ async def connect_and_run() -> None:
     url = Settings.load().database_url
     if url is None:
         raise SystemExit("set DATABASE_URL, or use `longtail db upgrade`, which knows the embedded database")
-    engine = create_engine(url.get_secret_value(), pool_size=1)
+    engine = create_engine(normalised(url.get_secret_value()), pool_size=1)
     async with engine.connect() as connection:
         await connection.run_sync(run)
         await connection.commit()

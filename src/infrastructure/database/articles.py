@@ -27,15 +27,19 @@ class Articles:
 
     # --- the workflow's side
 
-    async def unfinished(self, batch_id: UUID, *, after: int = -1, limit: int) -> list[tuple[int, ArticleRef]]:
-        """Articles of the batch that still have to be made, by position (exclusive ``after``), with their position."""
+    async def unfinished(self, batch_id: UUID, *, first: int, end: int) -> list[ArticleRef]:
+        """Articles of the batch that still have to be made, at positions from ``first`` up to but not ``end``."""
         rows = await self._session.scalars(
             select(ArticleRow)
-            .where(ArticleRow.batch_id == batch_id, ArticleRow.position > after, ArticleRow.status.in_(_UNFINISHED))
+            .where(
+                ArticleRow.batch_id == batch_id,
+                ArticleRow.position >= first,
+                ArticleRow.position < end,
+                ArticleRow.status.in_(_UNFINISHED),
+            )
             .order_by(ArticleRow.position)
-            .limit(limit)
         )
-        return [(row.position, _ref(row)) for row in rows]
+        return [_ref(row) for row in rows]
 
     async def save(self, article_id: UUID, *, html: str, content_hash: str, words: int, offline: bool) -> None:
         """Store the finished page; the article now needs a review."""
@@ -91,18 +95,19 @@ class Articles:
     async def prepare_retry(self, article_id: UUID, *, from_stage: Stage | None) -> ArticleRef:
         """Put a stopped article back to work and return what its workflow needs.
 
-        Without ``from_stage`` it goes on at the stage that failed. With it, a new revision keeps the stages before it
-        and makes the others again. Raises Conflict when the article is under way or its longtail went elsewhere.
+        Without ``from_stage`` it goes on at the stage that failed; one that is under way is left as it is, so that a
+        workflow that somebody terminated can be started again. With ``from_stage`` a new revision keeps the stages
+        before it and makes the others again. Raises Conflict when that does not fit, or the longtail went elsewhere.
         """
         row = await self._session.get(ArticleRow, article_id, with_for_update=True)
         if row is None:
             raise NotFound("article", article_id)
+        if row.status in _UNFINISHED and from_stage is None:
+            return _ref(row)
         if row.status in _UNFINISHED:
             raise Conflict(f"article {article_id} is {row.status}; wait for its end or cancel its batch first")
         if row.status == ArticleStatus.NEEDS_REVIEW and from_stage is None:
-            raise Conflict(
-                f"article {article_id} is complete; say --from STAGE to make a stage and those after it again"
-            )
+            raise Conflict(f"article {article_id} is complete; --from STAGE makes a stage and those after it again")
         await self._hold_longtail(row)
         if from_stage:
             row.revision += 1

@@ -180,6 +180,13 @@ class Batches:
         row = await self._session.scalar(select(BatchRow).where(BatchRow.site == site, BatchRow.slot == slot))
         return await self._read(row) if row else None
 
+    async def of_workflow(self, site: str, workflow_id: str) -> Batch | None:
+        """The batch that this workflow opened or took over, if it came that far."""
+        row = await self._session.scalar(
+            select(BatchRow).where(BatchRow.site == site, BatchRow.workflow_id == workflow_id)
+        )
+        return await self._read(row) if row else None
+
     async def find(self, prefix: str) -> Batch:
         """Return the one batch whose id begins with ``prefix``. Raises NotFound, or InputInvalid if several do."""
         typed = prefix.strip().lower()

@@ -58,6 +58,11 @@ class Longtails:
             update(LongtailRow).where(LongtailRow.id == longtail_id).values(status=status, reason=reason)
         )
 
+    async def make_ready(self, site: str, keys: Sequence[str]) -> None:
+        """Make these ready for a new article, whatever came of them before."""
+        wanted = update(LongtailRow).where(LongtailRow.site == site, LongtailRow.key.in_(keys))
+        await self._session.execute(wanted.values(status=LongtailStatus.READY, reason=None))
+
     async def requeue(self, site: str, phrases: Sequence[str]) -> int:
         """Make failed or written longtails ready for a new article; with no phrases, all failed ones.
 

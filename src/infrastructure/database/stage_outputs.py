@@ -63,6 +63,11 @@ class StageOutputs:
         )
         return [StageOutput.model_validate(row) for row in rows]
 
+    async def slug(self, article_id: UUID, revision: int) -> str | None:
+        """The slug that stage D chose."""
+        metadata = await self.artefact(article_id, revision, Stage.SEO_METADATA)
+        return metadata["slug"] if metadata else None
+
     async def carry_over(self, article_id: UUID, *, revision: int, to: int, stages: Iterable[Stage]) -> None:
         """Copy the named stages' outputs into a new revision, so that only the later stages are bought again."""
         copied = [column for column in StageOutputRow.__table__.columns if column.name != "revision"]

@@ -1,0 +1,195 @@
+"""``longtail article``: where did it stop, why, and can only that step be done again?"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from temporalio.common import SearchAttributePair, TypedSearchAttributes, WorkflowIDConflictPolicy
+
+from src.domain.article import Article, ArticleRef, ArticleStatus
+from src.domain.errors import Conflict, InputInvalid
+from src.domain.stages import STAGES, Stage
+from src.infrastructure.database.models import ModelCallRow
+from src.infrastructure.database.stage_outputs import StageOutput
+from src.infrastructure.temporal import ids
+from src.infrastructure.temporal import search_attributes as sa
+from src.infrastructure.temporal.workflows.article import ArticleWorkflow
+
+from .batch import print_articles
+from .connections import Connections, TemporalConnections, with_database, with_temporal
+from .terminal import local, money, out, print_json, print_table, status
+
+app = typer.Typer(help="See, export and retry articles.", no_args_is_help=True)
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON document for scripts.")]
+Id = Annotated[str, typer.Argument(metavar="ARTICLE", help="Its id, or the first characters of it.")]
+
+
+@app.command("list")
+def list_(
+    site: Annotated[str | None, typer.Option(help="Only this site's.")] = None,
+    wanted: Annotated[ArticleStatus | None, typer.Option("--status", help="Only those in this status.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000)] = 50,
+    as_json: Json = False,
+) -> None:
+    """List articles, the newest batch first.
+
+    Example: longtail article list --status failed
+    """
+
+    async def work(connections: Connections) -> list[Article]:
+        async with connections.database.unit_of_work() as uow:
+            if site:
+                await uow.sites.get(site)
+            return await uow.articles.all(site=site, status=wanted, limit=limit)
+
+    articles = with_database(work)
+    if as_json:
+        print_json(articles)
+    else:
+        print_articles(articles)
+
+
+@app.command()
+def show(article_id: Id, as_json: Json = False) -> None:
+    """Show how far an article got: its stages, every model call and its cost, and where it stopped.
+
+    Example: longtail article show 7be1c2d4
+    """
+
+    async def work(connections: Connections) -> tuple[Article, list[StageOutput], list[ModelCallRow]]:
+        async with connections.database.unit_of_work() as uow:
+            article = await uow.articles.find(article_id)
+            return (
+                article,
+                await uow.stage_outputs.of_article(article.id, article.revision),
+                await uow.model_calls.of_article(article.id),
+            )
+
+    article, outputs, calls = with_database(work)
+    if as_json:
+        print_json(
+            {
+                "article": article.model_dump(mode="json"),
+                "stages": [output.model_dump(mode="json") for output in outputs],
+                "model_calls": [_call(call) for call in calls],
+            }
+        )
+        return
+    _print_article(article)
+    print_table(
+        ["stage", "made by", "prompt", "finished"],
+        ([f"{o.stage} {o.stage.label}", f"{o.provider}:{o.model}", o.prompt, local(o.created_at)] for o in outputs),
+        title="\nfinished stages",
+    )
+    print_table(
+        ["stage", "revision", "attempt", "round", "status", "seconds", "tokens in", "out", "cost", "error"],
+        (_call_row(call) for call in calls),
+        title="\nmodel calls",
+    )
+
+
+@app.command()
+def html(
+    article_id: Id,
+    to: Annotated[Path | None, typer.Option("--out", "-o", help="Write it here instead of printing it.")] = None,
+) -> None:
+    """Print an article's complete HTML page.
+
+    Example: longtail article html 7be1c2d4 --out article.html
+    """
+
+    async def work(connections: Connections) -> str | None:
+        async with connections.database.unit_of_work() as uow:
+            return await uow.articles.html((await uow.articles.find(article_id)).id)
+
+    page = with_database(work)
+    if page is None:
+        raise Conflict(f"article {article_id} has no page yet; see: longtail article show {article_id}")
+    if to is None:
+        print(page)  # noqa: T201 - rich would wrap it
+        return
+    try:
+        to.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise InputInvalid("--out", str(to), f"{error.strerror}; choose a place that can be written") from error
+    out.print(f"written to {to}", soft_wrap=True)
+
+
+@app.command()
+def retry(
+    article_id: Id,
+    from_stage: Annotated[
+        Stage | None, typer.Option("--from", help="Make this stage and those after it again, as a new revision.")
+    ] = None,
+    colour: Annotated[ids.Colour, typer.Option(help="Whose workers make it.")] = ids.Colour.BLUE,
+) -> None:
+    """Go on where an article stopped: finished stages are kept, only the failed one and those after it are bought.
+
+    Example: longtail article retry 7be1c2d4
+    """
+
+    async def work(connections: TemporalConnections) -> ArticleRef:
+        async with connections.database.unit_of_work() as uow:
+            article = await uow.articles.find(article_id)
+            ref = await uow.articles.prepare_retry(article.id, from_stage=from_stage)
+            if from_stage:
+                kept = STAGES[: STAGES.index(from_stage)]
+                await uow.stage_outputs.carry_over(article.id, revision=article.revision, to=ref.revision, stages=kept)
+        await start_article(connections, ref, colour=colour)
+        return ref
+
+    ref = with_temporal(work)
+    out.print(f"article {str(ref.article_id)[:8]} goes on; see: longtail article show {str(ref.article_id)[:8]}")
+
+
+async def start_article(connections: TemporalConnections, ref: ArticleRef, *, colour: str) -> None:
+    """Run the article's workflow under its own id; one that runs already is left to it."""
+    await connections.client.start_workflow(
+        ArticleWorkflow.run,
+        ref,
+        id=ids.article(ref.article_id),
+        task_queue=ids.task_queue(colour),
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        static_summary=f"{ref.keyword} (retried)",
+        search_attributes=TypedSearchAttributes(
+            [SearchAttributePair(sa.SITE, ref.site), SearchAttributePair(sa.COLOUR, colour)]
+        ),
+    )
+
+
+def _print_article(article: Article) -> None:
+    out.print(f"[bold]{status(article.status)}[/bold]  {article.id}  revision {article.revision}")
+    out.print(f"keyword: {article.keyword}", markup=False)
+    out.print(f"site {article.site}, batch {str(article.batch_id)[:8]}, workflow {ids.article(article.id)}")
+    out.print(f"started {local(article.started_at)}, ended {local(article.finished_at)}")
+    spend = article.spend
+    out.print(f"{spend.calls} model calls, {spend.input_tokens} + {spend.output_tokens} tokens, {money(spend)}")
+    if failure := article.failure:
+        out.print(
+            f"stopped at {f'stage {failure.stage}' if failure.stage else 'the last step'}: {failure.error_type} after "
+            f"{failure.attempts} attempt(s): {failure.message}",
+            markup=False,
+            soft_wrap=True,
+        )
+        out.print(f"go on there with: longtail article retry {str(article.id)[:8]}")
+
+
+def _call(call: ModelCallRow) -> dict[str, object]:
+    columns = {column.name: getattr(call, column.name) for column in ModelCallRow.__table__.columns}
+    return {name: value if isinstance(value, int | None) else str(value) for name, value in columns.items()}
+
+
+def _call_row(call: ModelCallRow) -> list[object]:
+    return [
+        call.stage,
+        call.revision,
+        call.attempt,
+        call.round,
+        call.status,
+        f"{call.latency_ms / 1000:.1f}" if call.latency_ms is not None else "–",
+        call.input_tokens if call.input_tokens is not None else "unknown",
+        call.output_tokens if call.output_tokens is not None else "unknown",
+        f"${call.cost_usd:.6f}" if call.cost_usd is not None else "unpriced",
+        call.error_type or "",
+    ]

@@ -1,0 +1,286 @@
+"""``longtail batch``: start one by hand, watch it, see how it went, stop it."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError, WorkflowHandle
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from src.domain.article import Article
+from src.domain.batch import Batch, BatchStatus, Trigger
+from src.domain.errors import Conflict, InputInvalid
+from src.domain.usage import Spend
+from src.infrastructure.llm.providers import Providers
+from src.infrastructure.temporal import ids
+from src.infrastructure.temporal.messages import BatchReport, SiteBatchInput
+from src.infrastructure.temporal.pollers import has_pollers
+from src.infrastructure.temporal.workflows.site_batch import SiteBatchWorkflow
+
+from . import progress
+from .connections import Connections, TemporalConnections, with_database, with_temporal
+from .terminal import err, local, money, out, print_json, print_table, status
+
+app = typer.Typer(help="Start, watch and stop batches of articles.", no_args_is_help=True)
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON document for scripts.")]
+
+
+@app.command()
+def start(
+    site: Annotated[str, typer.Argument(help="The site's slug.")],
+    limit: Annotated[int | None, typer.Option(min=1, max=10_000, help="At most so many articles.")] = None,
+    slot: Annotated[str | None, typer.Option(help="The slot, as 2026-11-21T06:00:00+01:00; default: now.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Run a slot again that is done.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Show progress and end with the batch.")] = False,
+    colour: Annotated[ids.Colour, typer.Option(help="Whose workers make it.")] = ids.Colour.BLUE,
+) -> None:
+    """Start a batch now: it claims the site's next longtails and makes an article of each.
+
+    A slot runs once: repeating the command for a slot that is done does nothing unless --force.
+
+    Example: longtail batch start hardware-shop --limit 3 --wait
+    """
+    moment = parse_slot(slot) if slot else now()
+    request = SiteBatchInput(site=site, slot=moment, trigger=Trigger.MANUAL, limit=limit, force=force)
+
+    async def work(connections: TemporalConnections) -> bool:
+        handle = await launch(connections, request, colour=colour)
+        if not await has_pollers(connections.client, colour):
+            err.print(
+                f"[yellow]no {colour} worker is polling; the batch waits for: longtail worker --colour {colour}[/]"
+            )
+        if not wait:
+            out.print(f"started {handle.id}")
+            return True
+        batch = await finish(connections, handle, site)
+        async with connections.database.unit_of_work() as uow:
+            articles = await uow.articles.all(batch_id=batch.id, limit=batch.total)
+        print_articles(articles)
+        print_outcome(batch)
+        return batch.status is BatchStatus.COMPLETED
+
+    if not with_temporal(work):
+        raise typer.Exit(1)
+
+
+@app.command("list")
+def list_(
+    site: Annotated[str | None, typer.Argument(help="The site's slug; default: all sites.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000)] = 20,
+    as_json: Json = False,
+) -> None:
+    """List batches, the newest slot first.
+
+    Example: longtail batch list hardware-shop
+    """
+
+    async def work(connections: Connections) -> list[Batch]:
+        async with connections.database.unit_of_work() as uow:
+            if site:
+                await uow.sites.get(site)
+            return await uow.batches.all(site=site, limit=limit)
+
+    batches = with_database(work)
+    if as_json:
+        print_json(batches)
+        return
+    print_table(
+        ["batch", "site", "slot", "trigger", "status", "articles", "need review", "failed", "cancelled"],
+        (
+            [
+                str(batch.id)[:8],
+                batch.site,
+                local(batch.slot),
+                batch.trigger,
+                status(batch.status),
+                batch.total,
+                batch.needs_review,
+                batch.failed,
+                batch.cancelled,
+            ]
+            for batch in batches
+        ),
+    )
+
+
+@app.command()
+def show(
+    batch_id: Annotated[str, typer.Argument(metavar="BATCH", help="Its id, or the first characters of it.")],
+    watch: Annotated[bool, typer.Option("--watch", help="Follow it until it ends.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show a batch and each of its articles.
+
+    Example: longtail batch show 3f2a9c01 --watch
+    """
+
+    async def work(connections: Connections) -> tuple[Batch, list[Article], Spend]:
+        async with connections.database.unit_of_work() as uow:
+            batch = await uow.batches.find(batch_id)
+        if watch and batch.status is BatchStatus.RUNNING:
+            ending = _ended(connections, batch)
+            await progress.follow(ending, connections.database, site=batch.site, workflow_id=batch.workflow_id)
+        async with connections.database.unit_of_work() as uow:
+            return (
+                await uow.batches.get(batch.id),
+                await uow.articles.all(batch_id=batch.id, limit=batch.total),
+                await uow.model_calls.spend(batch_id=batch.id),
+            )
+
+    batch, articles, spend = with_database(work)
+    if as_json:
+        print_json(
+            {
+                "batch": batch.model_dump(mode="json"),
+                "spend": spend.model_dump(mode="json"),
+                "articles": [article.model_dump(mode="json") for article in articles],
+            }
+        )
+        return
+    print_articles(articles)
+    print_outcome(batch)
+    out.print(f"{spend.calls} model calls, {spend.input_tokens} + {spend.output_tokens} tokens, {money(spend)}")
+
+
+@app.command()
+def cancel(batch_id: Annotated[str, typer.Argument(metavar="BATCH", help="Its id, or the first characters.")]) -> None:
+    """Stop a batch: calls under way are cut off, finished articles stay, the other longtails are ready again.
+
+    Example: longtail batch cancel 3f2a9c01
+    """
+
+    async def work(connections: TemporalConnections) -> Batch:
+        async with connections.database.unit_of_work() as uow:
+            batch = await uow.batches.find(batch_id)
+        if batch.status is not BatchStatus.RUNNING:
+            raise Conflict(f"batch {batch_id} is over: {batch.status.replace('_', ' ')}")
+        await connections.client.get_workflow_handle(batch.workflow_id, run_id=batch.run_id).cancel()
+        return batch
+
+    batch = with_temporal(work)
+    out.print(f"batch {str(batch.id)[:8]} is being cancelled; see: longtail batch show {str(batch.id)[:8]}")
+
+
+async def launch(
+    connections: TemporalConnections, request: SiteBatchInput, *, colour: str
+) -> WorkflowHandle[SiteBatchWorkflow, BatchReport]:
+    """Start the batch's workflow.
+
+    Raises NotFound for an unknown site, Conflict when the slot is running, and what ``Providers.check`` raises when
+    the worker shares this machine's settings and a key is missing or wrong.
+    """
+    async with connections.database.unit_of_work() as uow:
+        site = await uow.sites.get(request.site)
+    if connections.is_local:
+        async with Providers(connections.settings) as providers:
+            await providers.check(site)
+    slot = request.slot or now()
+    try:
+        return await connections.client.start_workflow(
+            SiteBatchWorkflow.run,
+            request,
+            id=ids.batch_run(request.site, slot),
+            task_queue=ids.task_queue(colour),
+            static_summary=f"batch of {request.site}, started by hand",
+        )
+    except WorkflowAlreadyStartedError as error:
+        raise Conflict(f"the batch of {request.site} for {slot:%Y-%m-%d %H:%M:%S} UTC is running") from error
+
+
+async def finish(
+    connections: TemporalConnections, handle: WorkflowHandle[SiteBatchWorkflow, BatchReport], site: str
+) -> Batch:
+    """Show progress until the batch's workflow ends, and return the batch. Raises Conflict when it left none."""
+    try:
+        await progress.follow(handle.result(), connections.database, site=site, workflow_id=handle.id)
+    except WorkflowFailureError as error:
+        reason = str(error.cause)
+    else:
+        reason = ""
+    async with connections.database.unit_of_work() as uow:
+        batch = await uow.batches.of_workflow(site, handle.id)
+    if batch is None:
+        raise Conflict(f"{handle.id} ended without a batch: {reason or 'its slot belongs to another workflow'}")
+    return batch
+
+
+async def _ended(connections: Connections, batch: Batch) -> None:
+    while batch.status is BatchStatus.RUNNING:
+        await asyncio.sleep(progress.POLL.total_seconds())
+        async with connections.database.unit_of_work() as uow:
+            batch = await uow.batches.get(batch.id)
+
+
+async def is_running(connections: TemporalConnections, workflow_id: str) -> bool:
+    """Whether Temporal knows the workflow and it has not ended."""
+    try:
+        described = await connections.client.get_workflow_handle(workflow_id).describe()
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return False
+        raise
+    return described.status is WorkflowExecutionStatus.RUNNING
+
+
+def now() -> datetime:
+    """The slot of a batch that is started by hand: this second."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def parse_slot(text: str) -> datetime:
+    """Read a moment with its offset as UTC. Raises InputInvalid."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InputInvalid("--slot", text, "write it as 2026-11-21T06:00:00+01:00") from error
+    if moment.tzinfo is None:
+        raise InputInvalid("--slot", text, "say its offset: Z for UTC, or for example +01:00")
+    return moment.astimezone(UTC)
+
+
+def print_articles(articles: list[Article]) -> None:
+    """A line an article: how far, how long, what it cost, and where it stopped."""
+    print_table(
+        ["article", "keyword", "words", "stages", "seconds", "tokens", "cost", "model", "status"],
+        (
+            [
+                str(article.id)[:8],
+                article.keyword[:60],
+                article.words if article.words is not None else "–",
+                "".join(article.stages_done) or "–",
+                f"{article.seconds:.1f}" if article.seconds is not None else "–",
+                article.spend.input_tokens + article.spend.output_tokens,
+                money(article.spend),
+                ", ".join(article.models) or "–",
+                status(article.status),
+            ]
+            for article in articles
+        ),
+    )
+    for article in articles:
+        if article.failure:
+            stage = f"stage {article.failure.stage}" if article.failure.stage else "outside the stages"
+            err.print(
+                f"{article.keyword[:60]}: {stage}, {article.failure.error_type} after {article.failure.attempts} "
+                f"attempt(s): {article.failure.message}",
+                markup=False,
+                soft_wrap=True,
+            )
+
+
+def print_outcome(batch: Batch) -> None:
+    """One line that says how the batch ended, and the next command if something is left to do."""
+    short = str(batch.id)[:8]
+    out.print(
+        f"batch {short} of {batch.site}, slot {local(batch.slot)}: {status(batch.status)}; {batch.total} articles: "
+        f"{batch.needs_review} need review, {batch.failed} failed, {batch.cancelled} cancelled, "
+        f"{batch.under_way} under way",
+        soft_wrap=True,
+    )
+    if batch.error_type:
+        err.print(f"stopped early: {batch.error_type}: {batch.error_message}", markup=False, soft_wrap=True)
+    elif batch.total == 0:
+        err.print(f"no longtails were left; import some: longtail keywords import {batch.site} FILE")

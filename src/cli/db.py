@@ -1,0 +1,67 @@
+"""``longtail db``: the schema's revision."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+
+import typer
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from src.infrastructure.database import schema
+from src.infrastructure.database.engine import create_engine
+from src.infrastructure.embedded.engines import database_url
+from src.settings import Settings
+
+from .connections import start
+from .terminal import busy, out
+
+app = typer.Typer(help="Bring the database's schema up to date, or check it.", no_args_is_help=True)
+
+
+@app.command()
+def upgrade() -> None:
+    """Migrate the database to this version's revision; safe to repeat.
+
+    Example: longtail db upgrade
+    """
+    _run(schema.upgrade)
+    out.print("the database is up to date")
+
+
+@app.command()
+def downgrade(
+    revision: Annotated[str, typer.Argument(help="The revision to go back to, or 'base' for an empty database.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do it: what is dropped takes its data along.")] = False,
+) -> None:
+    """Migrate the database back to an earlier revision.
+
+    Example: longtail db downgrade 0001 --yes
+    """
+    if not yes:
+        raise typer.BadParameter("data of dropped columns and tables is lost; say --yes to do it")
+    _run(lambda engine: schema.downgrade(engine, revision))
+    out.print(f"the database is at {revision}")
+
+
+@app.command()
+def check() -> None:
+    """Check that the database is at this version's revision and that the models match it.
+
+    Example: longtail db check
+    """
+    _run(schema.check)
+    out.print("the database matches the models")
+
+
+def _run(verb: Callable[[AsyncEngine], Awaitable[None]]) -> None:
+    settings = start(Settings.load())
+
+    async def work(url: str) -> None:
+        engine = create_engine(url, pool_size=1)
+        try:
+            await verb(engine)
+        finally:
+            await engine.dispose()
+
+    with busy("starting PostgreSQL"), database_url(settings) as url:
+        asyncio.run(work(url))

@@ -1,0 +1,154 @@
+"""``longtail demo``: the main job end to end on this machine, on a sample site, ending by itself."""
+
+import threading
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import quote
+
+import typer
+from rich.markup import escape
+
+from src.domain.article import Article, ArticleStatus
+from src.domain.batch import Batch, BatchStatus, Trigger
+from src.domain.errors import InputInvalid
+from src.domain.longtail import Longtail, phrase_key
+from src.domain.site import Site
+from src.domain.stages import STAGES
+from src.infrastructure.llm.choice import OFFLINE, choose
+from src.infrastructure.temporal import ids
+from src.infrastructure.temporal.messages import SiteBatchInput
+from src.infrastructure.temporal.workflows.site_batch import SiteBatchWorkflow
+from src.settings import Settings
+
+from . import batch, samples
+from .connections import TemporalConnections, start, with_temporal
+from .supervised import SupervisedWorker
+from .terminal import err, out
+
+OFFLINE_LATENCY_SECONDS = 1.5  # long enough to be watched, and to kill the worker half-way
+GRACE_SECONDS = 10.0
+
+
+def demo(
+    articles: Annotated[int, typer.Option(min=1, max=8, help="How many of the sample's keywords to write about.")] = 8,
+    to: Annotated[
+        Path | None, typer.Option("--out", help="Folder for the HTML pages; default: in LONGTAIL_HOME.")
+    ] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave everything running until Ctrl-C.")] = False,
+    fail: Annotated[
+        str | None, typer.Option(help="Simulation: stage C of this keyword fails for ever; the others stand.")
+    ] = None,
+) -> None:
+    """Write the sample site's articles: real PostgreSQL, real Temporal, a blue worker, one batch, HTML pages.
+
+    Without a key the offline writer stands in, which is not AI and says so. With ANTHROPIC_API_KEY or OPENAI_API_KEY
+    (or the base URL of a compatible server) the same batch is written by a model. Kill the worker half-way: nothing
+    is lost. Leaves with 0 only if every article is there.
+
+    Example: longtail demo --articles 3 --fail "how to bleed a radiator"
+    """
+    settings = start(Settings.load())
+    site, longtails = samples.load()
+    longtails = longtails[:articles]
+    if fail is not None and phrase_key(fail) not in {longtail.key for longtail in longtails}:
+        phrases = "; ".join(longtail.phrase for longtail in longtails)
+        raise InputInvalid("--fail", fail, f"it is none of the keywords of this run: {phrases}")
+    folder = _writable(to or settings.home / "demo")
+
+    async def work(connections: TemporalConnections) -> bool:
+        _say_who_writes(settings, site)
+        handle_id = await _unfinished(connections, site)
+        if handle_id is None:
+            await _import(connections, site, longtails)
+            request = SiteBatchInput(site=site.slug, slot=batch.now(), trigger=Trigger.MANUAL, limit=articles)
+            handle_id = (await batch.launch(connections, request, colour=ids.Colour.BLUE)).id
+        else:
+            err.print("the last run was cut off; its batch goes on where it was")
+        with SupervisedWorker(
+            _worker_arguments(settings, fail), log=settings.home / "worker.log", grace_seconds=GRACE_SECONDS
+        ) as worker:
+            _say_where(connections, handle_id, worker.pid)
+            handle = connections.client.get_workflow_handle_for(SiteBatchWorkflow.run, handle_id)
+            ended = await batch.finish(connections, handle, site.slug)
+            made = await _report(connections, ended, folder)
+            if keep:
+                out.print("Everything is still running; Ctrl-C stops it.")
+                threading.Event().wait()
+        return len(made) == ended.total > 0
+
+    if not with_temporal(work, settings):
+        raise typer.Exit(1)
+
+
+def _worker_arguments(settings: Settings, fail: str | None) -> list[str]:
+    arguments = ["--colour", ids.Colour.BLUE]
+    if settings.offline.latency_seconds == 0:
+        arguments += ["--offline-latency", str(OFFLINE_LATENCY_SECONDS)]
+    return [*arguments, "--fail", fail] if fail else arguments
+
+
+async def _import(connections: TemporalConnections, site: Site, longtails: list[Longtail]) -> None:
+    """Add the sample and make its longtails ready, also over the demo's last run."""
+    async with connections.database.unit_of_work() as uow:
+        await uow.sites.put(site)
+        await uow.longtails.add(site.slug, longtails, source="examples")
+        await uow.longtails.make_ready(site.slug, [longtail.key for longtail in longtails])
+
+
+async def _unfinished(connections: TemporalConnections, site: Site) -> str | None:
+    """The workflow of a demo that was cut off, if Temporal still has it running."""
+    async with connections.database.unit_of_work() as uow:
+        batches = await uow.batches.all(site=site.slug, limit=1)
+    if not batches or batches[0].status is not BatchStatus.RUNNING:
+        return None
+    if await batch.is_running(connections, batches[0].workflow_id):
+        return batches[0].workflow_id
+    async with connections.database.unit_of_work() as uow:
+        await uow.batches.close(
+            batches[0].id, cancelled=True, error=("WorkflowGone", "Temporal does not know it any more")
+        )
+    return None
+
+
+def _say_who_writes(settings: Settings, site: Site) -> None:
+    choices = {stage: choose(settings, site, stage) for stage in STAGES}
+    if all(choice.provider == OFFLINE for choice in choices.values()):
+        out.print("[yellow]no key is set: the offline writer stands in. It is not AI; its text is a template.[/yellow]")
+        return
+    for stage, choice in choices.items():
+        out.print(f"stage {stage} {stage.label}: {choice.provider}:{choice.model}")
+
+
+def _say_where(connections: TemporalConnections, workflow_id: str, worker_pid: int) -> None:
+    server = connections.server
+    if server.ui_url:
+        path = f"namespaces/{connections.client.namespace}/workflows/{quote(workflow_id, safe='')}"
+        out.print(f"watch every step in Temporal's UI:  {server.ui_url}/{path}", soft_wrap=True)
+    out.print(f"the worker is process {worker_pid}; kill -9 it and see that nothing is lost")
+
+
+async def _report(connections: TemporalConnections, ended: Batch, folder: Path) -> list[Article]:
+    """Print the table, write the pages, and return the articles that have one."""
+    async with connections.database.unit_of_work() as uow:
+        articles = await uow.articles.all(batch_id=ended.id, limit=ended.total)
+        made = [article for article in articles if article.status is ArticleStatus.NEEDS_REVIEW]
+        pages = {article.id: await uow.articles.html(article.id) for article in made}
+        slugs = {article.id: await uow.stage_outputs.slug(article.id, article.revision) for article in made}
+    for article in made:
+        (folder / f"{slugs[article.id]}.html").write_text(pages[article.id] or "", encoding="utf-8")
+    batch.print_articles(articles)
+    batch.print_outcome(ended)
+    out.print(f"{len(made)} HTML pages in {escape(str(folder))}", soft_wrap=True)
+    return made
+
+
+def _writable(folder: Path) -> Path:
+    """Make the folder now, so that a run does not end without a place for its pages."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".longtail"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise InputInvalid("--out", str(folder), f"{error.strerror}; choose a folder that can be written") from error
+    return folder

@@ -1,0 +1,37 @@
+"""``longtail dev``: everything on this machine, staying up until Ctrl-C."""
+
+import threading
+from contextlib import ExitStack
+
+from src.infrastructure.embedded.engines import database_url, temporal_server
+from src.infrastructure.temporal.ids import Colour
+from src.settings import Settings
+
+from .connections import start
+from .supervised import SupervisedWorker
+from .terminal import busy, out
+
+
+def dev() -> None:
+    """Run PostgreSQL, Temporal with its UI and a blue worker here, until Ctrl-C.
+
+    Other commands of the same LONGTAIL_HOME find them by themselves. What was under way when this ends goes on when it
+    starts again.
+
+    Example: longtail dev
+    """
+    settings = start(Settings.load())
+    with ExitStack() as stack:
+        with busy("starting PostgreSQL and Temporal"):
+            stack.enter_context(database_url(settings))
+            server = stack.enter_context(temporal_server(settings))
+        arguments = ["--colour", Colour.BLUE]
+        worker = stack.enter_context(
+            SupervisedWorker(arguments, log=None, grace_seconds=settings.shutdown_grace.total_seconds())
+        )
+        out.print(f"home         {settings.home}", soft_wrap=True)
+        out.print(f"Temporal     {server.address}")
+        out.print(f"Temporal UI  {server.ui_url or 'not ours'}")
+        out.print(f"blue worker  pid {worker.pid}")
+        out.print("Ctrl-C stops everything; articles under way go on next time.")
+        threading.Event().wait()

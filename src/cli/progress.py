@@ -1,0 +1,114 @@
+"""Follows a batch in the database and shows how far each article is, until the batch's workflow ends."""
+
+import asyncio
+from collections.abc import Awaitable
+from datetime import timedelta
+from typing import TypeVar
+from uuid import UUID
+
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from src.domain.article import Article, ArticleStatus
+from src.domain.stages import STAGES
+from src.infrastructure.database.unit_of_work import Database
+
+from .terminal import STATUS_STYLES, err
+
+T = TypeVar("T")
+
+POLL = timedelta(milliseconds=300)
+MOST_BARS = 20  # articles with a bar of their own; a larger batch has one for all
+_ENDED = (ArticleStatus.NEEDS_REVIEW, ArticleStatus.FAILED, ArticleStatus.CANCELLED)
+
+
+async def follow(ending: Awaitable[T], database: Database, *, site: str, workflow_id: str) -> T:
+    """Show progress until ``ending`` is done, and return what it returns."""
+    task = asyncio.ensure_future(ending)
+    view = _Bars() if err.is_terminal else _Lines()
+    try:
+        with view:
+            while True:
+                done, _ = await asyncio.wait({task}, timeout=POLL.total_seconds())
+                view.show(await _articles(database, site, workflow_id))
+                if done:
+                    return task.result()
+    finally:
+        task.cancel()
+
+
+async def _articles(database: Database, site: str, workflow_id: str) -> list[Article]:
+    async with database.unit_of_work() as uow:
+        batch = await uow.batches.of_workflow(site, workflow_id)
+        return await uow.articles.all(batch_id=batch.id, limit=batch.total) if batch else []
+
+
+class _Bars:
+    """A bar an article, for people."""
+
+    def __init__(self) -> None:
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=20),
+            TextColumn("{task.fields[doing]}"),
+            TimeElapsedColumn(),
+            console=err,
+        )
+        self._tasks: dict[UUID | None, TaskID] = {}
+
+    def __enter__(self) -> None:
+        self._progress.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def show(self, articles: list[Article]) -> None:
+        """Bring every bar up to date."""
+        if len(articles) > MOST_BARS:
+            ended = sum(article.status in _ENDED for article in articles)
+            self._move(None, "articles", ended, len(articles), f"{ended} of {len(articles)}")
+            return
+        for article in articles:
+            done = len(article.stages_done)
+            self._move(article.id, escape(article.keyword[:50]), done, len(STAGES), _doing(article))
+
+    def _move(self, key: UUID | None, description: str, completed: int, total: int, doing: str) -> None:
+        if key not in self._tasks:
+            self._tasks[key] = self._progress.add_task(description, total=total, doing=doing)
+        task = self._tasks[key]
+        self._progress.update(task, completed=completed, doing=doing)
+        if completed == total:
+            self._progress.stop_task(task)
+
+
+class _Lines:
+    """A line for every article that moved on, for logs."""
+
+    def __init__(self) -> None:
+        self._said: dict[UUID, str] = {}
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def show(self, articles: list[Article]) -> None:
+        """Say what changed."""
+        ended = sum(article.status in _ENDED for article in articles)
+        for article in articles:
+            stages = "".join(article.stages_done) or "–"
+            state = f"{article.status.replace('_', ' ')}, stages done: {stages}"
+            if self._said.get(article.id) != state:
+                self._said[article.id] = state
+                err.print(escape(f"{ended}/{len(articles)} ended | {article.keyword[:60]}: {state}"), soft_wrap=True)
+
+
+def _doing(article: Article) -> str:
+    if article.status in _ENDED:
+        style = STATUS_STYLES[article.status]
+        return f"[{style}]{article.status.replace('_', ' ')}[/{style}]"
+    if article.status is ArticleStatus.QUEUED:
+        return "queued"
+    stage = STAGES[min(len(article.stages_done), len(STAGES) - 1)]
+    return f"{stage}: {stage.label}"

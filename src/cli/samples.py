@@ -1,0 +1,1 @@
+"""The sample site and keywords that come with Longtail."""

@@ -1,0 +1,84 @@
+"""What people and scripts see: tables, JSON, times in their own zone, a sign of life on anything slow."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from pydantic import BaseModel
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from src.domain.usage import Spend
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+STATUS_STYLES = {
+    "needs_review": "green",
+    "completed": "green",
+    "partly_failed": "yellow",
+    "failed": "red",
+    "cancelled": "yellow",
+    "generating": "cyan",
+    "running": "cyan",
+}
+
+
+def print_json(value: BaseModel | Sequence[BaseModel] | dict[str, Any]) -> None:
+    """Print one JSON document, times in UTC, for scripts."""
+    if isinstance(value, BaseModel):
+        document: Any = value.model_dump(mode="json")
+    elif isinstance(value, dict):
+        document = value
+    else:
+        document = [item.model_dump(mode="json") for item in value]
+    print(json.dumps(document, ensure_ascii=False, indent=2))  # noqa: T201 - rich would wrap it
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str | None = None) -> None:
+    """Print a table; text from outside is never read as markup."""
+    table = Table(*columns, title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for row in rows:
+        table.add_row(*(cell if isinstance(cell, Markup) else escape(str(cell)) for cell in row))
+    out.print(table)
+
+
+class Markup(str):
+    """Text whose style tags are ours."""
+
+    __slots__ = ()
+
+
+def status(value: str) -> Markup:
+    """A status in its colour, with spaces."""
+    style = STATUS_STYLES.get(value, "default")
+    return Markup(f"[{style}]{value.replace('_', ' ')}[/{style}]")
+
+
+def local(at: datetime | None) -> str:
+    """A moment in the reader's own zone."""
+    return at.astimezone().strftime("%Y-%m-%d %H:%M:%S %Z") if at else "–"
+
+
+def money(spend: Spend) -> str:
+    """What it cost. Unpriced calls are said, never counted as zero."""
+    if spend.calls and spend.unpriced_calls == spend.calls:
+        return "unpriced"
+    amount = "$0" if spend.cost_usd == 0 else f"${spend.cost_usd.quantize(Decimal('0.0001'))}"
+    return f"{amount} + {spend.unpriced_calls} unpriced" if spend.unpriced_calls else amount
+
+
+@contextmanager
+def busy(doing: str) -> Iterator[None]:
+    """Say what takes a moment, on the error stream, and only to a person."""
+    with err.status(escape(doing)) if err.is_terminal else _silence():
+        yield
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    yield

@@ -1,0 +1,59 @@
+"""``longtail worker``: one worker of one colour, until SIGTERM."""
+
+from typing import Annotated
+
+import structlog
+import typer
+
+from src.infrastructure.llm.providers import Providers
+from src.infrastructure.temporal import worker as temporal_worker
+from src.infrastructure.temporal.ids import Colour
+from src.settings import OfflineWriter, Settings
+
+from .connections import TemporalConnections, start, with_temporal
+
+log = structlog.get_logger()
+
+
+def worker(
+    colour: Annotated[Colour, typer.Option(help="Whose queue to work on.")] = Colour.BLUE,
+    fail: Annotated[
+        list[str] | None, typer.Option(help="Simulation: stage C of this keyword fails for ever. May be repeated.")
+    ] = None,
+    offline_latency: Annotated[
+        float | None, typer.Option(min=0, max=600, help="Seconds that the offline writer takes for an answer.")
+    ] = None,
+    while_stdin_open: Annotated[
+        bool, typer.Option("--while-stdin-open", hidden=True, help="Drain when standard input ends, as on SIGTERM.")
+    ] = False,
+) -> None:
+    """Take articles from a colour's queue until told to stop.
+
+    SIGTERM (or Ctrl-C) takes nothing new and lets the model calls under way finish, so that none is bought twice; a
+    second one leaves at once. Leaves with 1 when it can no longer poll.
+
+    Example: longtail worker --colour blue
+    """
+    overrides: dict[str, object] = {}
+    if fail:
+        overrides["fail_keywords"] = tuple(fail)
+    if offline_latency is not None:
+        overrides["offline"] = OfflineWriter(latency_seconds=offline_latency)
+    settings = start(Settings.load(**overrides))
+    instance = temporal_worker.instance_name(colour)
+
+    async def work(connections: TemporalConnections) -> None:
+        async with Providers(settings) as providers:
+            made = temporal_worker.create(
+                connections.client,
+                connections.database,
+                providers,
+                colour=colour,
+                instance=instance,
+                model_slots=settings.model_slots,
+                grace=settings.shutdown_grace,
+            )
+            log.info("worker_started", colour=colour, instance=instance, model_slots=settings.model_slots)
+            await temporal_worker.run_until_told_to_stop(made, lifeline=0 if while_stdin_open else None)
+
+    with_temporal(work, settings, identity=instance)

@@ -1,0 +1,46 @@
+"""One event a line, from us and from every library, with the ids of what was under way."""
+
+import logging
+import sys
+
+import structlog
+from structlog.typing import Processor
+
+
+def configure(*, level: str, as_json: bool | None) -> None:
+    """Send structlog and the standard library's logging to stderr; JSON unless a person is watching.
+
+    Both SDKs log whole requests at DEBUG, so they and the HTTP layers stay at WARNING.
+    """
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.stdlib.ExtraAdder(),
+    ]
+    machine = not sys.stderr.isatty() if as_json is None else as_json
+    renderer: Processor = structlog.processors.JSONRenderer() if machine else structlog.dev.ConsoleRenderer()
+    tail: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
+    if machine:
+        tail.append(structlog.processors.format_exc_info)
+    handler = logging.StreamHandler()
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[*tail, renderer]))
+    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    for name in ("anthropic", "openai", "httpx2", "httpcore2", "asyncio"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    _quieten_temporal()
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+
+
+def _quieten_temporal() -> None:
+    """Its extras are fields of the line; without this they would be repeated inside the text."""
+    from temporalio import activity, workflow  # noqa: PLC0415 - a second of import that some commands never need
+
+    activity.logger.activity_info_on_message = False
+    workflow.logger.workflow_info_on_message = False

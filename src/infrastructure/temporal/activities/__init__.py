@@ -1,0 +1,1 @@
+"""What touches the world, one effect and one transaction each: ``batches``, ``stages``, ``articles``."""

@@ -1,0 +1,83 @@
+"""Writes how an article ended: its page, its failure, or that a person stopped it."""
+
+import hashlib
+from datetime import UTC
+
+from temporalio import activity
+
+from src.agents import page
+from src.domain.article import ArticleRef, ArticleStatus, Failure
+from src.domain.errors import ModelRefused, OutputRejected, OutputTruncated
+from src.domain.stages import Draft, Outline, SeoMetadata, Stage
+from src.infrastructure.database.unit_of_work import Database, UnitOfWork
+
+from ..messages import ArticleOutcome, RecordFailure
+
+_REJECTED_FOR_GOOD = {error.__name__ for error in (OutputRejected, OutputTruncated, ModelRefused)}
+
+
+class ArticleActivities:
+    """The last step of an article, in a transaction of its own whatever happened before."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @activity.defn
+    async def save_article(self, article: ArticleRef) -> ArticleOutcome:
+        """Render the complete page from the stages' outputs and store it; the article now needs a review."""
+
+        async def work(uow: UnitOfWork) -> ArticleOutcome:
+            site = await uow.sites.get(article.site)
+            outputs = {
+                output.stage: output
+                for output in await uow.stage_outputs.of_article(article.article_id, article.revision)
+            }
+            draft = Draft.model_validate(outputs[Stage.ARTICLE].artefact)
+            offline = any(output.provider == "offline" for output in outputs.values())
+            html = page.render(
+                site,
+                Outline.model_validate(outputs[Stage.OUTLINE].artefact),
+                draft,
+                SeoMetadata.model_validate(outputs[Stage.SEO_METADATA].artefact),
+                generated_at=outputs[Stage.ARTICLE].created_at.astimezone(UTC),
+                offline=offline,
+            )
+            content_hash = hashlib.sha256(html.encode()).hexdigest()
+            await uow.articles.save(
+                article.article_id, html=html, content_hash=content_hash, words=draft.words, offline=offline
+            )
+            await uow.batches.recount(article.article_id)
+            return ArticleOutcome(
+                article_id=article.article_id,
+                status=ArticleStatus.NEEDS_REVIEW,
+                content_hash=content_hash,
+                words=draft.words,
+            )
+
+        return await self._database.commit(work)
+
+    @activity.defn
+    async def record_failure(self, request: RecordFailure) -> Failure:
+        """Store where and why the article stopped, and return it with the attempts that were made.
+
+        Answers that were rejected for good are not used again, so that a retry asks anew.
+        """
+        article, failure = request.article, request.failure
+
+        async def work(uow: UnitOfWork) -> Failure:
+            known = failure
+            if failure.stage and failure.attempts == 0:
+                made = await uow.model_calls.attempts(article.article_id, article.revision, failure.stage)
+                known = failure.model_copy(update={"attempts": made})
+            if failure.stage and failure.error_type in _REJECTED_FOR_GOOD:
+                await uow.model_calls.discard(article.article_id, article.revision, failure.stage)
+            await uow.articles.fail(article.article_id, known)
+            await uow.batches.recount(article.article_id)
+            return known
+
+        return await self._database.commit(work)
+
+    @activity.defn
+    async def record_cancellation(self, article: ArticleRef) -> None:
+        """Note that a person stopped the article; its longtail is ready again."""
+        await self._database.commit(lambda uow: uow.articles.cancel(article.article_id))

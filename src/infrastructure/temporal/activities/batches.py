@@ -1,0 +1,89 @@
+"""Opens and closes batches, and hands out their articles a page at a time."""
+
+from temporalio import activity
+
+from src.domain.article import ArticleRef, ArticleStatus
+from src.infrastructure.database.batches import BatchRequest
+from src.infrastructure.database.unit_of_work import Database, UnitOfWork
+from src.infrastructure.llm.providers import Providers
+
+from .. import ids
+from ..messages import BatchReport, CloseBatch, OpenBatch, OpenedBatch, Shard
+
+
+class BatchActivities:
+    """What a batch needs of the database and of the providers."""
+
+    def __init__(self, database: Database, providers: Providers, *, window: int) -> None:
+        self._database = database
+        self._providers = providers
+        self._window = window
+
+    @activity.defn
+    async def check_models(self, site_slug: str) -> None:
+        """Make sure that every provider the site uses takes its key, before anything is claimed.
+
+        Raises ModelNotConfigured, ModelAuthenticationFailed, or ModelUnreachable (worth a retry).
+        """
+        async with self._database.unit_of_work() as uow:
+            site = await uow.sites.get(site_slug)
+        await self._providers.check(site)
+
+    @activity.defn
+    async def open_batch(self, request: OpenBatch) -> OpenedBatch:
+        """Open the slot's batch and claim its longtails in one transaction; safe to repeat."""
+        info = activity.info()
+        identity = BatchRequest(
+            site=request.site,
+            slot=request.slot,
+            trigger=request.trigger,
+            colour=ids.colour_of(info.task_queue),
+            workflow_id=str(info.workflow_id),
+            run_id=str(info.workflow_run_id),
+        )
+
+        async def work(uow: UnitOfWork) -> OpenedBatch:
+            site = await uow.sites.get(request.site)
+            limit = site.articles_per_batch if request.limit is None else request.limit
+            batch_id, has_work = await uow.batches.open(identity, limit=limit, force=request.force)
+            counts = await uow.batches.counts(batch_id)
+            to_do = counts[ArticleStatus.QUEUED] + counts[ArticleStatus.GENERATING]
+            return OpenedBatch(
+                batch_id=batch_id,
+                to_do=to_do if has_work else 0,
+                positions=counts.total(),
+                window=self._window,
+            )
+
+        return await self._database.commit(work)
+
+    @activity.defn
+    async def list_articles(self, shard: Shard) -> list[ArticleRef]:
+        """Return the range's articles that still have to be made, in their order."""
+        async with self._database.unit_of_work() as uow:
+            return await uow.articles.unfinished(shard.batch_id, first=shard.first, end=shard.end)
+
+    @activity.defn
+    async def close_batch(self, request: CloseBatch) -> BatchReport:
+        """Write how the batch ended, release what it never started, and sum up; safe to repeat."""
+        error = (request.error_type, request.error_message or "") if request.error_type else None
+
+        async def work(uow: UnitOfWork) -> BatchReport:
+            await uow.batches.close(request.batch_id, cancelled=request.cancelled, error=error)
+            batch = await uow.batches.get(request.batch_id)
+            spend = await uow.model_calls.spend(batch_id=batch.id)
+            return BatchReport(
+                batch_id=batch.id,
+                status=batch.status,
+                total=batch.total,
+                needs_review=batch.needs_review,
+                failed=batch.failed,
+                cancelled=batch.cancelled,
+                calls=spend.calls,
+                input_tokens=spend.input_tokens,
+                output_tokens=spend.output_tokens,
+                cost_usd=str(spend.cost_usd),
+                unpriced_calls=spend.unpriced_calls,
+            )
+
+        return await self._database.commit(work)

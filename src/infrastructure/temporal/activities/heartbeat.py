@@ -1,0 +1,28 @@
+"""Beats while a model is silent, so that a slow first token is not taken for a dead worker."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from temporalio import activity
+
+
+@asynccontextmanager
+async def heartbeats() -> AsyncIterator[None]:
+    """Beat at a third of the activity's heartbeat timeout, from entry on, from a timer of its own."""
+    task = asyncio.create_task(_beat())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def _beat() -> None:
+    timeout = activity.info().heartbeat_timeout
+    if timeout is None:
+        return
+    while True:
+        activity.heartbeat()
+        await asyncio.sleep(timeout.total_seconds() / 3)

@@ -1,0 +1,115 @@
+"""Runs one agent as one activity: what was finished is returned, what was paid is parsed, only the rest is bought."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
+
+from temporalio import activity
+
+from src.agents import article, keyword_analysis, outline, seo_metadata
+from src.agents.language_model import LanguageModel
+from src.domain.article import ArticleRef
+from src.domain.errors import ArtefactTooLarge
+from src.domain.site import Site
+from src.domain.stages import Artefact, Draft, KeywordAnalysis, Outline, SeoMetadata, Stage
+from src.infrastructure.database.unit_of_work import Database, UnitOfWork
+from src.infrastructure.llm.ledger import Ledger
+from src.infrastructure.llm.providers import Providers
+
+from .. import policies
+from ..messages import AnalyseKeyword, DescribeArticle, PlanOutline, WriteArticle
+from .heartbeat import heartbeats
+
+A = TypeVar("A", bound=Artefact)
+
+
+class StageActivities:
+    """Agents A to D with the ledger between them and their models."""
+
+    def __init__(self, database: Database, providers: Providers, *, worker: str) -> None:
+        self._database = database
+        self._providers = providers
+        self._worker = worker
+
+    @activity.defn
+    async def analyse_keyword(self, request: AnalyseKeyword) -> KeywordAnalysis:
+        """Stage A."""
+        keyword = request.article.keyword
+
+        async def agent(site: Site, model: LanguageModel) -> KeywordAnalysis:
+            return await keyword_analysis.analyse(keyword, site=site, model=model)
+
+        return await self._run(Stage.KEYWORD_ANALYSIS, request.article, KeywordAnalysis, agent)
+
+    @activity.defn
+    async def plan_outline(self, request: PlanOutline) -> Outline:
+        """Stage B."""
+
+        async def agent(site: Site, model: LanguageModel) -> Outline:
+            return await outline.plan(request.analysis, site=site, model=model)
+
+        return await self._run(Stage.OUTLINE, request.article, Outline, agent)
+
+    @activity.defn
+    async def write_article(self, request: WriteArticle) -> Draft:
+        """Stage C."""
+
+        async def agent(site: Site, model: LanguageModel) -> Draft:
+            return await article.write(request.outline, request.article.keyword, site=site, model=model)
+
+        return await self._run(Stage.ARTICLE, request.article, Draft, agent)
+
+    @activity.defn
+    async def describe_article(self, request: DescribeArticle) -> SeoMetadata:
+        """Stage D."""
+
+        async def agent(site: Site, model: LanguageModel) -> SeoMetadata:
+            return await seo_metadata.describe(
+                request.article.keyword, request.outline, request.opening, site=site, model=model
+            )
+
+        return await self._run(Stage.SEO_METADATA, request.article, SeoMetadata, agent)
+
+    async def _run(
+        self, stage: Stage, article: ArticleRef, kind: type[A], agent: Callable[[Site, LanguageModel], Awaitable[A]]
+    ) -> A:
+        async with heartbeats():
+            async with self._database.unit_of_work() as uow:
+                site = await uow.sites.get(article.site)
+                stored = await uow.stage_outputs.artefact(article.article_id, article.revision, stage)
+            if stored is None:
+                ledger = Ledger(
+                    self._database,
+                    self._providers.model_for(site, stage),
+                    article=article,
+                    attempt=activity.info().attempt,
+                    worker=self._worker,
+                )
+                artefact = await agent(site, ledger)
+                stored = await self._keep(stage, article, artefact, ledger)
+            return _small_enough(kind.model_validate(stored), stage)
+
+    async def _keep(self, stage: Stage, article: ArticleRef, artefact: A, ledger: Ledger) -> Mapping[str, Any]:
+        info = activity.info()
+        made = artefact.model_dump(mode="json")
+        columns = {
+            "artefact": made,
+            "idempotency_key": f"{info.workflow_id}/{info.workflow_run_id}/{info.activity_id}",
+            **ledger.provenance,
+        }
+
+        async def work(uow: UnitOfWork) -> Mapping[str, Any]:
+            if await uow.stage_outputs.keep(article.article_id, article.revision, stage, **columns):
+                return made
+            return await uow.stage_outputs.artefact(article.article_id, article.revision, stage) or made
+
+        return await self._database.commit(work)
+
+
+def _small_enough(artefact: A, stage: Stage) -> A:
+    size = len(artefact.model_dump_json().encode())
+    if size > policies.LARGEST_ARTEFACT_BYTES:
+        raise ArtefactTooLarge(
+            f"stage {stage}: its artefact has {size} bytes, history takes {policies.LARGEST_ARTEFACT_BYTES}; "
+            "it is stored; lower the site's word_target and retry from this stage"
+        )
+    return artefact

@@ -1,0 +1,31 @@
+"""The connection to Temporal, with Temporal's own variables and profiles for all but the address."""
+
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.envconfig import ClientConfig
+from temporalio.runtime import Runtime
+from temporalio.service import RPCError
+
+from src.domain.errors import EngineUnavailable
+
+from . import search_attributes
+
+
+async def connect(address: str, *, identity: str | None = None, runtime: Runtime | None = None) -> Client:
+    """Connect to ``address`` (host:port) and make sure that the namespace knows our search attributes.
+
+    Namespace, TLS and API key come from ``temporalio.envconfig``. Raises EngineUnavailable.
+    """
+    config = ClientConfig.load_client_connect_config()
+    config["target_host"] = address
+    try:
+        client = await Client.connect(
+            **config, identity=identity, data_converter=pydantic_data_converter, runtime=runtime
+        )
+        await search_attributes.register(client)
+    except (RPCError, RuntimeError) as error:  # RuntimeError is what the bridge raises for a refused connection
+        raise EngineUnavailable(
+            f"Temporal at {address} cannot be used: {error}; is it running, and are TEMPORAL_ADDRESS and "
+            "TEMPORAL_NAMESPACE right?"
+        ) from error
+    return client

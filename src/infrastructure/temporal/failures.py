@@ -1,0 +1,53 @@
+"""The worker's edge: our errors become Temporal failures that say their type and whether a retry helps."""
+
+import random
+from datetime import timedelta
+from typing import Any
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
+
+from src.domain.errors import LongtailError, ModelOverloaded
+
+from . import policies
+
+_OVERLOAD_DELAY = timedelta(seconds=5)  # a provider without capacity needs longer than the policy's first second
+
+
+class TranslatesErrors(Interceptor):
+    """Turns every LongtailError of an activity into an ApplicationError of that type."""
+
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002
+        """Wrap the activity."""
+        return _Inbound(next)
+
+
+class _Inbound(ActivityInboundInterceptor):
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002, ANN401 - Temporal's signature
+        try:
+            return await super().execute_activity(input)
+        except LongtailError as error:
+            raise translated(error, attempt=activity.info().attempt) from error
+
+
+def translated(error: LongtailError, *, attempt: int) -> ApplicationError:
+    """The failure that Temporal sees: the class's name as type, the attempt as its detail."""
+    return ApplicationError(
+        error.message,
+        attempt,
+        type=type(error).__name__,
+        non_retryable=not error.retryable,
+        next_retry_delay=_delay(error, attempt) if error.retryable else None,
+    )
+
+
+def _delay(error: LongtailError, attempt: int) -> timedelta | None:
+    """The provider's wish, clamped and spread; None leaves it to the policy."""
+    wish = error.retry_after
+    if wish is None and isinstance(error, ModelOverloaded):
+        wish = _OVERLOAD_DELAY * 2 ** (attempt - 1)
+    if wish is None:
+        return None
+    clamped = min(max(wish, policies.SHORTEST_RETRY_AFTER), policies.LONGEST_RETRY_AFTER)
+    return clamped * (1 + random.random() * policies.RETRY_AFTER_JITTER)  # noqa: S311 - spreads load, keeps no secret

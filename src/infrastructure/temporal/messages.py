@@ -1,0 +1,126 @@
+"""What workflows and activities say to each other: one object each way, changed only by adding optional fields.
+
+They live apart from the workflows, so that the sandbox need not build them again for every run.
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from src.domain.article import ArticleRef, ArticleStatus, Failure
+from src.domain.batch import BatchStatus, Trigger
+from src.domain.stages import KeywordAnalysis, Outline
+
+
+class Message(BaseModel):
+    """Read-only once sent."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class SiteBatchInput(Message):
+    """Asks for one batch. Without ``slot`` it is the schedule's nominal time, else the start time."""
+
+    site: str
+    slot: datetime | None = None  # UTC
+    trigger: Trigger = Trigger.SCHEDULE
+    limit: int | None = None  # None: the site's articles_per_batch
+    force: bool = False  # run a slot again that is done
+
+
+class OpenBatch(Message):
+    """Asks to open the batch and claim its longtails; ``limit`` 0 claims none."""
+
+    site: str
+    slot: datetime
+    trigger: Trigger
+    limit: int | None
+    force: bool
+
+
+class OpenedBatch(Message):
+    """A batch that is open, or one that was done before."""
+
+    batch_id: UUID
+    to_do: int  # articles still to be made; 0 when the slot is done
+    positions: int  # one more than the last article's position
+    window: int  # articles to have under way at once: the worker's model slots
+
+
+class CloseBatch(Message):
+    """Asks to write how a batch ended."""
+
+    batch_id: UUID
+    cancelled: bool = False
+    error_type: str | None = None
+    error_message: str | None = None
+
+
+class BatchReport(Message):
+    """What a batch came to."""
+
+    batch_id: UUID
+    status: BatchStatus
+    total: int
+    needs_review: int
+    failed: int
+    cancelled: int
+    calls: int
+    input_tokens: int
+    output_tokens: int
+    cost_usd: str  # decimal, priced calls only
+    unpriced_calls: int
+
+
+class Shard(Message):
+    """A range of a batch's articles by position, and how many of them to have under way at once."""
+
+    batch_id: UUID
+    first: int  # inclusive
+    end: int  # exclusive
+    window: int
+
+
+class AnalyseKeyword(Message):
+    """Input of stage A."""
+
+    article: ArticleRef
+
+
+class PlanOutline(Message):
+    """Input of stage B."""
+
+    article: ArticleRef
+    analysis: KeywordAnalysis
+
+
+class WriteArticle(Message):
+    """Input of stage C."""
+
+    article: ArticleRef
+    outline: Outline
+
+
+class DescribeArticle(Message):
+    """Input of stage D: the plan and how the article begins, not its whole text."""
+
+    article: ArticleRef
+    outline: Outline
+    opening: str
+
+
+class RecordFailure(Message):
+    """Asks to write where and why an article stopped."""
+
+    article: ArticleRef
+    failure: Failure
+
+
+class ArticleOutcome(Message):
+    """How an article ended."""
+
+    article_id: UUID
+    status: ArticleStatus
+    content_hash: str
+    words: int

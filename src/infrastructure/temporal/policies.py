@@ -1,0 +1,69 @@
+"""Every timeout and retry, named, with its reason. Model SDKs never retry: Temporal owns it."""
+
+from datetime import timedelta
+from typing import TypedDict
+
+from temporalio.common import RetryPolicy
+from temporalio.workflow import ActivityCancellationType
+
+
+class ModelPolicy(TypedDict):
+    """How an activity that waits for a model is run."""
+
+    start_to_close_timeout: timedelta
+    schedule_to_close_timeout: timedelta
+    heartbeat_timeout: timedelta
+    retry_policy: RetryPolicy
+    cancellation_type: ActivityCancellationType
+
+
+class ShortPolicy(TypedDict):
+    """How an activity is run that is over at once."""
+
+    start_to_close_timeout: timedelta
+    schedule_to_close_timeout: timedelta
+    retry_policy: RetryPolicy
+
+
+MODEL_HEARTBEAT = timedelta(seconds=10)  # how long an article of a dead worker waits before another takes it
+MODEL_ATTEMPTS = 6  # one, and five more after 1, 2, 4, 8, 16 s; then it is for a person to look at
+
+MODEL_STAGE = ModelPolicy(
+    start_to_close_timeout=timedelta(seconds=240),  # above the adapters' own 220 s, so that theirs tells why
+    schedule_to_close_timeout=timedelta(hours=2),  # six attempts with the longest Retry-After we obey (5 min) fit
+    heartbeat_timeout=MODEL_HEARTBEAT,
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(seconds=1),
+        backoff_coefficient=2.0,
+        maximum_interval=timedelta(seconds=16),
+        maximum_attempts=MODEL_ATTEMPTS,
+    ),
+    # A cancelled call reports what it cost before the workflow goes on.
+    cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+)
+
+MODEL_CHECK = ShortPolicy(
+    start_to_close_timeout=timedelta(seconds=30),
+    schedule_to_close_timeout=timedelta(minutes=10),
+    retry_policy=RetryPolicy(maximum_attempts=5),
+)
+
+# Local: each is one short transaction, so a round trip through the server would cost more than the work, and it never
+# waits behind model calls for a slot. It is retried until the database answers: no outcome is lost to an outage.
+DATABASE = ShortPolicy(
+    start_to_close_timeout=timedelta(seconds=10),
+    schedule_to_close_timeout=timedelta(days=1),
+    retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=30)),
+)
+
+# After a worker dies its cached workflows wait this long before any worker may take them; the SDK's default is 10 s.
+STICKY_TIMEOUT = timedelta(seconds=1)
+
+SHORTEST_RETRY_AFTER = timedelta(seconds=1)
+LONGEST_RETRY_AFTER = timedelta(minutes=5)
+RETRY_AFTER_JITTER = 0.25  # else a whole batch wakes in the same second
+
+SHARD_SIZE = 300  # longtails a parent works through; history and pending children stay far below Temporal's limits
+OPEN_SHARDS = 2  # the second fills the slots that the first one's last articles leave free
+
+LARGEST_ARTEFACT_BYTES = 256 * 1024  # in history; Temporal warns at 512 KB and refuses at 2 MB

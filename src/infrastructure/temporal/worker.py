@@ -1,0 +1,127 @@
+"""A worker of one colour: takes articles from its queue until told to stop, and then lets its model calls finish.
+
+What it was doing when it is killed is done by the next worker; nothing that was answered is bought again.
+"""
+
+import asyncio
+import os
+import secrets
+import signal
+import socket
+from datetime import timedelta
+
+import structlog
+from temporalio.client import Client
+from temporalio.worker import PollerBehaviorAutoscaling, Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from src.infrastructure.database.unit_of_work import Database
+from src.infrastructure.llm.providers import Providers
+
+from . import ids, policies
+from .activities.articles import ArticleActivities
+from .activities.batches import BatchActivities
+from .activities.stages import StageActivities
+from .failures import TranslatesErrors
+from .workflows.article import ArticleWorkflow
+from .workflows.site_batch import ArticleShardWorkflow, SiteBatchWorkflow
+
+log = structlog.get_logger()
+
+WORKFLOWS: list[type] = [SiteBatchWorkflow, ArticleShardWorkflow, ArticleWorkflow]
+
+# Deterministic by construction (constants, pydantic models, activity signatures), and slow to import for every run.
+_PASSED_THROUGH = ("src.domain", "src.agents", "src.infrastructure")
+
+_LOCAL_ACTIVITIES = 16  # as many as the connection pool has by default
+
+
+def instance_name(colour: str) -> str:
+    """A name that no other worker process has or had, on any machine."""
+    return f"{colour}@{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+
+
+def runner() -> SandboxedWorkflowRunner:
+    """The sandbox, which re-imports the workflow modules alone."""
+    return SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*_PASSED_THROUGH))
+
+
+def create(
+    client: Client,
+    database: Database,
+    providers: Providers,
+    *,
+    colour: str,
+    instance: str,
+    model_slots: int,
+    grace: timedelta,
+) -> Worker:
+    """Build the worker; nothing is polled before it runs."""
+    stages = StageActivities(database, providers, worker=instance)
+    batches = BatchActivities(database, providers, window=model_slots)
+    articles = ArticleActivities(database)
+    return Worker(
+        client,
+        task_queue=ids.task_queue(colour),
+        identity=instance,
+        workflows=WORKFLOWS,
+        activities=[
+            stages.analyse_keyword,
+            stages.plan_outline,
+            stages.write_article,
+            stages.describe_article,
+            batches.check_models,
+            batches.open_batch,
+            batches.list_articles,
+            batches.close_batch,
+            articles.save_article,
+            articles.record_failure,
+            articles.record_cancellation,
+        ],
+        interceptors=[TranslatesErrors()],
+        workflow_runner=runner(),
+        workflow_failure_exception_types=[Exception],  # an unknown error fails the run; it never hangs it
+        max_concurrent_activities=model_slots,
+        max_concurrent_local_activities=_LOCAL_ACTIVITIES,
+        workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
+        activity_task_poller_behavior=PollerBehaviorAutoscaling(),
+        sticky_queue_schedule_to_start_timeout=policies.STICKY_TIMEOUT,
+        graceful_shutdown_timeout=grace,
+    )
+
+
+async def run_until_told_to_stop(worker: Worker, *, lifeline: int | None = None) -> None:
+    """Poll until SIGTERM, SIGINT or the end of the file descriptor ``lifeline``.
+
+    Then take nothing new and wait for the calls under way, up to the worker's grace.
+
+    A second signal leaves at once. Raises what ended the worker, when it can no longer poll.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, _on_signal, stop, number)
+    if lifeline is not None:
+        loop.add_reader(lifeline, _on_lifeline, stop, lifeline)
+    running = asyncio.create_task(worker.run())
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    if stop.is_set():
+        log.info("worker_draining")
+        await worker.shutdown()
+    stopping.cancel()
+    await running
+    log.info("worker_stopped")
+
+
+def _on_signal(stop: asyncio.Event, number: signal.Signals) -> None:
+    if stop.is_set():
+        log.warning("worker_left_at_once", signal=number.name)
+        os._exit(128 + number)
+    stop.set()
+
+
+def _on_lifeline(stop: asyncio.Event, lifeline: int) -> None:
+    if not os.read(lifeline, 1024):
+        asyncio.get_running_loop().remove_reader(lifeline)
+        stop.set()

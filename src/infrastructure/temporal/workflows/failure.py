@@ -1,0 +1,23 @@
+"""Reads the reason out of Temporal's nested failures."""
+
+from temporalio.exceptions import ApplicationError, FailureError, TimeoutError, TimeoutType  # noqa: A004 - Temporal's
+
+_TIMEOUTS = {
+    TimeoutType.START_TO_CLOSE: ("TimedOut", "no result within the time that one attempt has"),
+    TimeoutType.SCHEDULE_TO_CLOSE: ("TimedOut", "no result within the time that all attempts have together"),
+    TimeoutType.SCHEDULE_TO_START: ("TimedOut", "no worker took it in time"),
+    TimeoutType.HEARTBEAT: ("WorkerLost", "its worker fell silent, and so did those that tried after it"),
+}
+
+
+def cause_of(error: BaseException) -> tuple[str, str, int]:
+    """Return type, message and attempts made (0 is unknown) of the innermost cause that tells."""
+    cause: BaseException = error
+    while isinstance(cause, FailureError) and cause.cause is not None and not isinstance(cause, ApplicationError):
+        cause = cause.cause
+    if isinstance(cause, ApplicationError):
+        attempt = cause.details[0] if cause.details and isinstance(cause.details[0], int) else 0
+        return cause.type or "ApplicationError", cause.message, attempt
+    if isinstance(cause, TimeoutError) and cause.type is not None:
+        return *_TIMEOUTS[cause.type], 0
+    return type(cause).__name__, str(cause), 0

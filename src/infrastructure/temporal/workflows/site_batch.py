@@ -1,0 +1,184 @@
+"""One site's batch for one slot: opens it, keeps a window of articles under way, and closes it with what they came to.
+
+An article's failure never raises out of here; the batch itself fails only when no article succeeded, because that is
+what a schedule's pause-on-failure sees.
+"""
+
+import asyncio
+from datetime import UTC, datetime
+
+from temporalio import workflow
+from temporalio.common import SearchAttributePair, TypedSearchAttributes
+from temporalio.exceptions import (
+    ActivityError,
+    ApplicationError,
+    ChildWorkflowError,
+    WorkflowAlreadyStartedError,
+    is_cancelled_exception,
+)
+
+with workflow.unsafe.imports_passed_through():
+    from src.domain.article import ArticleRef, Failure
+    from src.domain.batch import BatchStatus
+    from src.domain.errors import HALTING
+
+    from .. import ids, policies
+    from .. import search_attributes as sa
+    from ..activities.batches import BatchActivities
+    from ..messages import BatchReport, CloseBatch, OpenBatch, OpenedBatch, Shard, SiteBatchInput
+    from .article import ArticleWorkflow
+    from .failure import cause_of
+    from .window import keep_under_way
+
+_SCHEDULED_AT = "TemporalScheduledStartTime"  # set by Temporal: the nominal time, without jitter
+_HALTING = {error.__name__ for error in HALTING}
+
+
+@workflow.defn
+class SiteBatchWorkflow:
+    """Runs the batch of one slot. A slot that is done is a no-op unless forced."""
+
+    @workflow.run
+    async def run(self, request: SiteBatchInput) -> BatchReport:
+        """Return the batch's report. Fails with type BatchFailed when no article succeeded."""
+        colour = ids.colour_of(workflow.info().task_queue)
+        workflow.upsert_search_attributes([sa.SITE.value_set(request.site), sa.COLOUR.value_set(colour)])
+        refusal = await self._models_refused(request)
+        batch = await self._open(request, limit=0 if refusal else request.limit)
+        try:
+            halted = refusal or await self._make(batch)
+        except (asyncio.CancelledError, ChildWorkflowError) as error:
+            if is_cancelled_exception(error):
+                await self._close(CloseBatch(batch_id=batch.batch_id, cancelled=True))
+            raise
+        return await self._finish(batch, halted)
+
+    async def _models_refused(self, request: SiteBatchInput) -> Failure | None:
+        """What keeps the site's models from answering, checked before anything is claimed."""
+        try:
+            await workflow.execute_activity_method(
+                BatchActivities.check_models,
+                request.site,
+                activity_id="check-models",
+                summary="do the providers take our keys?",
+                **policies.MODEL_CHECK,
+            )
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise
+            error_type, message, attempts = cause_of(error)
+            return Failure(stage=None, error_type=error_type, message=message, attempts=attempts)
+        return None
+
+    async def _open(self, request: SiteBatchInput, *, limit: int | None) -> OpenedBatch:
+        slot = (request.slot or _scheduled_time() or workflow.info().start_time).astimezone(UTC)
+        return await workflow.execute_local_activity_method(
+            BatchActivities.open_batch,
+            OpenBatch(site=request.site, slot=slot, trigger=request.trigger, limit=limit, force=request.force),
+            summary=f"open the batch of {slot:%Y-%m-%d %H:%M} UTC",
+            **policies.DATABASE,
+        )
+
+    async def _make(self, batch: OpenedBatch) -> Failure | None:
+        """Make all articles: here if one parent may hold them, else in shards of which a few are open at once."""
+        if not batch.to_do:
+            return None
+        if batch.positions <= policies.SHARD_SIZE:
+            whole = Shard(batch_id=batch.batch_id, first=0, end=batch.positions, window=batch.window)
+            return await _make_articles(whole)
+        share = max(1, batch.window // policies.OPEN_SHARDS)
+        shards = [
+            Shard(batch_id=batch.batch_id, first=first, end=first + policies.SHARD_SIZE, window=share)
+            for first in range(0, batch.positions, policies.SHARD_SIZE)
+        ]
+        return await keep_under_way(shards, _run_shard, at_once=policies.OPEN_SHARDS)
+
+    async def _finish(self, batch: OpenedBatch, halted: Failure | None) -> BatchReport:
+        report = await self._close(
+            CloseBatch(
+                batch_id=batch.batch_id,
+                error_type=halted.error_type if halted else None,
+                error_message=halted.message if halted else None,
+            )
+        )
+        if report.status is BatchStatus.FAILED:
+            reason = halted.message if halted else f"none of {report.total} articles succeeded"
+            raise ApplicationError(f"batch failed: {reason}", report, type="BatchFailed", non_retryable=True)
+        return report
+
+    async def _close(self, request: CloseBatch) -> BatchReport:
+        report = await workflow.execute_local_activity_method(
+            BatchActivities.close_batch, request, summary="close the batch", **policies.DATABASE
+        )
+        workflow.upsert_search_attributes([sa.OUTCOME.value_set(report.status)])
+        workflow.set_current_details(f"{report.status}: {report.needs_review} of {report.total} need review")
+        return report
+
+
+@workflow.defn
+class ArticleShardWorkflow:
+    """A range of a large batch's articles, so that no history grows long."""
+
+    @workflow.run
+    async def run(self, shard: Shard) -> Failure | None:
+        """Return the failure after which no further article was started, if there was one."""
+        return await _make_articles(shard)
+
+
+async def _run_shard(shard: Shard) -> Failure | None:
+    return await workflow.execute_child_workflow(
+        ArticleShardWorkflow.run,
+        shard,
+        id=f"{workflow.info().workflow_id}/articles-{shard.first}",
+        static_summary=f"articles from {shard.first} to {shard.end - 1}",
+        parent_close_policy=workflow.ParentClosePolicy.REQUEST_CANCEL,
+    )
+
+
+async def _make_articles(shard: Shard) -> Failure | None:
+    articles = await workflow.execute_local_activity_method(
+        BatchActivities.list_articles, shard, summary="which articles are still to be made?", **policies.DATABASE
+    )
+    ended = 0
+
+    async def make(article: ArticleRef) -> Failure | None:
+        nonlocal ended
+        failure = await _make_article(article)
+        ended += 1
+        workflow.set_current_details(f"{ended} of {len(articles)} articles ended")
+        return failure
+
+    return await keep_under_way(articles, make, at_once=shard.window)
+
+
+async def _make_article(article: ArticleRef) -> Failure | None:
+    """Make one article; its failure is its own, unless every other one would fail alike."""
+    colour = ids.colour_of(workflow.info().task_queue)
+    try:
+        await workflow.execute_child_workflow(
+            ArticleWorkflow.run,
+            article,
+            id=ids.article(article.article_id),
+            static_summary=article.keyword,
+            search_attributes=TypedSearchAttributes(
+                [SearchAttributePair(sa.SITE, article.site), SearchAttributePair(sa.COLOUR, colour)]
+            ),
+            # An article outlives a batch that was terminated: its next stage is not lost, and a retry finds it.
+            parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+        )
+    except WorkflowAlreadyStartedError:
+        workflow.logger.warning("article_already_under_way", extra={"article": str(article.article_id)})
+    except ChildWorkflowError as error:
+        if is_cancelled_exception(error):
+            raise
+        error_type, message, attempts = cause_of(error)
+        if error_type in _HALTING:
+            return Failure(stage=None, error_type=error_type, message=message, attempts=attempts)
+    return None
+
+
+def _scheduled_time() -> datetime | None:
+    for pair in workflow.info().typed_search_attributes:
+        if pair.key.name == _SCHEDULED_AT and isinstance(pair.value, datetime):
+            return pair.value
+    return None
