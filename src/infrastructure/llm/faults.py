@@ -87,12 +87,12 @@ _VAGUE: dict[str, type[ModelError]] = {  # types that say less than a status doe
 
 
 def classify(status: int, names: Iterable[str | None]) -> type[ModelError]:
-    """Choose the error for an answer; a status below 400 means that the fault came inside a stream."""
+    """Choose the error for an answer; a status below 300 means that the fault came inside a stream."""
     known = [name.lower() for name in names if name]
     for name in known:
         if name in _BY_NAME:
             return _BY_NAME[name]
-    status = _status_in(known) if status < 400 else status
+    status = _status_in(known) if status < 300 else status
     if status in _BY_STATUS:
         return _BY_STATUS[status]
     if 300 <= status < 500:
@@ -141,7 +141,7 @@ class Faults:
         """The provider answered with an error, by status or inside the stream."""
         said = [name for name in names if name]
         kind = classify(status, said)
-        where = f"HTTP {status}" if status >= 400 else "inside the stream"
+        where = f"HTTP {status}" if status >= 300 else "inside the stream"
         what = " ".join([where, *dict.fromkeys(said)])
         if kind is ModelAuthenticationFailed:  # the provider's own words may quote the key
             remedy = f"rejects the key ({what}); correct" if self.endpoint.has_key else f"wants a key ({what}); set"
