@@ -16,7 +16,7 @@ from src.infrastructure.llm.anthropic import AnthropicProvider
 from src.infrastructure.llm.endpoint import Endpoint
 from src.infrastructure.llm.openai import OpenAIProvider
 
-KEY = "sk-test-0123456789"
+KEY = "gateway/0123456789"
 PROMPT = Prompt(
     stage=Stage.ARTICLE,
     name="article v1",

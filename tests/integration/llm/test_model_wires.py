@@ -1,5 +1,6 @@
 """Both adapters over real sockets: what goes wrong, what it becomes, and that it is asked exactly once."""
 
+import copy
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -108,6 +109,7 @@ async def test_a_broken_call_keeps_what_is_known_of_it(wire: "Wire") -> None:
         await wire.ask(Reply(text=ANSWER), StreamFault("disconnect", after_chunks=3))
 
     assert caught.value.model == "test-c"
+    assert vars(copy.copy(caught.value)) == vars(caught.value)  # by the same way as between processes
     if wire.provider == "anthropic":  # the other counts in its last chunk only
         assert caught.value.usage is not None
         assert caught.value.usage.input_tokens > 0
@@ -130,7 +132,7 @@ async def test_refusals_and_cut_offs_are_answers(
 
 async def test_no_message_holds_the_key(wire: "Wire") -> None:
     with pytest.raises(ModelError) as caught:
-        await wire.ask(Fail(400, message="bad key sk-test-0123456789 and sk-proj-****abcd " + "x" * 900))
+        await wire.ask(Fail(400, message="bad key gateway/0123456789 and sk-proj-****abcd " + "x" * 900))
 
     assert "0123456789" not in str(caught.value)
     assert "abcd" not in str(caught.value)

@@ -160,8 +160,9 @@ async def test_chunks_of_another_shape_are_malformed(script: "Script", events: "
             await script("openai", events(chunk() | other)).ask()
 
 
-async def test_a_break_after_the_finish_reason_costs_nothing(script: "Script", events: "Events") -> None:
-    stream = events(chunk(content="Whole."), chunk("stop"), "{not json")
+@pytest.mark.parametrize("broken", ["{not json", error(None, "server_error")])
+async def test_a_break_after_the_finish_reason_costs_nothing(script: "Script", events: "Events", broken: Any) -> None:
+    stream = events(chunk(content="Whole."), chunk("stop"), broken)
     completion = await script("openai", stream).ask()
 
     assert completion.text == "Whole."
