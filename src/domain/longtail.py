@@ -7,11 +7,17 @@ from enum import StrEnum
 from pydantic import BaseModel, ConfigDict, Field
 
 from .errors import InputInvalid
+from .text import beginning, visible
 
 MAX_PHRASE_LENGTH = 120  # characters; longer rows are never search phrases
-_INVISIBLE = {"Cc", "Cf", "Co", "Cs"}  # control, format (bidi, zero-width), private use, surrogate
-_JOINERS = {"\u200c", "\u200d"}  # part of the spelling in several scripts and of emoji
-_MARKUP = re.compile(r"<[^>]*>?|&[a-z]+;|https?://|www\.", re.IGNORECASE)
+MAX_PRIORITY = 1000  # either way
+MAX_VOLUME = 2_147_483_647  # what PostgreSQL keeps in an integer
+MAX_INTENT_LENGTH = 60
+_MAX_KEY_LENGTH = 2 * MAX_PHRASE_LENGTH  # one sign can fold into eighteen; PostgreSQL indexes 2,700 bytes at most
+_MARKUP = re.compile(r"<[/!?a-z]|&(#\d+|#x[0-9a-f]+|[a-z]+\d*);|[a-z][a-z0-9+.-]*://|\bwww\.\w", re.IGNORECASE)
+_SAME = str.maketrans(dict.fromkeys("’‘‛ʼ′´`", "'") | dict.fromkeys("“”„‟″«»", '"') | dict.fromkeys("‐‑‒–—―−", "-"))
+_INAUDIBLE = re.compile("[\u200c\u200d\ufe00-\ufe0f]")  # joiners and glyph selectors: kept to show, not to compare
+_FINAL = " ?!.。؟"  # a question is searched with its mark and without
 
 
 class LongtailStatus(StrEnum):
@@ -29,10 +35,10 @@ class Longtail(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     phrase: str = Field(min_length=1, max_length=MAX_PHRASE_LENGTH)  # as shown and sent to the model
-    priority: int = Field(default=0, ge=-1000, le=1000)  # higher is claimed earlier
-    volume: int | None = Field(default=None, ge=0)  # monthly searches; None is unknown, not zero
-    difficulty: float | None = Field(default=None, ge=0, le=100)
-    intent: str | None = Field(default=None, max_length=60)
+    priority: int = Field(default=0, ge=-MAX_PRIORITY, le=MAX_PRIORITY)  # higher is claimed earlier
+    volume: int | None = Field(default=None, ge=0, le=MAX_VOLUME)  # monthly searches; None is unknown, not zero
+    difficulty: float | None = Field(default=None, ge=0, le=100)  # how hard to rank for, in the words of its source
+    intent: str | None = Field(default=None, max_length=MAX_INTENT_LENGTH)  # as its source words it
 
     @property
     def key(self) -> str:
@@ -41,32 +47,42 @@ class Longtail(BaseModel):
 
 
 def clean_phrase(text: str) -> str:
-    """Return ``text`` as one line of visible characters, NFKC-normalised (reference: Unicode TR15).
+    """Return ``text`` as ``visible`` leaves it, if that can be a search phrase.
 
-    Raises InputInvalid when nothing is left, it is longer than MAX_PHRASE_LENGTH, or it carries markup or an address.
+    What it says is never judged: a phrase is data in every prompt and escaped in every page, so «ignore all previous
+    instructions», «=1+1» and «C++ <3» are phrases like any other.
+
+    Raises InputInvalid when nothing is left, it is too long, it carries markup or an address, or it is damaged.
     """
-    normal = unicodedata.normalize("NFKC", text)
-    visible = "".join(_visible(character) for character in normal)
-    phrase = " ".join(visible.split()).strip("\u200c\u200d ")
-    if not phrase:
-        raise InputInvalid("keyword", text[:40], "it is empty")
-    if len(phrase) > MAX_PHRASE_LENGTH:
-        raise InputInvalid(
-            "keyword", phrase[:40] + "…", f"it has {len(phrase)} characters, the limit is {MAX_PHRASE_LENGTH}"
-        )
-    if _MARKUP.search(phrase):
-        raise InputInvalid("keyword", phrase, "it holds markup or an address; write the plain phrase")
+    try:
+        phrase = visible(text)
+    except ValueError as error:
+        raise InputInvalid("keyword", beginning(text), str(error)) from error
+    if problem := _problem_of(phrase):
+        raise InputInvalid("keyword", beginning(phrase), problem)
     return phrase
 
 
 def phrase_key(phrase: str) -> str:
-    """Fold case, so that «Leaky Tap» and «leaky tap» are one longtail."""
-    return unicodedata.normalize("NFKC", phrase.casefold())
+    """Return the spelling that phrases share which people search for as one.
+
+    Case, width, kinds of quotes and dashes, joiners and a final question mark do not count; words and accents do.
+    """
+    audible = _INAUDIBLE.sub("", phrase).translate(_SAME)
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", audible).casefold())
+    folded = " ".join(folded.translate(_SAME).split())
+    return folded.rstrip(_FINAL) or folded
 
 
-def _visible(character: str) -> str:
-    if character in _JOINERS:
-        return character
-    if character.isspace():
-        return " "
-    return "" if unicodedata.category(character) in _INVISIBLE else character
+def _problem_of(phrase: str) -> str | None:
+    if not phrase:
+        return "it is empty"
+    if len(phrase) > MAX_PHRASE_LENGTH:
+        return f"it has {len(phrase)} characters, the limit is {MAX_PHRASE_LENGTH}"
+    if len(phrase_key(phrase)) > _MAX_KEY_LENGTH:
+        return f"written out letter by letter it is longer than {_MAX_KEY_LENGTH} characters"
+    if _MARKUP.search(unicodedata.normalize("NFKC", phrase)):
+        return "it holds markup or an address; write the plain phrase"
+    if not any(unicodedata.category(character)[0] in "LNS" for character in phrase):
+        return "it holds no word"
+    return None
