@@ -1,14 +1,20 @@
 """Ports on loopback: the one of last time if nobody took it, so that addresses stay the same, else any free one."""
 
 import socket
+import time
 from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
 
+_RELEASE_SECONDS = 1.0  # the threads of a server killed just now may hold its port a little longer than it lives
 
-def choose(*wishes: int | None) -> int:
-    """Return the first port wished for that is free now, else a free port."""
-    return next((wish for wish in wishes if wish and _is_free(wish)), 0) or _any()
+
+def choose(last: int | None = None, usual: int | None = None) -> int:
+    """Return the port of last time, else the usual one, else any that is free."""
+    deadline = time.monotonic() + _RELEASE_SECONDS
+    while last and not _is_free(last) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return next((wish for wish in (last, usual) if wish and _is_free(wish)), 0) or _any()
 
 
 def remembered(file: Path) -> list[int]:

@@ -1,6 +1,8 @@
 """PostgreSQL on this machine: found running, or made and started, and stopped by the last one who uses it."""
 
 import signal
+import socket
+import struct
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +22,7 @@ _READY_SECONDS = 120  # recovery after a crash may replay much
 _RETRY_SECONDS = 15  # orphans of a killed postmaster end within about five
 _TRANSIENT = ("lock file", "shared memory block", "Address already in use", "could not create any TCP/IP sockets")
 
+_TLS_REQUEST = struct.pack("!II", 8, 80877103)
 _SETTINGS = ("max_connections=200", "timezone=UTC", "log_timezone=UTC")
 _THROW_AWAY = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
@@ -52,13 +55,11 @@ class _Server:
 def _start(folder: Path, *, durable: bool) -> str:
     data = place.current(folder) / "data"
     server = _running(data)
+    if server is not None:  # starting, or just being killed
+        server = _awaited(data, server.process.pid)
     if server is None:
         server = _launched(folder, durable=durable)
         data = place.current(folder) / "data"
-    elif not server.is_ready:
-        server = _awaited(data, server.process.pid)
-    if server is None:
-        raise _failure(data)
     secret = cluster.read_password(data)
     return f"postgresql+asyncpg://{cluster.USER}:{secret}@{port.LOOPBACK}:{server.port}/{cluster.DATABASE}"
 
@@ -104,7 +105,7 @@ def _awaited(data: Path, pid: int) -> _Server | None:
     """Return the server once it is ready, or None as soon as it has ended."""
     deadline = time.monotonic() + _READY_SECONDS
     while process.find(pid) is not None:
-        if (server := _running(data)) and server.process.pid == pid and server.is_ready:
+        if (server := _running(data)) and server.process.pid == pid and server.is_ready and _answers(server.port):
             return server
         if time.monotonic() > deadline:
             raise EngineUnavailable(
@@ -126,6 +127,16 @@ def _running(data: Path) -> _Server | None:
     return _Server(found, chosen, is_ready=len(lines) > 7 and lines[7].strip() == "ready")
 
 
+def _answers(number: int) -> bool:
+    """Whether PostgreSQL listens there, by asking for TLS: it says yes or no before it wants to know a user."""
+    try:
+        with socket.create_connection((port.LOOPBACK, number), timeout=5) as connection:
+            connection.sendall(_TLS_REQUEST)
+            return connection.recv(1) in {b"S", b"N"}
+    except OSError:
+        return False
+
+
 def _stop(folder: Path, *, durable: bool) -> None:
     server = _running(place.current(folder) / "data")
     if server is not None:
@@ -135,7 +146,7 @@ def _stop(folder: Path, *, durable: bool) -> None:
         place.forget(folder)
 
 
-def _failure(data: Path, *, since: int = 0) -> EngineUnavailable:
+def _failure(data: Path, *, since: int) -> EngineUnavailable:
     log = data.with_name("postgres.log")
     return EngineUnavailable(
         f"PostgreSQL did not start{place.shortage(data.parent)}; {log} ends:\n{process.tail(log, since=since)}"

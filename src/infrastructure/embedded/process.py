@@ -54,14 +54,19 @@ def find(pid: int) -> Process | None:
     return None if state in "ZX" else Process(pid, owner, command.replace("\0", " "))
 
 
+def everything() -> Iterator[Process]:
+    """Return all living processes that we may see."""
+    if not sys.platform.startswith("linux"):
+        yield from _listed("-ax")
+        return
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal() and (process := find(int(entry.name))):
+            yield process
+
+
 def running(mark: str, *, uid: int) -> Process | None:
     """Return the process of this user whose command line contains ``mark``, leaving out the shell of a launch."""
-    if sys.platform.startswith("linux"):
-        pids = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal())
-        everything: Iterator[Process] = (process for pid in pids if (process := find(pid)))
-    else:
-        everything = _listed("-ax")
-    return next((process for process in everything if process.uid == uid and is_marked(process, mark)), None)
+    return next((process for process in everything() if process.uid == uid and is_marked(process, mark)), None)
 
 
 def is_marked(process: Process, mark: str) -> bool:

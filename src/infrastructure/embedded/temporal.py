@@ -58,14 +58,17 @@ def temporal(home: Path, *, ui: bool = True, log_level: str = "warn") -> Iterato
 
 
 def _start(folder: Path, *, ui: bool, log_level: str) -> TemporalServer:
-    for attempt in range(_ATTEMPTS):
+    if (found := _running(folder)) and _is_ready(found):
+        return _described(found)
+    process.rotate(_log(folder))
+    for _ in range(_ATTEMPTS):
         logged = process.size(_log(folder))
-        found = _running(folder) or _launched(folder, ui=ui, log_level=log_level)
-        if _is_ready(found):
-            _remember(folder, found)
-            return _described(found)
+        launched = _launched(folder, ui=ui, log_level=log_level)
+        if _is_ready(launched):
+            _remember(folder, launched)
+            return _described(launched)
         said = process.tail(_log(folder), since=logged)
-        if "address already in use" not in said or attempt + 1 == _ATTEMPTS:
+        if "address already in use" not in said:
             break
     raise EngineUnavailable(f"Temporal did not start{place.shortage(folder)}; {_log(folder)} ends:\n{said}")
 
@@ -77,7 +80,6 @@ def _launched(folder: Path, *, ui: bool, log_level: str) -> Process:
     ports = {"port": frontend, "http-port": port.choose(), "metrics-port": port.choose()}
     if ui:
         ports["ui-port"] = port.choose(last[1], _USUAL_PORTS[1])
-    process.rotate(_log(folder))
     account = myself(
         HOME=str(folder)
     )  # the CLI reads settings there, and those of a person are not meant for this server
