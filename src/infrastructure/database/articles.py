@@ -193,7 +193,7 @@ def _summary() -> Select[Any]:
         .correlate(ArticleRow)
         .lateral("spent")
     )
-    return select(ArticleRow, done, spent).join(done, true()).join(spent, true())
+    return select(ArticleRow, done, spent).select_from(ArticleRow).join(done, true()).join(spent, true())
 
 
 def _article(row: ArticleRow, stages: list[str] | None, models: list[str] | None, *spent: Any) -> Article:  # noqa: ANN401

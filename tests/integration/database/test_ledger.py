@@ -1,0 +1,145 @@
+"""What was paid is found again, what failed is on record, and an attempt that died leaves a known unknown."""
+
+import asyncio
+from decimal import Decimal
+
+import pytest
+
+from src.agents.language_model import Completion, Prompt
+from src.domain.article import ArticleRef
+from src.domain.errors import ModelError, ModelRateLimited, ModelUnreachable
+from src.domain.stages import Stage
+from src.domain.usage import CallStatus, Usage
+from src.infrastructure.database.models import ModelCallRow
+from src.infrastructure.database.unit_of_work import Database
+from src.infrastructure.llm.choice import Choice
+from src.infrastructure.llm.ledger import Ledger
+from src.infrastructure.llm.providers import ResolvedModel
+from src.infrastructure.llm.scripted import ScriptedModel
+from tests.factories import a_site, longtails
+from tests.integration.database.test_batches import open_batch
+
+PROMPT = Prompt(
+    stage=Stage.OUTLINE,
+    name="outline@1",
+    system="Plan.",
+    data={"keyword": "leaky tap"},
+    schema=None,
+    max_output_tokens=4000,
+)
+
+
+@pytest.fixture
+async def article(database: Database) -> ArticleRef:
+    async with database.unit_of_work() as uow:
+        await uow.sites.put(a_site())
+        await uow.longtails.add("hardware-shop", longtails(1), source="test")
+    batch_id, _ = await open_batch(database)
+    async with database.unit_of_work() as uow:
+        return (await uow.articles.unfinished(batch_id, first=0, end=1))[0]
+
+
+def ledger(
+    database: Database,
+    article: ArticleRef,
+    *answers: str | Completion | ModelError,
+    attempt: int = 1,
+    model: str = "gpt-6-luna",
+) -> tuple[Ledger, ScriptedModel]:
+    scripted = ScriptedModel(answers)
+    resolved = ResolvedModel(choice=Choice(provider="openai", model=model), language_model=scripted)
+    return Ledger(database, resolved, article=article, attempt=attempt, worker="blue@here"), scripted
+
+
+async def calls(database: Database, article: ArticleRef) -> list[ModelCallRow]:
+    async with database.unit_of_work() as uow:
+        return await uow.model_calls.of_article(article.article_id)
+
+
+async def test_a_paid_answer_is_never_bought_again(database: Database, article: ArticleRef) -> None:
+    first, _ = ledger(database, article, "the plan")
+    bought = await first.generate(PROMPT)
+    second, asked = ledger(database, article, attempt=2)
+    assert await second.generate(PROMPT) == bought
+    assert asked.prompts == []
+    assert second.provenance == first.provenance
+    assert [call.status for call in await calls(database, article)] == [CallStatus.ANSWERED]
+
+
+async def test_another_question_is_another_call(database: Database, article: ArticleRef) -> None:
+    first, _ = ledger(database, article, "the plan", "a better plan")
+    await first.generate(PROMPT)
+    assert (await first.generate(PROMPT.follow("the plan", "title too long"))).text == "a better plan"
+    assert [call.round for call in await calls(database, article)] == [0, 1]
+
+
+async def test_the_call_is_on_record_before_it_is_made(database: Database, article: ArticleRef) -> None:
+    seen: list[str] = []
+
+    class Looking:
+        async def generate(self, prompt: Prompt) -> Completion:
+            seen.extend(call.status for call in await calls(database, article))
+            raise ModelUnreachable("down")
+
+    resolved = ResolvedModel(choice=Choice(provider="openai", model="m"), language_model=Looking())
+    with pytest.raises(ModelUnreachable):
+        await Ledger(database, resolved, article=article, attempt=1, worker="w").generate(PROMPT)
+    assert seen == [CallStatus.OPEN]
+
+
+async def test_a_failed_call_keeps_what_it_used_and_cost(database: Database, article: ArticleRef) -> None:
+    error = ModelRateLimited("slow down", usage=Usage(input_tokens=1_000_000), request_id="req-7")
+    failing, _ = ledger(database, article, error)
+    with pytest.raises(ModelRateLimited):
+        await failing.generate(PROMPT)
+    (call,) = await calls(database, article)
+    assert (call.status, call.error_type, call.request_id) == (CallStatus.FAILED, "ModelRateLimited", "req-7")
+    assert call.input_tokens == 1_000_000
+    assert call.cost_usd is not None
+    assert call.cost_usd > Decimal(0)
+
+
+async def test_a_model_without_a_known_price_is_unpriced_not_free(database: Database, article: ArticleRef) -> None:
+    asking, _ = ledger(database, article, "the plan", model="home-made")
+    await asking.generate(PROMPT)
+    async with database.unit_of_work() as uow:
+        spend = await uow.model_calls.spend(article_id=article.article_id)
+    assert (spend.calls, spend.unpriced_calls, spend.output_tokens) == (1, 1, 20)
+
+
+async def test_a_call_that_a_dead_worker_left_open_is_written_off_by_the_next(
+    database: Database, article: ArticleRef
+) -> None:
+    request = ledger(database, article)[0]._request(PROMPT)
+    await database.commit(lambda uow: uow.model_calls.find_or_open(request))  # and then the worker dies
+    again, _ = ledger(database, article, "the plan", attempt=2)
+    await again.generate(PROMPT)
+    assert [call.status for call in await calls(database, article)] == [CallStatus.LOST, CallStatus.ANSWERED]
+
+
+async def test_a_discarded_answer_is_kept_but_asked_for_anew(database: Database, article: ArticleRef) -> None:
+    first, _ = ledger(database, article, "a bad plan")
+    await first.generate(PROMPT)
+    async with database.unit_of_work() as uow:
+        await uow.model_calls.discard(article.article_id, 1, Stage.OUTLINE)
+    second, _ = ledger(database, article, "a good plan")
+    assert (await second.generate(PROMPT)).text == "a good plan"
+    assert [call.answer for call in await calls(database, article)] == ["a bad plan", "a good plan"]
+
+
+async def test_a_cancelled_call_is_on_record(database: Database, article: ArticleRef) -> None:
+    started = asyncio.Event()
+
+    class Silent:
+        async def generate(self, prompt: Prompt) -> Completion:
+            started.set()
+            return await asyncio.Future()
+
+    resolved = ResolvedModel(choice=Choice(provider="openai", model="m"), language_model=Silent())
+    asking = asyncio.create_task(Ledger(database, resolved, article=article, attempt=1, worker="w").generate(PROMPT))
+    await started.wait()
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    (call,) = await calls(database, article)
+    assert (call.status, call.error_type) == (CallStatus.FAILED, "Cancelled")
