@@ -1,11 +1,17 @@
-"""A site: whom its articles speak to, what they may state and link, which model writes each stage."""
+"""A site: whom its articles speak to, what they may state and link, which model writes each stage.
+
+The descriptions of the fields are also what an error says when one is missing.
+"""
 
 import re
+from collections.abc import Mapping
 from decimal import Decimal
+from difflib import get_close_matches
 from typing import Annotated, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -16,10 +22,21 @@ from pydantic import (
 )
 
 from .stages import Stage
+from .text import visible
+
+
+def _one_line(text: str) -> str:
+    """Make one line of text that may run over several in the file."""
+    if line := visible(text):
+        return line
+    raise ValueError("it holds no visible character")
+
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", min_length=2, max_length=60)]
-Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
-LANGUAGE_TAG = re.compile(r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?$")  # BCP 47: language, script, region
+Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), AfterValidator(_one_line)]
+Whole = Annotated[int, Field(strict=True)]  # TOML has numbers: "900" and true are mistakes
+LANGUAGE_TAG = re.compile(r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|\d{3}))?$")  # BCP 47: language, script, region
+PROVIDERS = ("anthropic", "openai", "offline")
 
 
 class Fact(BaseModel):
@@ -27,8 +44,8 @@ class Fact(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    id: Slug
-    text: Line
+    id: Slug = Field(description="a short name of the fact, by which outlines cite it")
+    text: Line = Field(description="the fact in one sentence, as an article may state it")
 
 
 class Link(BaseModel):
@@ -36,8 +53,8 @@ class Link(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    url: HttpUrl
-    title: Line
+    url: HttpUrl = Field(description="the address, of the site itself or of another")
+    title: Line = Field(description="what a reader finds there")
 
 
 class Profile(BaseModel):
@@ -45,14 +62,16 @@ class Profile(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    audience: Line
-    tone: Line = "friendly, precise, plain words"
-    publisher: Line | None = None  # organisation named in the structured data; the site's name when unset
-    author: Line | None = None
-    word_target: int = Field(default=900, ge=300, le=5000)
-    facts: tuple[Fact, ...] = Field(default=(), max_length=50)
-    links: tuple[Link, ...] = Field(default=(), max_length=50)
-    banned_terms: tuple[Line, ...] = Field(default=(), max_length=100)
+    audience: Line = Field(description="who reads the articles, and what they know already")
+    tone: Line = Field(default="friendly, precise, plain words", description="how the articles speak")
+    publisher: Line | None = Field(
+        default=None, description="the organisation in the structured data; the site's name when unset"
+    )
+    author: Line | None = Field(default=None, description="the person in the structured data; nobody when unset")
+    word_target: Whole = Field(default=900, ge=300, le=5000, description="how many words an article should have")
+    facts: tuple[Fact, ...] = Field(default=(), max_length=50, description="what articles may state of the site")
+    links: tuple[Link, ...] = Field(default=(), max_length=50, description="the only addresses articles may link to")
+    banned_terms: tuple[Line, ...] = Field(default=(), max_length=100, description="words no article may use")
 
     @model_validator(mode="after")
     def fact_ids_are_unique(self) -> Self:
@@ -64,14 +83,29 @@ class Profile(BaseModel):
 
 
 class ModelChoice(BaseModel):
-    """Which model writes a stage; ``model`` unset means the provider's default for that stage."""
+    """Which model writes a stage. The short form is a string: ``provider`` or ``provider:model``."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    provider: str = Field(pattern="^(anthropic|openai|offline)$")
-    model: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
-    effort: str | None = Field(default=None, pattern="^(none|low|medium|high)$")
-    max_output_tokens: int | None = Field(default=None, ge=256, le=128_000)
+    provider: str = Field(pattern=f"^({'|'.join(PROVIDERS)})$", description="anthropic, openai or offline")
+    model: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = Field(
+        default=None, description="the provider's name of the model; its default for that stage when unset"
+    )
+    effort: str | None = Field(
+        default=None, pattern="^(none|low|medium|high)$", description="how hard the model thinks: none to high"
+    )
+    max_output_tokens: Whole | None = Field(
+        default=None, ge=256, le=128_000, description="the cap of one answer, thinking included"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def expand_the_short_form(cls, value: object) -> object:
+        """Split at the first colon only: names such as ``qwen3:8b`` hold one themselves."""
+        if not isinstance(value, str):
+            return value
+        provider, colon, model = value.partition(":")
+        return {"provider": provider.strip()} | ({"model": model.strip()} if colon else {})
 
 
 class Budget(BaseModel):
@@ -79,8 +113,8 @@ class Budget(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    per_day_usd: Decimal | None = Field(default=None, gt=0)
-    per_month_usd: Decimal | None = Field(default=None, gt=0)
+    per_day_usd: Decimal | None = Field(default=None, gt=0, description="what all model calls of one day may cost")
+    per_month_usd: Decimal | None = Field(default=None, gt=0, description="what those of one month may cost")
 
 
 class Site(BaseModel):
@@ -88,22 +122,32 @@ class Site(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    slug: Slug
-    name: Line
-    base_url: HttpUrl
-    language: str = "en"
-    time_zone: str = "UTC"
-    articles_per_batch: int = Field(default=10, ge=1, le=10_000)
-    profile: Profile
-    models: dict[Stage, ModelChoice] = Field(default_factory=dict)
-    budget: Budget = Budget()
+    slug: Slug = Field(description="the site's short name in commands, ids and addresses; never changes")
+    name: Line = Field(description="the site's name as its readers know it")
+    base_url: HttpUrl = Field(description="the address below which articles will be published")
+    language: str = Field(default="en", description="the language articles are written in, such as en-GB")
+    time_zone: str = Field(default="UTC", description="where the site's day begins and its schedules count")
+    articles_per_batch: Whole = Field(default=10, ge=1, le=10_000, description="how many longtails a batch claims")
+    profile: Profile = Field(description="what the agents are told about the site")
+    models: dict[Stage, ModelChoice] = Field(
+        default_factory=dict, description="which model writes a stage; the installation's defaults when unset"
+    )
+    budget: Budget = Field(default=Budget(), description="what the site may spend on models")
+
+    @field_validator("base_url")
+    @classmethod
+    def base_url_is_a_plain_address(cls, value: HttpUrl) -> HttpUrl:
+        """Article slugs are appended to it, and it is printed on every page."""
+        if value.username or value.password or value.query is not None or value.fragment is not None:
+            raise ValueError("write the address without user name, password, ? and #")
+        return value
 
     @field_validator("language")
     @classmethod
     def language_is_a_tag(cls, value: str) -> str:
         """Tags like ``en``, ``en-GB``, ``zh-Hant-TW``; browsers and search engines read them."""
         if not LANGUAGE_TAG.match(value):
-            raise ValueError(f"{value!r} is no language tag; write for example en, en-GB or de")
+            raise ValueError("it is no language tag; write for example en, en-GB or de")
         return value
 
     @field_validator("time_zone")
@@ -112,9 +156,23 @@ class Site(BaseModel):
         """Names of the IANA database, so that daylight saving is known."""
         try:
             ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError) as error:
-            raise ValueError(f"{value!r} is no IANA time zone; write for example Europe/Berlin") from error
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # OSError: «Europe» is a folder of that database
+            close = get_close_matches(value, available_timezones(), n=1)
+            example = close[0] if close else "Europe/Berlin"
+            raise ValueError(f"it is no IANA time zone; write for example {example}") from error
         return value
+
+    @field_validator("models", mode="before")
+    @classmethod
+    def stages_have_one_name(cls, value: object) -> object:
+        """Stages go by letter or by name: ``C`` and ``article`` are the same."""
+        if not isinstance(value, Mapping):
+            return value
+        letters = {stage.name.lower(): stage.value for stage in Stage} | {s.value.lower(): s.value for s in Stage}
+        named = [letters.get(str(stage).lower(), stage) for stage in value]
+        if doubled := sorted({str(stage) for stage in named if named.count(stage) > 1}):
+            raise ValueError(f"stage {', '.join(doubled)} is named twice, by letter and by name")
+        return dict(zip(named, value.values(), strict=True))
 
     def url_of(self, slug: str) -> str:
         """The address an article of this slug will have."""
