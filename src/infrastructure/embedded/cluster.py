@@ -4,6 +4,7 @@ import os
 import secrets
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 from src.domain.errors import EngineUnavailable
@@ -14,6 +15,8 @@ from .place import shortage
 
 USER = "postgres"
 DATABASE = "longtail"
+
+_UNFINISHED = "data.unfinished-"
 
 
 def major(data: Path) -> int | None:
@@ -30,11 +33,11 @@ def major(data: Path) -> int | None:
 
 
 def create(data: Path, account: Account, binaries: Binaries, *, durable: bool) -> None:
-    """Initialise the data folder with the database in it; what an interrupted attempt left is made again."""
-    unfinished = data.with_name("data.unfinished")
-    if unfinished.exists():
-        shutil.rmtree(unfinished)
-    unfinished.mkdir(mode=0o700)
+    """Initialise the data folder with the database in it.
+
+    Every attempt has a folder of its own, since initdb goes on for a while after the death of who called it.
+    """
+    unfinished = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=data.parent))
     account.own(unfinished, mode=0o700)
     secret = _set_password(data.parent, account)
     locale = ["--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", f"--locale={LOCALE}"]
@@ -45,6 +48,12 @@ def create(data: Path, account: Account, binaries: Binaries, *, durable: bool) -
     if durable:
         _checked(account.run([*initdb[:3], "--sync-only"]), data.parent)
     unfinished.rename(data)
+
+
+def sweep(data: Path) -> None:
+    """Remove what interrupted attempts left; one that still goes on is left to the next start."""
+    for left in data.parent.glob(f"{_UNFINISHED}*"):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def restore_password(data: Path, account: Account, binaries: Binaries) -> None:

@@ -69,6 +69,7 @@ def _launched(folder: Path, *, durable: bool) -> _Server:
     home = place.settle(folder, account, durable=durable)
     data = home / "data"
     programs = binaries.choose(major=cluster.major(data)).runnable_by(account, home=home)
+    cluster.sweep(data)
     if not data.exists():
         cluster.create(data, account, programs, durable=durable)
     cluster.restore_password(data, account, programs)

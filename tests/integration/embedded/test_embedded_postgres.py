@@ -164,11 +164,24 @@ async def test_a_removed_password_is_replaced(home: Path) -> None:
 
 
 async def test_an_interrupted_first_start_is_made_again(home: Path) -> None:
-    unfinished = home / "postgres/data.unfinished"
+    unfinished = home / "postgres/data.unfinished-x"
     unfinished.mkdir(parents=True)
     (unfinished / "PG_VERSION").write_text("18\n")
     for folder in (home, home / "postgres"):
         unprivileged(home / "postgres/data").admit(folder, mode=0o710)
+    with postgres(home, durable=False) as url:
+        assert await asked(url, "SELECT 1") == 1
+    assert not await asyncio.to_thread(unfinished.exists)
+
+
+@pytest.mark.parametrize("moment", ["data.unfinished-*", "data.unfinished-*/PG_VERSION", "data", "data/postmaster.pid"])
+async def test_a_first_start_killed_at_any_moment_is_made_up_for_at_once(
+    moment: str, home: Path, other_user: OtherUser
+) -> None:
+    other = other_user("postgres", home)
+    while not any((home / "postgres").glob(moment)):
+        assert other.process.poll() is None
+    other.kill()
     with postgres(home, durable=False) as url:
         assert await asked(url, "SELECT 1") == 1
 
