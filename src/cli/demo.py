@@ -1,6 +1,7 @@
 """``longtail demo``: the main job end to end on this machine, on a sample site, ending by itself."""
 
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote
@@ -8,6 +9,8 @@ from urllib.parse import quote
 import typer
 from rich.markup import escape
 
+from src import example_files
+from src.domain import keyword_list, site_file
 from src.domain.article import Article, ArticleStatus
 from src.domain.batch import Batch, BatchStatus, Trigger
 from src.domain.errors import InputInvalid
@@ -20,11 +23,13 @@ from src.infrastructure.temporal.messages import SiteBatchInput
 from src.infrastructure.temporal.workflows.site_batch import SiteBatchWorkflow
 from src.settings import Settings
 
-from . import batch, samples
+from . import batch
 from .connections import TemporalConnections, start, with_temporal
 from .supervised import SupervisedWorker
 from .terminal import err, out
 
+SITE_FILE = "hardware-shop.toml"
+KEYWORDS_FILE = "hardware-shop-keywords.csv"
 OFFLINE_LATENCY_SECONDS = 1.5  # long enough to be watched, and to kill the worker half-way
 GRACE_SECONDS = 10.0
 
@@ -45,11 +50,12 @@ def demo(
     (or the base URL of a compatible server) the same batch is written by a model. Kill the worker half-way: nothing
     is lost. Leaves with 0 only if every article is there.
 
-    Example: longtail demo --articles 3 --fail "how to bleed a radiator"
+    Example: longtail demo --articles 3 --fail "how to bleed a radiator without a key"
     """
     settings = start(Settings.load())
-    site, longtails = samples.load()
-    longtails = longtails[:articles]
+    site = site_file.read(example_files.content(SITE_FILE), file=SITE_FILE)
+    keywords = keyword_list.read(example_files.content(KEYWORDS_FILE), file=KEYWORDS_FILE)
+    longtails = keywords.longtails[:articles]
     if fail is not None and phrase_key(fail) not in {longtail.key for longtail in longtails}:
         phrases = "; ".join(longtail.phrase for longtail in longtails)
         raise InputInvalid("--fail", fail, f"it is none of the keywords of this run: {phrases}")
@@ -87,11 +93,11 @@ def _worker_arguments(settings: Settings, fail: str | None) -> list[str]:
     return [*arguments, "--fail", fail] if fail else arguments
 
 
-async def _import(connections: TemporalConnections, site: Site, longtails: list[Longtail]) -> None:
+async def _import(connections: TemporalConnections, site: Site, longtails: Sequence[Longtail]) -> None:
     """Add the sample and make its longtails ready, also over the demo's last run."""
     async with connections.database.unit_of_work() as uow:
         await uow.sites.put(site)
-        await uow.longtails.add(site.slug, longtails, source="examples")
+        await uow.longtails.add(site.slug, longtails, source=KEYWORDS_FILE)
         await uow.longtails.make_ready(site.slug, [longtail.key for longtail in longtails])
 
 

@@ -154,6 +154,10 @@ class Articles:
             statement = statement.where(ArticleRow.status == status)
         return await self._read(statement)
 
+    async def count(self, site: str) -> int:
+        """How many articles the site has."""
+        return await self._session.scalar(select(func.count()).where(ArticleRow.site == site)) or 0
+
     async def html(self, article_id: UUID) -> str | None:
         """The complete page, once there is one."""
         page: str | None = await self._session.scalar(select(ArticleRow.html).where(ArticleRow.id == article_id))

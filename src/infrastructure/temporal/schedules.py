@@ -45,9 +45,7 @@ class Schedules:
         An interval that the wish does not name keeps nothing of the old one: the wish is whole.
         """
         wanted = _as_temporal(site, schedule, colour)
-        attributes = TypedSearchAttributes(
-            [SearchAttributePair(sa.SITE, site), SearchAttributePair(sa.COLOUR, colour)]
-        )
+        attributes = TypedSearchAttributes([SearchAttributePair(sa.SITE, site), SearchAttributePair(sa.COLOUR, colour)])
         try:
             await self._client.create_schedule(ids.schedule(site), wanted, search_attributes=attributes)
         except ScheduleAlreadyRunningError:

@@ -1,1 +1,0 @@
-"""The sample site and keywords that come with Longtail."""
