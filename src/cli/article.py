@@ -19,7 +19,7 @@ from .batch import print_articles
 from .connections import Connections, TemporalConnections, with_database, with_temporal
 from .terminal import local, money, out, print_json, print_table, status
 
-app = typer.Typer(help="See, export and retry articles.", no_args_is_help=True)
+app = typer.Typer(help="See, export and retry articles.", no_args_is_help=True, add_completion=False)
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document for scripts.")]
 Id = Annotated[str, typer.Argument(metavar="ARTICLE", help="Its id, or the first characters of it.")]

@@ -23,7 +23,7 @@ from . import progress
 from .connections import Connections, TemporalConnections, with_database, with_temporal
 from .terminal import err, local, money, out, print_json, print_table, status
 
-app = typer.Typer(help="Start, watch and stop batches of articles.", no_args_is_help=True)
+app = typer.Typer(help="Start, watch and stop batches of articles.", no_args_is_help=True, add_completion=False)
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document for scripts.")]
 

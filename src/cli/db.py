@@ -15,7 +15,9 @@ from src.settings import Settings
 from .connections import start
 from .terminal import busy, out
 
-app = typer.Typer(help="Bring the database's schema up to date, or check it.", no_args_is_help=True)
+app = typer.Typer(
+    help="Bring the database's schema up to date, or check it.", no_args_is_help=True, add_completion=False
+)
 
 
 @app.command()

@@ -1,36 +1,80 @@
 """Assembles the commands, and turns what goes wrong into one line and an exit code: 1 failed, 2 usage."""
 
+import importlib
 import os
 import signal
 import sys
 
+import click
 import typer
 from rich.markup import escape
+from typer.core import TyperGroup
 
 from src.domain.errors import FileInvalid, InputInvalid, LongtailError, SettingsInvalid
 
-from . import article, batch, db, demo, dev, keywords, schedule, site, worker
 from .terminal import err
 
 USAGE_ERRORS = (InputInvalid, FileInvalid, SettingsInvalid)
 
+COMMANDS = {
+    "demo": "The main job on this machine: a sample site, one batch, HTML pages, a report.",
+    "dev": "PostgreSQL, Temporal with its UI and a blue worker, until Ctrl-C.",
+    "site": "Add sites, see them, remove them.",
+    "keywords": "Import keyword lists and see what becomes of them.",
+    "batch": "Start, watch and stop batches of articles.",
+    "article": "See, export and retry articles.",
+    "schedule": "Run a site's batches every day; pause, resume, trigger.",
+    "worker": "Take articles from a colour's queue until told to stop.",
+    "db": "Bring the database's schema up to date, or check it.",
+}
+
+
+class OnDemand(TyperGroup):
+    """Imports a command's module when it is called: all of them together take seconds."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """The nouns, in the order in which a newcomer meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The noun's command, or only its name and help while help is written."""
+        if cmd_name not in COMMANDS:
+            return None
+        if ctx.invoked_subcommand is None and ctx.resilient_parsing:
+            return click.Command(cmd_name, help=COMMANDS[cmd_name])
+        return loaded(cmd_name)
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the overview without importing anything."""
+        ctx.resilient_parsing = True
+        super().format_help(ctx, formatter)
+
+
+def loaded(name: str) -> click.Command:
+    """The command in the module of its name."""
+    module = importlib.import_module(f".{name}", __package__)
+    noun = getattr(module, "app", None)
+    if noun is None:
+        noun = typer.Typer(add_completion=False)
+        noun.command(name)(getattr(module, name))
+    command = typer.main.get_command(noun)
+    command.name = name
+    return command
+
+
 app = typer.Typer(
     name="longtail",
+    cls=OnDemand,
     help="Writes SEO articles in scheduled batches and never loses one. Start with: longtail demo",
     no_args_is_help=True,
     add_completion=False,
-    rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-app.command("demo")(demo.demo)
-app.command("dev")(dev.dev)
-app.add_typer(site.app, name="site")
-app.add_typer(keywords.app, name="keywords")
-app.add_typer(batch.app, name="batch")
-app.add_typer(article.app, name="article")
-app.add_typer(schedule.app, name="schedule")
-app.command("worker")(worker.worker)
-app.add_typer(db.app, name="db")
+
+
+@app.callback()
+def _longtail() -> None:
+    """Writes SEO articles in scheduled batches and never loses one. Start with: longtail demo"""  # noqa: D400
 
 
 def run() -> None:
@@ -53,11 +97,11 @@ def _terminated(*_: object) -> None:
 
 def _exit_code() -> int:
     try:
-        app(standalone_mode=True)
+        app()
     except SystemExit as exit_:
         return exit_.code if isinstance(exit_.code, int) else int(exit_.code is not None)
     except LongtailError as error:
-        err.print(f"[red]error:[/red] {escape(error.message)}", highlight=False, soft_wrap=True)
+        err.print(f"[red]error:[/red] {escape(error.message)}", soft_wrap=True)
         return 2 if isinstance(error, USAGE_ERRORS) else 1
     except KeyboardInterrupt:
         err.print("stopped")

@@ -19,7 +19,9 @@ from src.infrastructure.temporal.schedules import Schedules
 from .connections import TemporalConnections, with_temporal
 from .terminal import local, out, print_json, print_table
 
-app = typer.Typer(help="Run a site's batches every day; pause, resume, trigger.", no_args_is_help=True)
+app = typer.Typer(
+    help="Run a site's batches every day; pause, resume, trigger.", no_args_is_help=True, add_completion=False
+)
 
 Site = Annotated[str, typer.Argument(help="The site's slug.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document for scripts.")]

@@ -17,7 +17,7 @@ from .connections import Connections, with_database
 from .files import contents
 from .terminal import out, print_json, print_table
 
-app = typer.Typer(help="Add sites, see them, remove them.", no_args_is_help=True)
+app = typer.Typer(help="Add sites, see them, remove them.", no_args_is_help=True, add_completion=False)
 
 Slug = Annotated[str, typer.Argument(metavar="SITE", help="The site's slug.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document for scripts.")]

@@ -27,7 +27,7 @@ def configure(*, level: str, as_json: bool | None) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[*tail, renderer]))
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
-    for name in ("anthropic", "openai", "httpx2", "httpcore2", "asyncio"):
+    for name in ("anthropic", "openai", "httpx2", "httpcore2", "asyncio", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
     _quieten_temporal()
     structlog.configure(
