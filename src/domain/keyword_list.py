@@ -171,6 +171,11 @@ def _folded(title: str) -> str:
     return " ".join(title.strip("\ufeff\u200b ").split()).casefold()
 
 
+def _printable(title: str) -> str:
+    """Spell a title so that no terminal obeys it."""
+    return "".join(character if character.isprintable() else "�" for character in title)
+
+
 def _is_table(lines: Sequence[str]) -> bool:
     """Say whether a file without a header is a table all the same: every line but the first has a further cell."""
     rows = [line for line in lines if line.strip() and not line.lstrip().startswith("#")][1:]
@@ -257,7 +262,7 @@ class _Sorter:
             delimiter=self._header.delimiter,
             columns=tuple(sorted(positions, key=positions.__getitem__)),
             ignored_columns=tuple(
-                beginning(title)
+                _printable(beginning(title))
                 for position, title in enumerate(self._header.titles)
                 if position not in positions.values()
             ),

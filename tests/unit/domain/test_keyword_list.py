@@ -111,6 +111,10 @@ def test_of_two_columns_with_one_name_the_first_counts() -> None:
     assert found.ignored_columns == ("Volume",)
 
 
+def test_the_name_of_an_ignored_column_gives_a_terminal_no_orders() -> None:
+    assert of('keyword,"\x1b[31mCPC\n(USD)"\nleaky tap,1\n').ignored_columns == ("�[31mCPC�(USD)",)
+
+
 def test_quoted_cells_hold_delimiters_quotes_and_line_ends() -> None:
     found = of('keyword,volume\n"red, green paint","1,300"\n"a ""good"" tap",5\n"tap\nwasher",6\nhammer,7\n')
     assert phrases(found) == ["red, green paint", 'a "good" tap', "tap washer", "hammer"]
