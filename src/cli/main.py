@@ -4,15 +4,18 @@ import importlib
 import os
 import signal
 import sys
+from typing import TYPE_CHECKING
 
-import click
 import typer
 from rich.markup import escape
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from src.domain.errors import FileInvalid, InputInvalid, LongtailError, SettingsInvalid
 
 from .terminal import err
+
+if TYPE_CHECKING:  # typer carries its own copy of click, and names its types nowhere else
+    from typer._click import Command, Context, HelpFormatter
 
 USAGE_ERRORS = (InputInvalid, FileInvalid, SettingsInvalid)
 
@@ -32,25 +35,25 @@ COMMANDS = {
 class OnDemand(TyperGroup):
     """Imports a command's module when it is called: all of them together take seconds."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+    def list_commands(self, ctx: "Context") -> list[str]:  # noqa: ARG002 - click's signature
         """The nouns, in the order in which a newcomer meets them."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: "Context", cmd_name: str) -> "Command | None":
         """The noun's command, or only its name and help while help is written."""
         if cmd_name not in COMMANDS:
             return None
         if ctx.invoked_subcommand is None and ctx.resilient_parsing:
-            return click.Command(cmd_name, help=COMMANDS[cmd_name])
+            return TyperCommand(cmd_name, help=COMMANDS[cmd_name])
         return loaded(cmd_name)
 
-    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_help(self, ctx: "Context", formatter: "HelpFormatter") -> None:
         """Write the overview without importing anything."""
         ctx.resilient_parsing = True
         super().format_help(ctx, formatter)
 
 
-def loaded(name: str) -> click.Command:
+def loaded(name: str) -> "Command":
     """The command in the module of its name."""
     module = importlib.import_module(f".{name}", __package__)
     noun = getattr(module, "app", None)
@@ -74,7 +77,7 @@ app = typer.Typer(
 
 @app.callback()
 def _longtail() -> None:
-    """Writes SEO articles in scheduled batches and never loses one. Start with: longtail demo"""  # noqa: D400
+    """Writes SEO articles in scheduled batches and never loses one. Start with: longtail demo"""
 
 
 def run() -> None:
