@@ -35,6 +35,8 @@ COMMANDS = {
 class OnDemand(TyperGroup):
     """Imports a command's module when it is called: all of them together take seconds."""
 
+    _helping: "tuple[Context, ...]" = ()  # whose help is being written
+
     def list_commands(self, ctx: "Context") -> list[str]:  # noqa: ARG002 - click's signature
         """The nouns, in the order in which a newcomer meets them."""
         return list(COMMANDS)
@@ -43,13 +45,13 @@ class OnDemand(TyperGroup):
         """The noun's command, or only its name and help while help is written."""
         if cmd_name not in COMMANDS:
             return None
-        if ctx.invoked_subcommand is None and ctx.resilient_parsing:
+        if ctx in self._helping:
             return TyperCommand(cmd_name, help=COMMANDS[cmd_name])
         return loaded(cmd_name)
 
     def format_help(self, ctx: "Context", formatter: "HelpFormatter") -> None:
         """Write the overview without importing anything."""
-        ctx.resilient_parsing = True
+        self._helping = (ctx,)
         super().format_help(ctx, formatter)
 
 
