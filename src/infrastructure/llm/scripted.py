@@ -1,41 +1,35 @@
-"""A model that plays back what it is given: for tests, and nowhere configurable."""
+"""A model for tests: gives the answers it was handed, in their order, and remembers what it was asked."""
 
 from collections.abc import Iterable
 
 from src.agents.language_model import Completion, Prompt, StopReason
-from src.domain.errors import ModelError
 from src.domain.usage import Usage
-
-MODEL = "scripted"
 
 
 class ScriptedModel:
-    """Answers in order: a text is a complete answer, a Completion is itself, a ModelError is raised.
+    """Answers by script; a text stands for a complete answer, an error is raised.
 
-    ``prompts`` holds what was asked. Asked more often than it has answers, it raises AssertionError.
+    Attributes:
+        prompts: every prompt so far.
     """
 
-    def __init__(self, answers: Iterable[str | Completion | ModelError]) -> None:
+    def __init__(self, answers: Iterable[str | Completion | Exception]) -> None:
         self._answers = list(answers)
         self.prompts: list[Prompt] = []
 
     async def generate(self, prompt: Prompt) -> Completion:
-        """Play the next answer."""
+        """Answer once; see LanguageModel. Fails when the script is over."""
         self.prompts.append(prompt)
-        if not self._answers:
-            raise AssertionError(f"asked once more than scripted: {prompt.name}, round {prompt.round}")
-        answer = self._answers.pop(0)
-        if isinstance(answer, ModelError):
+        if len(self.prompts) > len(self._answers):
+            raise AssertionError(f"call {len(self.prompts)} was not expected: {prompt.name}, {prompt.follow_up}")
+        answer = self._answers[len(self.prompts) - 1]
+        if isinstance(answer, Exception):
             raise answer
-        return completion(answer) if isinstance(answer, str) else answer
+        return answer if isinstance(answer, Completion) else completion(answer)
 
 
 def completion(text: str, stop_reason: StopReason = StopReason.COMPLETE) -> Completion:
-    """A complete answer that used ten tokens in and twenty out."""
+    """An answer of the scripted model."""
     return Completion(
-        text=text,
-        stop_reason=stop_reason,
-        model=MODEL,
-        usage=Usage(input_tokens=10, output_tokens=20),
-        request_id="req",
+        text=text, stop_reason=stop_reason, model="scripted", usage=Usage(input_tokens=1, output_tokens=1)
     )

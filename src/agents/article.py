@@ -1,0 +1,104 @@
+"""Stage C: writes the article its outline asks for, in Markdown.
+
+An answer that was cut off keeps its complete sections; only the missing ones are asked for.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from src.domain.errors import OutputTruncated
+from src.domain.site import Site
+from src.domain.stages import Draft, Outline, Stage
+
+from .article_rules import broken_rules, heading_key, offered_links
+from .asking import ask, keep_or_correct, require, validated
+from .instructions import fact_list, instructions, site_brief
+from .language import labels
+from .language_model import Completion, LanguageModel, Prompt, StopReason, fenced
+from .manuscript import Manuscript, as_markdown
+from .outline import planned_headings
+
+MAX_OUTPUT_TOKENS = 16_000
+CONTINUATIONS = 2
+_CONTINUE = (
+    "Your answer was cut off. Its complete sections are kept as they are. Now write only the sections whose headings "
+    "are listed as missing, in this order, each under its heading and in the same form. Repeat nothing.\n"
+)
+
+
+async def write(outline: Outline, keyword: str, *, site: Site, model: LanguageModel) -> Draft:
+    """Write every section of the outline, with no other facts than those it cites.
+
+    Raises OutputRejected, OutputTruncated, ModelRefused, and what the model raises.
+    """
+    prompt = _prompt(outline, keyword, site)
+    headings = planned_headings(outline, site.language)
+
+    def read(completion: Completion) -> Draft:
+        markdown = as_markdown(completion.text)
+        manuscript = Manuscript(markdown)
+        require(broken_rules(manuscript, outline, keyword, site=site, model=completion.model))
+        return validated(Draft, {"markdown": markdown, "words": manuscript.words})
+
+    prompt, completion = await _whole(prompt, headings, model)
+    return await keep_or_correct(prompt, completion, model, read)
+
+
+def _prompt(outline: Outline, keyword: str, site: Site) -> Prompt:
+    rules = instructions("article")
+    cited = {id_ for section in outline.sections for id_ in section.fact_ids}
+    return Prompt(
+        stage=Stage.ARTICLE,
+        name=rules.name,
+        system=rules.text,
+        data={
+            "keyword": keyword,
+            "site": site_brief(site),
+            "outline": outline.model_dump(mode="json"),
+            "faq_heading": labels(site.language).questions,
+            "facts": fact_list(tuple(fact for fact in site.profile.facts if fact.id in cited)),
+            "links": [{"url": str(link.url), "title": link.title} for link in offered_links(site)],
+            "banned_terms": list(site.profile.banned_terms),
+        },
+        schema=None,
+        max_output_tokens=MAX_OUTPUT_TOKENS,
+    )
+
+
+async def _whole(prompt: Prompt, headings: Sequence[str], model: LanguageModel) -> tuple[Prompt, Completion]:
+    """Ask, and go on asking for what a cut-off answer lacks. Returns the last prompt and the joined answer."""
+    completion = await ask(prompt, model)
+    kept: dict[str, str] = {}
+    continued = 0
+    while completion.stop_reason is StopReason.TRUNCATED or continued:
+        cut = completion.stop_reason is StopReason.TRUNCATED
+        _join(kept, as_markdown(completion.text), cut=cut)
+        missing = [heading for heading in headings if heading_key(heading) not in kept]
+        joined = _in_order(kept, headings)
+        if not missing or not cut:
+            return prompt, replace(completion, text=joined, stop_reason=StopReason.COMPLETE)
+        if continued == CONTINUATIONS:
+            raise OutputTruncated(
+                f"stage {prompt.stage.value}: cut off {continued + 1} times at {prompt.max_output_tokens} tokens, "
+                f"{len(missing)} of {len(headings)} sections are missing"
+            )
+        continued += 1
+        prompt = prompt.follow(joined, _CONTINUE + fenced({"missing": missing}))
+        completion = await ask(prompt, model)
+    return prompt, completion
+
+
+def _join(kept: dict[str, str], markdown: str, *, cut: bool) -> None:
+    """Add the parts that are complete and not there yet; the last part of a cut-off answer is not."""
+    manuscript = Manuscript(markdown)
+    goes_on = bool(kept)  # then what stands before the first heading is chatter
+    for part in manuscript.parts[:-1] if cut else manuscript.parts:
+        text = manuscript.source(part)
+        if text and not (part.heading is None and goes_on):
+            kept.setdefault(heading_key(part.heading or ""), text)
+
+
+def _in_order(kept: dict[str, str], headings: Sequence[str]) -> str:
+    wanted = ["", *(heading_key(heading) for heading in headings)]
+    others = [key for key in kept if key not in wanted]  # kept too, so that the rules see them
+    return "\n\n".join(kept[key] for key in [*wanted, *others] if key in kept)

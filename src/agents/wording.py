@@ -1,0 +1,150 @@
+"""How text is cleaned, cut, counted and compared, in any script."""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+from src.domain.longtail import phrase_key
+from src.domain.text import visible
+
+_DAMAGED = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff\ufffd]")
+_RARE = re.compile(  # what ``visible`` looks at more closely: fillers, format characters, selectors, private use
+    "[\u00ad\u034f\u0600-\u0605\u061c\u06dd\u070f\u08e2\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
+    "\u2060-\u206f\u2800\u3164\ue000-\uf8ff\ufdd0-\ufdef\ufe00-\ufe0f\ufeff\uffa0\ufff0-\uffff\U000e0000-\U0010ffff]"
+)
+_INVISIBLE_IN_PROSE = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e0fff]")
+_TWO_A_WORD = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # Japanese and Chinese
+_FOUR_A_WORD = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"  # Thai, Lao, Burmese, Khmer
+_UNSPACED = re.compile(f"[{_TWO_A_WORD}{_FOUR_A_WORD}]+")
+_PAIRS = re.compile(f"[{_TWO_A_WORD}]")
+_FOURS = re.compile(f"[{_FOUR_A_WORD}]")
+_WORD = re.compile(r"\w")
+_TOKEN = re.compile(r"\w+")
+_SHORTEST_TELLING = 4  # letters; shorter words are mostly grammar
+_HALF = 0.5  # of a keyword's words: the rest may be inflected or said otherwise
+_STEM = 10  # letters of a word that are compared at most; the end may be inflected
+
+_LEFTOVERS = (
+    (
+        "a placeholder in brackets",
+        re.compile(
+            r"\[[^\]\n]{0,40}\b(?:insert|placeholder|platzhalter|einf[üu]gen|your|todo|tbd|xxx?)\b[^\]\n]{0,60}\]"
+            r"|\[(?:insert|todo|tbd)",
+            re.IGNORECASE,
+        ),
+    ),
+    ("template braces", re.compile(r"\{\{|\}\}|\{%")),
+    ("filler text", re.compile(r"\blorem\b", re.IGNORECASE)),
+    ("a note to oneself", re.compile(r"\bTODO:|\bFIXME\b|\bHUMAN_INPUT\b")),
+    (
+        "the writer speaking about itself",
+        re.compile(
+            r"\bas an? (?:ai\b|(?:large )?language model|artificial intelligence)|\bals (?:eine? )?KI\b(?:-\w+)?[ ,]"
+            r"|\bals (?:gro(?:ß|ss)es )?sprachmodell\b",
+            re.IGNORECASE,
+        ),
+    ),
+)
+_ABOUT_AI = re.compile(r"\b(?:ai|ki|language model|sprachmodell)\b", re.IGNORECASE)
+
+
+def clean_line(text: str) -> str:
+    """Return one line of visible characters in NFC; what cannot be shown is dropped."""
+    text = _DAMAGED.sub("", text)
+    return visible(text) if _RARE.search(text) else " ".join(unicodedata.normalize("NFC", text).split())
+
+
+def clean_prose(text: str) -> str:
+    """Return lines of visible characters in NFC, without blanks around them."""
+    text = _INVISIBLE_IN_PROSE.sub("", _DAMAGED.sub("", text))
+    lines = unicodedata.normalize("NFC", text).replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return "\n".join(line.rstrip() for line in lines).strip()
+
+
+def fit(text: str, limit: int) -> str:
+    """Cut at the last end of a word within ``limit`` characters, without punctuation left hanging."""
+    if len(text) <= limit:
+        return text
+    cut = text[: limit + 1].rsplit(None, 1)[0]
+    if not 0 < len(cut) <= limit or len(cut) < limit / 2:  # one long word, or a script without spaces
+        cut = text[:limit]
+        while cut and (unicodedata.combining(text[len(cut)]) or text[len(cut)] in "\u200d\ufe0f"):
+            cut = cut[:-1]  # never between a letter and its marks
+    return cut.rstrip(" ,;:–—-|/(\u200d")
+
+
+def unique(texts: Iterable[str]) -> list[str]:
+    """Drop what was said before in another spelling."""
+    return list({phrase_key(text): text for text in reversed([*texts])}.values())[::-1]
+
+
+def count_words(text: str) -> int:
+    """Count as a reader would; where words are not spaced, two or four characters are one."""
+    if text.isascii():
+        return sum(1 for word in text.split() if _WORD.search(word))
+    pairs, fours = len(_PAIRS.findall(text)), len(_FOURS.findall(text))
+    spaced = _UNSPACED.sub(" ", text) if pairs or fours else text
+    return sum(1 for word in spaced.split() if _WORD.search(word)) + -(-pairs // 2) + -(-fours // 4)
+
+
+def occurrences(text: str, phrase: str) -> int:
+    """Count ``phrase`` in ``text`` as whole words, in any spelling that counts as the same."""
+    wanted = phrase_key(phrase)
+    if not wanted:
+        return 0
+    return len(_whole(wanted).findall(phrase_key(text)))
+
+
+def without(text: str, phrase: str) -> str:
+    """Take every occurrence of ``phrase`` out of ``text``, so that what it says is not held against a writer."""
+    return re.sub(re.escape(phrase), " ", text, flags=re.IGNORECASE) if phrase else text
+
+
+def coverage(text: str, phrase: str) -> float:
+    """Say how much of ``phrase`` stands in ``text``, from 0 to 1: all of it word for word, or so many of its words."""
+    folded, wanted = phrase_key(text), phrase_key(phrase)
+    if wanted in folded:
+        return 1.0
+    marks = _marks(wanted)
+    return sum(mark in folded for mark in marks) / len(marks) if marks else 0.0
+
+
+def mentions(text: str, keyword: str, *, room: int) -> bool:
+    """Say whether ``text`` holds half of the keyword's words, or fewer if they do not fit into ``room`` characters."""
+    return coverage(text, keyword) >= _HALF * min(1, room / len(keyword))
+
+
+def leftovers(text: str, keyword: str) -> list[str]:
+    """Name what no reader should see: placeholders, filler, the writer's own voice; a keyword about them is fine."""
+    found = [(name, pattern.search(text)) for name, pattern in _LEFTOVERS if not pattern.search(keyword)]
+    return [
+        f"{name}: {match.group()[:60]!r}"
+        for name, match in found
+        if match and not (name.startswith("the writer") and _ABOUT_AI.search(keyword))
+    ]
+
+
+def banned(text: str, terms: Sequence[str], keyword: str) -> list[str]:
+    """Name the banned terms in ``text``, but for those that the keyword itself is made of."""
+    if not terms:
+        return []
+    folded, wanted = phrase_key(text), phrase_key(keyword)
+    keys = [(term, _whole(phrase_key(term))) for term in terms]
+    return [f"banned term {term!r}" for term, key in keys if not key.search(wanted) and key.search(folded)]
+
+
+def _whole(key: str) -> re.Pattern[str]:
+    if _UNSPACED.search(key):
+        return re.compile(re.escape(key))
+    before = r"(?<!\w)" if _WORD.match(key[:1]) else ""
+    after = r"(?!\w)" if _WORD.match(key[-1:]) else ""
+    return re.compile(f"{before}{re.escape(key)}{after}")
+
+
+def _marks(key: str) -> list[str]:
+    """What stands for a phrase: the stems of its telling words, pairs of characters without spaces, else its signs."""
+    unspaced = [run[i : i + 2] for run in _UNSPACED.findall(key) for i in range(max(1, len(run) - 1))]
+    words = _TOKEN.findall(_UNSPACED.sub(" ", key))
+    telling = [word for word in words if len(word) >= _SHORTEST_TELLING or word.isdecimal()] or words
+    stems = [word[: max(_SHORTEST_TELLING, min(len(word) - 2, _STEM))] for word in telling]
+    return [*dict.fromkeys(unspaced + stems)] or [*dict.fromkeys(key.replace(" ", ""))]
