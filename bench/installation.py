@@ -1,0 +1,155 @@
+"""A complete Longtail in a folder of its own: durable PostgreSQL, Temporal, the sample site, workers as processes."""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psutil
+from sqlalchemy import text
+from temporalio.client import Client, WorkflowHandle
+
+from src.domain.batch import Trigger
+from src.domain.longtail import Longtail
+from src.infrastructure.database import schema
+from src.infrastructure.database.engine import create_engine
+from src.infrastructure.database.unit_of_work import Database
+from src.infrastructure.embedded.postgres import postgres
+from src.infrastructure.embedded.temporal import temporal
+from src.infrastructure.temporal import client as temporal_client
+from src.infrastructure.temporal import ids
+from src.infrastructure.temporal.messages import BatchReport, SiteBatchInput
+from src.infrastructure.temporal.workflows.site_batch import SiteBatchWorkflow
+
+from . import workload
+
+BatchHandle = WorkflowHandle[SiteBatchWorkflow, BatchReport]
+
+_OURS = ("LONGTAIL_", "TEMPORAL_", "OPENAI_", "ANTHROPIC_", "DATABASE_URL")
+_CODE = Path(__file__).parents[1]
+_STOP_SECONDS = 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class Installation:
+    """Where everything is, and the ids of the server processes."""
+
+    folder: Path
+    database: Database
+    client: Client
+    temporal_pid: int
+    postgres_pid: int
+
+    async def start_batch(self, keywords: list[str]) -> BatchHandle:
+        """Import the keywords and start a batch of them all, in the slot after the last one."""
+        site = workload.site()
+        async with self.database.unit_of_work() as uow:
+            await uow.sites.put(site)
+            await uow.longtails.add(site.slug, [Longtail(phrase=phrase) for phrase in keywords], source="bench")
+            slots = [batch.slot for batch in await uow.batches.all(site=site.slug, limit=1)]
+        slot = max(slots, default=datetime(2026, 1, 1, tzinfo=UTC)) + timedelta(days=1)
+        request = SiteBatchInput(site=site.slug, slot=slot, trigger=Trigger.MANUAL, limit=len(keywords))
+        return await self.client.start_workflow(
+            SiteBatchWorkflow.run,
+            request,
+            id=ids.batch_run(site.slug, slot),
+            task_queue=ids.task_queue(ids.Colour.BLUE),
+        )
+
+    def worker(self, *, model_url: str, slots: int) -> "Worker":
+        """Start a worker process."""
+        settings = {
+            "LONGTAIL_HOME": str(self.folder / "home"),
+            "LONGTAIL_MODEL_SLOTS": str(slots),
+            "OPENAI_BASE_URL": model_url,
+            "OPENAI_API_KEY": "bench",
+            "PYTHONPATH": str(_CODE),
+        }
+        inherited = os.environ.items()  # noqa: TID251 - handed on to a process of its own, without what it would obey
+        environment = {name: value for name, value in inherited if not name.startswith(_OURS)}
+        with (self.folder / "worker.log").open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "src.cli", "worker", "--colour", ids.Colour.BLUE, "--while-stdin-open"],
+                stdin=subprocess.PIPE,  # it leaves when we do
+                stdout=log,
+                stderr=log,
+                cwd=self.folder,  # where no .env is
+                env=environment | settings,
+            )
+        return Worker(process)
+
+
+class Worker:
+    """One worker process."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        return self._process.pid
+
+    def kill(self) -> None:
+        """End it as a crash would, and wait until it is gone."""
+        self._process.kill()
+        self._process.wait()
+
+    def drain(self) -> None:
+        """Tell it to let its calls finish and leave."""
+        self._process.send_signal(signal.SIGTERM)
+
+    def stop(self) -> None:
+        """Let it finish, if it does in time."""
+        self.drain()
+        try:
+            self._process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+
+@contextmanager
+def stopping(worker: Worker) -> Iterator[Worker]:
+    """Stop the worker at the end of the block."""
+    try:
+        yield worker
+    finally:
+        worker.stop()
+
+
+@asynccontextmanager
+async def installation() -> AsyncIterator[Installation]:
+    """Set everything up, and take it down again."""
+    with _folder() as folder, postgres(folder / "home") as url, temporal(folder / "home", ui=False) as server:
+        database = Database(create_engine(url, pool_size=2))
+        await schema.upgrade(database.engine)
+        try:
+            yield Installation(
+                folder=folder,
+                database=database,
+                client=await temporal_client.connect(server.address),
+                temporal_pid=server.pid or 0,
+                postgres_pid=await _postmaster(database),
+            )
+        finally:
+            await database.close()
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="bench-longtail-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        folder.chmod(0o711)  # PostgreSQL may run as a user of its own, who has to get through
+        yield folder
+
+
+async def _postmaster(database: Database) -> int:
+    async with database.engine.connect() as connection:
+        backend = await connection.scalar(text("SELECT pg_backend_pid()"))
+    return psutil.Process(backend).ppid()

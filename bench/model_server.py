@@ -1,0 +1,90 @@
+"""A model server for measurements and story tests: OpenAI's streaming wire on loopback, template text, calls counted.
+
+It waits a fixed time before it answers, and keeps who asked what when, so that nobody has to believe the caller's own
+count. ``with ModelServer(latency=1.0) as server:`` runs it in a process of its own, which ends with this one.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import httpx2
+from pydantic import BaseModel, ConfigDict
+
+from src.domain.stages import Stage
+
+
+class Call(BaseModel):
+    """One question as it arrived. Times are of the machine's monotonic clock, so processes may compare them."""
+
+    model_config = ConfigDict(frozen=True)
+
+    stage: Stage
+    keyword: str
+    question: int  # equal for equal requests
+    begun: float
+    answered: float | None  # None while it waits, and for ever if the client went away
+
+
+class Stats(BaseModel):
+    """What was asked since the last reset."""
+
+    model_config = ConfigDict(frozen=True)
+
+    calls: int
+    answered: int
+    in_flight: int
+    max_in_flight: int
+    by_stage_and_keyword: dict[Stage, dict[str, int]]
+    cpu_seconds: float  # of the server, since it started
+
+
+class ModelServer:
+    """The server in a process of its own, on a free port, until the block ends."""
+
+    def __init__(self, *, latency: float = 0.0) -> None:
+        self._latency = latency
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "bench.counting_server", "--latency", str(self._latency)],
+            stdin=subprocess.PIPE,  # its lifeline: it ends with us, however we end
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=Path(__file__).parents[1],
+        )
+        assert self._process.stdout is not None  # noqa: S101 - PIPE above
+        self._root = f"http://127.0.0.1:{int(self._process.stdout.readline())}"
+        self._client = httpx2.Client(base_url=self._root, trust_env=False)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._client.close()
+        self._process.communicate()  # closes its lifeline
+
+    @property
+    def url(self) -> str:
+        """What ``OPENAI_BASE_URL`` is set to."""
+        return f"{self._root}/v1"
+
+    def stats(self) -> Stats:
+        """What was counted so far."""
+        return Stats.model_validate_json(self._client.get("/stats").content)
+
+    def calls(self) -> list[Call]:
+        """Every call, in the order of arrival."""
+        return [Call.model_validate(call) for call in self._client.get("/calls").json()]
+
+    def reset(self, *, latency: float | None = None) -> None:
+        """Forget what was counted; from now on an answer takes ``latency`` seconds, if given."""
+        reset(self.url, latency=latency)
+
+
+def reset(url: str, *, latency: float | None = None) -> None:
+    """Do as ``ModelServer.reset``, from a process that knows the server by ``url`` alone."""
+    with httpx2.Client(trust_env=False) as client:
+        client.post(f"{url.removesuffix('/v1')}/reset", json={"latency": latency}).raise_for_status()
