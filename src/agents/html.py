@@ -9,7 +9,7 @@ from html import escape
 import nh3
 from markdown_it.token import Token
 
-from src.domain.stages import Draft, Outline
+from src.domain.stages import Outline
 
 from .manuscript import Manuscript, Part, parser
 from .outline import planned_headings
@@ -20,9 +20,11 @@ _ATTRIBUTES = {"a": {"href", "title"}, "h3": {"id"}, "h4": {"id"}, "ol": {"start
 _SCHEMES = {"https", "mailto"}
 
 
-def article(outline: Outline, draft: Draft, *, language: str) -> str:
-    """Return the ``<article>`` with its h1, introduction and one ``<section>`` per heading."""
-    manuscript = Manuscript(draft.markdown)
+def article(outline: Outline, manuscript: Manuscript, *, language: str, byline: str = "") -> str:
+    """Return the ``<article>`` with its h1, introduction and one ``<section>`` per heading.
+
+    ``byline`` is markup to stand below the h1.
+    """
     headings = planned_headings(outline, language)
     ids = section_ids(outline)
     introduction, *parts = manuscript.parts
@@ -30,15 +32,9 @@ def article(outline: Outline, draft: Draft, *, language: str) -> str:
         _section(manuscript, part, id_=id_, heading=heading)
         for part, id_, heading in zip(parts, ids, headings, strict=True)
     ]
-    return "\n".join(
-        [
-            "<article>",
-            f"<h1>{escape(outline.h1)}</h1>",
-            _rendered(manuscript, introduction.tokens),
-            *sections,
-            "</article>",
-        ]
-    )
+    introduction_html = _rendered(manuscript, introduction.tokens)
+    parts_html = [f"<h1>{escape(outline.h1)}</h1>", byline, introduction_html, *sections]
+    return "\n".join(["<article>", *filter(None, parts_html), "</article>"])
 
 
 def section_ids(outline: Outline) -> list[str]:
@@ -47,11 +43,11 @@ def section_ids(outline: Outline) -> list[str]:
     return [*ids, "faq" if "faq" not in ids else "faq--questions"] if outline.faq else ids
 
 
-def answered_questions(outline: Outline, draft: Draft) -> list[tuple[str, str]]:
+def answered_questions(outline: Outline, manuscript: Manuscript) -> list[tuple[str, str]]:
     """Each question and its answer as a reader sees them."""
     if not outline.faq:
         return []
-    answers = Manuscript(draft.markdown).sections[-1].answers
+    answers = manuscript.sections[-1].answers
     return [(entry.question, answer) for entry, (_, answer) in zip(outline.faq, answers, strict=True)]
 
 

@@ -4,15 +4,15 @@ import re
 from dataclasses import dataclass
 
 _FEWEST_CHARACTERS = 200  # detectors guess at anything shorter
-_MANY = 0.18  # share of the commonest words that no other language reaches
+_MANY = 0.15  # share of its own commonest words that a text in another language does not reach
 _COMMON = {
     "en": "the of and to in is that it for on with as are be this or your you from by not an at have can what when",
     "de": "der die das und ist nicht ein eine in zu den von mit sich auf für es sie im dem als auch wie wenn was oder",
-    "fr": "le la les de des et est un une du en que pour dans qui sur pas au par avec ce vous plus votre ou se sont",
-    "es": "el la los las de y que en un una es por con para se del no su al lo como más o si cuando qué",
+    "fr": "le la les des et est une du en pour dans qui sur pas au avec ce vous plus votre sont",
+    "es": "el la los las y en un una es con del su al lo más si cuando qué",
     "it": "il la le di e che un una è per in con non si del della da al sono come più o i gli se",
     "nl": "de het een van en in is dat op te voor met zijn niet die aan je om of als er bij ook uit",
-    "pt": "o a os as de e que em um uma é para com não do da no na se por mais ou como ao dos",
+    "pt": "o os as e em um uma é com não do da na mais ou ao dos",
 }
 _FAMILIES = (  # detectors mix these up, and so do readers of a short text
     {"no", "nb", "nn", "da"},
@@ -37,32 +37,31 @@ class Labels:
 
     questions: str = "Frequently asked questions"
     by: str = "By"
-    contents: str = "Contents"
     offline: str = "Not written by AI: template text of the offline writer, to show how Longtail works."
 
 
 _LABELS = {
-    "de": Labels("Häufige Fragen", "Von", "Inhalt", "Nicht von einer KI: Mustertext des Offline-Schreibers."),
-    "fr": Labels("Questions fréquentes", "Par", "Sommaire"),
-    "es": Labels("Preguntas frecuentes", "Por", "Contenido"),
-    "it": Labels("Domande frequenti", "Di", "Indice"),
-    "pt": Labels("Perguntas frequentes", "Por", "Índice"),
-    "nl": Labels("Veelgestelde vragen", "Door", "Inhoud"),
-    "sv": Labels("Vanliga frågor", "Av", "Innehåll"),
-    "da": Labels("Ofte stillede spørgsmål", "Af", "Indhold"),
-    "nb": Labels("Ofte stilte spørsmål", "Av", "Innhold"),
-    "fi": Labels("Usein kysytyt kysymykset", "Kirjoittaja:", "Sisällys"),
-    "pl": Labels("Najczęściej zadawane pytania", "Autor:", "Spis treści"),
-    "cs": Labels("Časté dotazy", "Autor:", "Obsah"),
-    "tr": Labels("Sıkça sorulan sorular", "Yazan:", "İçindekiler"),
-    "ru": Labels("Частые вопросы", "Автор:", "Содержание"),
-    "uk": Labels("Поширені запитання", "Автор:", "Зміст"),
-    "ja": Labels("よくある質問", "著者:", "目次"),
-    "zh": Labels("常见问题", "作者:", "目录"),
-    "ko": Labels("자주 묻는 질문", "글:", "목차"),
-    "ar": Labels("الأسئلة الشائعة", "بقلم", "المحتويات"),
-    "he": Labels("שאלות נפוצות", "מאת", "תוכן העניינים"),
-    "hi": Labels("अक्सर पूछे जाने वाले सवाल", "लेखक:", "विषय सूची"),
+    "de": Labels("Häufige Fragen", "Von", "Nicht von einer KI: Mustertext des Offline-Schreibers."),
+    "fr": Labels("Questions fréquentes", "Par"),
+    "es": Labels("Preguntas frecuentes", "Por"),
+    "it": Labels("Domande frequenti", "Di"),
+    "pt": Labels("Perguntas frequentes", "Por"),
+    "nl": Labels("Veelgestelde vragen", "Door"),
+    "sv": Labels("Vanliga frågor", "Av"),
+    "da": Labels("Ofte stillede spørgsmål", "Af"),
+    "nb": Labels("Ofte stilte spørsmål", "Av"),
+    "fi": Labels("Usein kysytyt kysymykset", "Kirjoittaja:"),
+    "pl": Labels("Najczęściej zadawane pytania", "Autor:"),
+    "cs": Labels("Časté dotazy", "Autor:"),
+    "tr": Labels("Sıkça sorulan sorular", "Yazan:"),
+    "ru": Labels("Частые вопросы", "Автор:"),
+    "uk": Labels("Поширені запитання", "Автор:"),
+    "ja": Labels("よくある質問", "著者:"),
+    "zh": Labels("常见问题", "作者:"),
+    "ko": Labels("자주 묻는 질문", "글:"),
+    "ar": Labels("الأسئلة الشائعة", "بقلم"),
+    "he": Labels("שאלות נפוצות", "מאת"),
+    "hi": Labels("अक्सर पूछे जाने वाले सवाल", "लेखक:"),
 }
 _PLAIN = Labels()
 

@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, Protocol
 
 from pydantic import BaseModel
@@ -23,6 +23,11 @@ def fenced(data: Mapping[str, Any]) -> str:
     """Encode ``data`` as one delimited block. ``<`` is escaped inside the JSON, so no text can close it."""
     block = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
     return f"<data>{block}</data>"
+
+
+@cache
+def _json_schema(artefact: type[BaseModel]) -> dict[str, Any]:
+    return artefact.model_json_schema()  # a millisecond each; every prompt is hashed at least once
 
 
 class StopReason(StrEnum):
@@ -76,7 +81,7 @@ class Prompt:
             self.max_output_tokens,
             self.effort,
         ]
-        schema = self.schema.model_json_schema() if self.schema else None
+        schema = _json_schema(self.schema) if self.schema else None
         return hashlib.sha256(json.dumps([*sent, schema], sort_keys=True).encode()).hexdigest()
 
     def follow(self, previous: str, follow_up: str, **changes: Any) -> "Prompt":  # noqa: ANN401 - any field

@@ -71,12 +71,12 @@ class Manuscript:
     def parts(self) -> list[Part]:
         """The introduction, which may be empty, and then a part for every ``##``."""
         starts = [i for i, token in enumerate(self.tokens) if _opens_part(token)]
-        first_lines = [_line(self.tokens[i]) for i in starts]
-        introduction = Part(None, self.tokens[: [*starts, len(self.tokens)][0]], 0, [*first_lines, len(self.lines)][0])
-        ends = zip(starts, [*starts[1:], len(self.tokens)], [*first_lines[1:], len(self.lines)], strict=True)
+        lines = [_line(self.tokens[i]) for i in starts]
+        introduction = Part(None, self.tokens[: [*starts, None][0]], 0, [*lines, len(self.lines)][0])
+        spans = pairwise([*starts, len(self.tokens)])
         return [introduction] + [
-            Part(_inline(self.tokens[start + 1]), self.tokens[start + 3 : end], _line(self.tokens[start]), end_line)
-            for start, end, end_line in ends
+            Part(_inline(self.tokens[start + 1]), self.tokens[start + 3 : end], first_line, end_line)
+            for (start, end), (first_line, end_line) in zip(spans, pairwise([*lines, len(self.lines)]), strict=True)
         ]
 
     @cached_property

@@ -17,40 +17,43 @@ from src.domain.stages import Draft, Outline, SeoMetadata
 
 from . import html
 from .language import direction, labels
-from .outline import planned_headings
+from .manuscript import Manuscript
 
 
 def render(
     site: Site, outline: Outline, draft: Draft, metadata: SeoMetadata, *, generated_at: datetime, offline: bool
 ) -> str:
     """Return the page. ``generated_at`` is in UTC; ``offline`` marks it as not AI and keeps search engines away."""
-    headings = planned_headings(outline, site.language)
-    return _template().render(
+    manuscript = Manuscript(draft.markdown)
+    moment = generated_at.isoformat(timespec="seconds")
+    byline = _template("byline").render(
+        by=labels(site.language).by, names=_names(site), moment=moment, date=generated_at.date().isoformat()
+    )
+    article = html.article(outline, manuscript, language=site.language, byline=byline)
+    return _template("page").render(
         site=site,
         h1=outline.h1,
         metadata=metadata,
         canonical=site.url_of(metadata.slug),
-        author=_author(site),
         labels=labels(site.language),
         direction=direction(site.language),
         locale=_locale(site.language),
-        contents=list(zip(html.section_ids(outline), headings, strict=True)),
-        generated_at=generated_at.isoformat(timespec="seconds"),
-        date=generated_at.date().isoformat(),
+        moment=moment,
         offline=offline,
-        article=Markup(html.article(outline, draft, language=site.language)),  # noqa: S704 - it passed the allow-list
-        structured_data=_embedded(_structured_data(site, outline, draft, metadata, generated_at)),
+        article=Markup(article),  # noqa: S704 - it passed the allow-list
+        structured_data=_embedded(_structured_data(site, outline, manuscript, metadata, moment)),
     )
 
 
 @cache
-def _template() -> Template:
+def _template(name: str) -> Template:
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    return environment.from_string(files(__package__).joinpath("templates", "page.html.jinja").read_text("utf-8"))
+    return environment.from_string(files(__package__).joinpath("templates", f"{name}.html.jinja").read_text("utf-8"))
 
 
-def _author(site: Site) -> str:
-    return site.profile.author or _publisher(site)
+def _names(site: Site) -> list[str]:
+    """Who is named as author and publisher, on the page and in its structured data."""
+    return list(dict.fromkeys([site.profile.author or _publisher(site), _publisher(site)]))
 
 
 def _publisher(site: Site) -> str:
@@ -73,28 +76,26 @@ def _embedded(document: dict[str, Any]) -> Markup:
 
 
 def _structured_data(
-    site: Site, outline: Outline, draft: Draft, metadata: SeoMetadata, generated_at: datetime
+    site: Site, outline: Outline, manuscript: Manuscript, metadata: SeoMetadata, moment: str
 ) -> dict[str, Any]:
     canonical = site.url_of(metadata.slug)
-    parts = [_article(site, outline, metadata, generated_at), _breadcrumbs(site, outline.h1, canonical)]
+    parts = [_article(site, outline.h1, canonical, moment), _breadcrumbs(site, outline.h1, canonical)]
     if metadata.faq_schema and outline.faq:
-        parts.append(_faq(html.answered_questions(outline, draft), canonical))
+        parts.append(_faq(html.answered_questions(outline, manuscript), canonical))
     return {"@context": "https://schema.org", "@graph": parts}
 
 
-def _article(site: Site, outline: Outline, metadata: SeoMetadata, generated_at: datetime) -> dict[str, Any]:
-    home, canonical = str(site.base_url), site.url_of(metadata.slug)
-    moment = generated_at.isoformat(timespec="seconds")
+def _article(site: Site, h1: str, canonical: str, moment: str) -> dict[str, Any]:
+    home, author = str(site.base_url), "Person" if site.profile.author else "Organization"
     return {
         "@type": "Article",
         "@id": f"{canonical}#article",
-        "headline": outline.h1,
-        "description": metadata.description,
+        "headline": h1,
         "inLanguage": site.language,
         "mainEntityOfPage": canonical,
         "datePublished": moment,
         "dateModified": moment,
-        "author": {"@type": "Person" if site.profile.author else "Organization", "name": _author(site), "url": home},
+        "author": {"@type": author, "name": _names(site)[0], "url": home},
         "publisher": {"@type": "Organization", "name": _publisher(site), "url": home},
     }
 

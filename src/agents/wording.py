@@ -20,8 +20,9 @@ _PAIRS = re.compile(f"[{_TWO_A_WORD}]")
 _FOURS = re.compile(f"[{_FOUR_A_WORD}]")
 _WORD = re.compile(r"\w")
 _TOKEN = re.compile(r"\w+")
-_SHORTEST_TELLING = 4  # letters; shorter words are mostly grammar
+_SHORTEST_TELLING = 3  # letters; shorter words are mostly grammar
 _HALF = 0.5  # of a keyword's words: the rest may be inflected or said otherwise
+_SHORT_STEM = 4  # letters that stand inside too many other words, so they must begin one
 _STEM = 10  # letters of a word that are compared at most; the end may be inflected
 
 _LEFTOVERS = (
@@ -105,8 +106,9 @@ def coverage(text: str, phrase: str) -> float:
     folded, wanted = phrase_key(text), phrase_key(phrase)
     if wanted in folded:
         return 1.0
-    marks = _marks(wanted)
-    return sum(mark in folded for mark in marks) / len(marks) if marks else 0.0
+    beginnings = f" {' '.join(_TOKEN.findall(folded))}"
+    found = [f" {mark}" in beginnings if _is_short(mark) else mark in folded for mark in _marks(wanted)]
+    return sum(found) / len(found) if found else 0.0
 
 
 def mentions(text: str, keyword: str, *, room: int) -> bool:
@@ -139,6 +141,10 @@ def _whole(key: str) -> re.Pattern[str]:
     before = r"(?<!\w)" if _WORD.match(key[:1]) else ""
     after = r"(?!\w)" if _WORD.match(key[-1:]) else ""
     return re.compile(f"{before}{re.escape(key)}{after}")
+
+
+def _is_short(mark: str) -> bool:
+    return len(mark) <= _SHORT_STEM and mark.isascii() and mark.isalnum()
 
 
 def _marks(key: str) -> list[str]:

@@ -44,7 +44,7 @@ class _Article:
         )
         self._facts = {fact["id"]: fact["text"] for fact in data["facts"]}
         self._links = self._chosen_links()
-        self._general = _Stock(self._book, self._book.pack["writing"]["general"])
+        self._general = _Stock(self._book, self._book.shuffled(self._book.pack["writing"]["general"]))
         self._sections = self._data["outline"]["sections"]
         self._answers = self._questions() if self._data["outline"]["faq"] else ""
         self._planned = sum(section["target_words"] for section in self._sections)
@@ -86,7 +86,7 @@ class _Article:
 
     def _paragraphs(self, role: Mapping[str, Any], words: int) -> list[str]:
         """Sentences until ``words`` are reached as closely as whole sentences allow, at least one."""
-        own = _Stock(self._book, role["sentences"])
+        own = _Stock(self._book, self._book.thinned(role["sentences"]))
         sentences: list[str] = []
         if self._mentions > 0:
             self._mentions -= 1
@@ -107,7 +107,8 @@ class _Article:
             yield from self._list(section, role, number)
         for id_ in section["fact_ids"]:
             if id_ in self._facts:
-                yield escaped(_ended(self._facts[id_]))
+                lead = self._book.say(self._book.pack["writing"]["fact"])
+                yield f"{lead}{escaped(_ended(self._facts[id_]))}"
         if link := self._links.pop(number, None):
             lead = self._book.say(self._book.pack["writing"]["link"])
             yield f"{lead}[{escaped(link['title'])}](<{link['url']}>)."
@@ -125,7 +126,7 @@ class _Article:
 
     def _questions(self) -> str:
         known = {self._book.say(faq["question"]): faq["answers"] for faq in self._book.pack["faq"]}
-        spare = self._book.shuffled([faq["answers"] for faq in self._book.pack["faq"]])
+        spare = self._book.shuffled([faq["answers"] for faq in self._book.faq or self._book.pack["faq"]])
         answered = []
         for number, entry in enumerate(self._data["outline"]["faq"]):
             answers = known.get(entry["question"], spare[number % len(spare)])
@@ -145,11 +146,11 @@ class _Article:
 
 
 class _Stock:
-    """Sentences in some order; each is used again only after all were."""
+    """Sentences in their order; each is used again only after all were."""
 
     def __init__(self, book: Phrasebook, templates: Sequence[str]) -> None:
         self._book = book
-        self._order = book.shuffled(book.permitted(templates))
+        self._order = book.permitted(templates)
         self._used = 0
 
     @property

@@ -44,7 +44,7 @@ def outline(data: Mapping[str, Any]) -> dict[str, Any]:
     """Answer B: a plan made of the language's roles, with as many facts as the sections can carry."""
     book = _book(data, "B")
     phrases = book.pack["outline"]
-    questions = book.shuffled(book.pack["faq"])[: 2 if data["word_target"] < 600 else 3]
+    questions = book.shuffled(book.faq)[: 2 if data["word_target"] < 600 else 3]
     if count_words(book.keyword) > data["word_target"] * _WORDY_KEYWORD:
         book.topic, questions = fit(book.keyword, _FEW_CHARACTERS), []
     roles = _roles(book, data["word_target"])

@@ -3,7 +3,7 @@
 import re
 import tomllib
 from collections.abc import Iterable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from random import Random
 from typing import Any, TypeVar
@@ -12,6 +12,7 @@ from src.agents.wording import banned, fit
 
 T = TypeVar("T")
 
+_EARLY = 0.7  # share of sentences that keep their place
 LANGUAGES = ("en", "de")
 _FALLBACK = "en"  # a site in any other language gets English text, labelled as not written for it
 _CHOICE = re.compile(r"\{([^{}|]*(?:\|[^{}|]*)+)\}")
@@ -23,6 +24,11 @@ _LEADING = re.compile(r"^(\s*)([-+=]|\d+[.)])", re.MULTILINE)
 def _phrases(language: str) -> dict[str, Any]:
     file = files(__package__).joinpath("phrases", f"{language}.toml")
     return tomllib.loads(file.read_text("utf-8"))
+
+
+@lru_cache(maxsize=2048)  # sites x lists of phrases
+def _permitted(templates: tuple[str, ...], banned_terms: tuple[str, ...]) -> list[str]:
+    return [text for text in templates if not banned(text, banned_terms, "")] or [*templates]
 
 
 class Phrasebook:
@@ -38,7 +44,7 @@ class Phrasebook:
         self.pack = _phrases(code if code in LANGUAGES else _FALLBACK)
         self.keyword = keyword
         self.topic = keyword
-        self._banned_terms = banned_terms
+        self._banned_terms = tuple(banned_terms)
         self._random = Random(f"{keyword}\n{purpose}")  # noqa: S311 - for variety, not for secrets
 
     def pick(self, options: Sequence[T]) -> T:
@@ -61,13 +67,22 @@ class Phrasebook:
 
     def permitted(self, templates: Sequence[str]) -> list[str]:
         """The templates without banned terms; all of them if none is without."""
-        if not self._banned_terms:
-            return [*templates]
-        return [text for text in templates if not self.is_banned(text)] or [*templates]
+        return _permitted(tuple(templates), self._banned_terms) if self._banned_terms else [*templates]
 
     def is_banned(self, text: str) -> bool:
         """Say whether ``text`` holds a banned term."""
         return bool(banned(text, self._banned_terms, self.keyword))
+
+    @property
+    def faq(self) -> list[dict[str, Any]]:
+        """Questions with their answers, without banned terms."""
+        return [faq for faq in self.pack["faq"] if not self.is_banned(" ".join([faq["question"], *faq["answers"]]))]
+
+    def thinned(self, options: Sequence[T]) -> list[T]:
+        """The options in their order, but for some that come at the end."""
+        early = [self._random.random() < _EARLY for _ in options]
+        kept = [option for option, is_early in zip(options, early, strict=True) if is_early]
+        return kept + [option for option, is_early in zip(options, early, strict=True) if not is_early]
 
     def title(self, endings: Sequence[str], *, shortest: int, longest: int) -> str:
         """The keyword and an ending that fits."""
