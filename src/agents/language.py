@@ -37,11 +37,12 @@ class Labels:
 
     questions: str = "Frequently asked questions"
     by: str = "By"
+    offline_language: str = "en"  # of the next line, which few languages have yet
     offline: str = "Not written by AI: template text of the offline writer, to show how Longtail works."
 
 
 _LABELS = {
-    "de": Labels("Häufige Fragen", "Von", "Nicht von einer KI: Mustertext des Offline-Schreibers."),
+    "de": Labels("Häufige Fragen", "Von", "de", "Nicht von einer KI: Mustertext des Offline-Schreibers."),
     "fr": Labels("Questions fréquentes", "Par"),
     "es": Labels("Preguntas frecuentes", "Por"),
     "it": Labels("Domande frequenti", "Di"),

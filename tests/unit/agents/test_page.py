@@ -152,6 +152,13 @@ def test_the_offline_writers_page_says_so_and_is_not_indexed() -> None:
     assert not parsed(rendered()).query("p.offline")
 
 
+@pytest.mark.parametrize(("language", "note"), [("de-AT", "de"), ("en-GB", "en"), ("ar", "en")])
+def test_the_note_declares_the_language_it_is_in(language: str, note: str) -> None:
+    site = short_site().model_copy(update={"language": language})
+    html = page.render(site, *artefacts()[1:], generated_at=MOMENT, offline=True)
+    assert attributes(parsed(html), "p.offline")[0]["lang"] == note
+
+
 @pytest.mark.parametrize(
     ("language", "direction"),
     [("en", "ltr"), ("ar", "rtl"), ("he-IL", "rtl"), ("az-Arab", "rtl"), ("ur-Latn", "ltr"), ("zh-Hant-TW", "ltr")],
