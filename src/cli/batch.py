@@ -244,7 +244,7 @@ def parse_slot(text: str) -> datetime:
 def print_articles(articles: list[Article]) -> None:
     """A line an article: how far, how long, what it cost, and where it stopped."""
     print_table(
-        ["article", "keyword", "words", "stages", "seconds", "tokens", "cost", "model", "status"],
+        ["article", "keyword", "words", "stages", "seconds", "tokens", "cost", "written by", "status"],
         (
             [
                 str(article.id)[:8],
@@ -254,7 +254,7 @@ def print_articles(articles: list[Article]) -> None:
                 f"{article.seconds:.1f}" if article.seconds is not None else "–",
                 article.spend.input_tokens + article.spend.output_tokens,
                 money(article.spend),
-                ", ".join(article.models) or "–",
+                "offline writer, not AI" if article.offline else ", ".join(article.models) or "–",
                 status(article.status),
             ]
             for article in articles

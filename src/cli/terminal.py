@@ -1,6 +1,7 @@
 """What people and scripts see: tables, JSON, times in their own zone, a sign of life on anything slow."""
 
 import json
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -14,7 +15,8 @@ from rich.table import Table
 
 from src.domain.usage import Spend
 
-out = Console(highlight=False)
+PIPED_WIDTH = 200  # columns, where no terminal says how many it has
+out = Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
 err = Console(stderr=True, highlight=False)
 
 STATUS_STYLES = {
@@ -41,7 +43,9 @@ def print_json(value: BaseModel | Sequence[BaseModel] | dict[str, Any]) -> None:
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str | None = None) -> None:
     """Print a table; text from outside is never read as markup."""
-    table = Table(*columns, title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for name in columns:
+        table.add_column(name, overflow="ellipsis", no_wrap=True)
     for row in rows:
         table.add_row(*(cell if isinstance(cell, Markup) else escape(str(cell)) for cell in row))
     out.print(table)

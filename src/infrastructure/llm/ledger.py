@@ -82,11 +82,14 @@ class Ledger:
                 lambda uow: uow.model_calls.close(call_id, status=status, latency_ms=latency_ms, **columns)
             )
         )
+        told = {name: columns[name] for name in ("output_tokens", "error_type") if name in columns}
+        cost = columns.get("cost_usd")
         log.info(
             "model_call_closed",
-            status=status,
+            status=status.value,
             latency_ms=latency_ms,
-            **{name: columns[name] for name in ("output_tokens", "cost_usd", "error_type") if name in columns},
+            cost_usd=None if cost is None else str(cost),
+            **told,
         )
 
     def _request(self, prompt: Prompt) -> CallRequest:

@@ -46,6 +46,8 @@ class OpenedBatch(Message):
     to_do: int  # articles still to be made; 0 when the slot is done
     positions: int  # one more than the last article's position
     window: int  # articles to have under way at once: the worker's model slots
+    shard_size: int  # told here and not read by the workflow, so that changing it breaks no replay
+    open_shards: int
 
 
 class CloseBatch(Message):

@@ -33,6 +33,19 @@ WORKFLOWS: list[type] = [SiteBatchWorkflow, ArticleShardWorkflow, ArticleWorkflo
 # Deterministic by construction (constants, pydantic models, activity signatures), and slow to import for every run.
 _PASSED_THROUGH = ("src.domain", "src.agents", "src.infrastructure")
 
+# An unknown error in workflow code fails the run, where Temporal would retry the task for ever. NondeterminismError is
+# left out on purpose: a run that a bad deployment cannot replay waits for the rollback.
+FAILING_ERRORS: tuple[type[Exception], ...] = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    NameError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+
 _LOCAL_ACTIVITIES = 16  # as many as the connection pool has by default
 
 
@@ -80,7 +93,7 @@ def create(
         ],
         interceptors=[TranslatesErrors()],
         workflow_runner=runner(),
-        workflow_failure_exception_types=[Exception],  # an unknown error fails the run; it never hangs it
+        workflow_failure_exception_types=FAILING_ERRORS,
         max_concurrent_activities=model_slots,
         max_concurrent_local_activities=_LOCAL_ACTIVITIES,
         workflow_task_poller_behavior=PollerBehaviorAutoscaling(),

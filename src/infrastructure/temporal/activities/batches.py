@@ -7,7 +7,7 @@ from src.infrastructure.database.batches import BatchRequest
 from src.infrastructure.database.unit_of_work import Database, UnitOfWork
 from src.infrastructure.llm.providers import Providers
 
-from .. import ids
+from .. import ids, policies
 from ..messages import BatchReport, CloseBatch, OpenBatch, OpenedBatch, Shard
 
 
@@ -53,6 +53,8 @@ class BatchActivities:
                 to_do=to_do if has_work else 0,
                 positions=counts.total(),
                 window=self._window,
+                shard_size=policies.SHARD_SIZE,
+                open_shards=policies.OPEN_SHARDS,
             )
 
         return await self._database.commit(work)

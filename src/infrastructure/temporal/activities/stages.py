@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
+from structlog.contextvars import bound_contextvars
 from temporalio import activity
 
 from src.agents import article, keyword_analysis, outline, seo_metadata
@@ -72,21 +73,19 @@ class StageActivities:
     async def _run(
         self, stage: Stage, article: ArticleRef, kind: type[A], agent: Callable[[Site, LanguageModel], Awaitable[A]]
     ) -> A:
+        attempt = activity.info().attempt
         async with heartbeats():
-            async with self._database.unit_of_work() as uow:
-                site = await uow.sites.get(article.site)
-                stored = await uow.stage_outputs.artefact(article.article_id, article.revision, stage)
-            if stored is None:
-                ledger = Ledger(
-                    self._database,
-                    self._providers.model_for(site, stage),
-                    article=article,
-                    attempt=activity.info().attempt,
-                    worker=self._worker,
-                )
-                artefact = await agent(site, ledger)
-                stored = await self._keep(stage, article, artefact, ledger)
-            return _small_enough(kind.model_validate(stored), stage)
+            with bound_contextvars(
+                site=article.site, article=str(article.article_id), stage=stage.value, attempt=attempt
+            ):
+                async with self._database.unit_of_work() as uow:
+                    site = await uow.sites.get(article.site)
+                    stored = await uow.stage_outputs.artefact(article.article_id, article.revision, stage)
+                if stored is None:
+                    model = self._providers.model_for(site, stage)
+                    ledger = Ledger(self._database, model, article=article, attempt=attempt, worker=self._worker)
+                    stored = await self._keep(stage, article, await agent(site, ledger), ledger)
+                return _small_enough(kind.model_validate(stored), stage)
 
     async def _keep(self, stage: Stage, article: ArticleRef, artefact: A, ledger: Ledger) -> Mapping[str, Any]:
         info = activity.info()

@@ -83,15 +83,15 @@ class SiteBatchWorkflow:
         """Make all articles: here if one parent may hold them, else in shards of which a few are open at once."""
         if not batch.to_do:
             return None
-        if batch.positions <= policies.SHARD_SIZE:
+        if batch.positions <= batch.shard_size:
             whole = Shard(batch_id=batch.batch_id, first=0, end=batch.positions, window=batch.window)
             return await _make_articles(whole)
-        share = max(1, batch.window // policies.OPEN_SHARDS)
+        share = max(1, batch.window // batch.open_shards)
         shards = [
-            Shard(batch_id=batch.batch_id, first=first, end=first + policies.SHARD_SIZE, window=share)
-            for first in range(0, batch.positions, policies.SHARD_SIZE)
+            Shard(batch_id=batch.batch_id, first=first, end=first + batch.shard_size, window=share)
+            for first in range(0, batch.positions, batch.shard_size)
         ]
-        return await keep_under_way(shards, _run_shard, at_once=policies.OPEN_SHARDS)
+        return await keep_under_way(shards, _run_shard, at_once=batch.open_shards)
 
     async def _finish(self, batch: OpenedBatch, halted: Failure | None) -> BatchReport:
         report = await self._close(

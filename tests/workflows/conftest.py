@@ -1,0 +1,83 @@
+"""Workers in this process, on a colour of the test's own, with the offline writer or a model of the test's."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from temporalio.client import Client, WorkflowHandle
+
+from src.domain.batch import Batch, Trigger
+from src.domain.site import Site
+from src.infrastructure.database.unit_of_work import Database
+from src.infrastructure.llm.providers import Providers
+from src.infrastructure.temporal import ids
+from src.infrastructure.temporal import worker as temporal_worker
+from src.infrastructure.temporal.messages import BatchReport, SiteBatchInput
+from src.infrastructure.temporal.workflows.site_batch import SiteBatchWorkflow
+from src.settings import OfflineWriter, Settings
+from tests.factories import a_site, longtails
+
+SLOT = datetime(2026, 11, 20, 6, 0, tzinfo=UTC)
+
+RunWorker = Callable[..., AbstractAsyncContextManager[None]]
+BatchHandle = WorkflowHandle[SiteBatchWorkflow, BatchReport]
+
+
+@pytest.fixture
+def run_worker(client: Client, database: Database, settings: Settings, colour: str) -> RunWorker:
+    @asynccontextmanager
+    async def running(*, latency: float = 0, model_slots: int = 8, **changes: Any) -> AsyncIterator[None]:
+        knobs = OfflineWriter(latency_seconds=latency)
+        async with Providers(settings.model_copy(update={"offline": knobs, **changes})) as providers:
+            worker = temporal_worker.create(
+                client,
+                database,
+                providers,
+                colour=colour,
+                instance=temporal_worker.instance_name(colour),
+                model_slots=model_slots,
+                grace=timedelta(seconds=20),
+            )
+            async with worker:
+                yield
+
+    return running
+
+
+class Batches:
+    """Starts batches of a site on the test's colour."""
+
+    def __init__(self, client: Client, database: Database, colour: str) -> None:
+        self._client = client
+        self._database = database
+        self._colour = colour
+
+    async def site(self, *, keywords: int = 8, **changes: Any) -> Site:
+        # Slugs differ, since workflow ids of earlier tests stay in Temporal.
+        site = a_site(slug=f"site-{self._colour}", **changes)
+        async with self._database.unit_of_work() as uow:
+            await uow.sites.put(site)
+            await uow.longtails.add(site.slug, longtails(keywords), source="test")
+        return site
+
+    async def start(self, site: Site, **changes: Any) -> BatchHandle:
+        request = SiteBatchInput(site=site.slug, slot=SLOT, trigger=Trigger.MANUAL).model_copy(update=changes)
+        return await self._client.start_workflow(
+            SiteBatchWorkflow.run,
+            request,
+            id=ids.batch_run(site.slug, request.slot or SLOT),
+            task_queue=ids.task_queue(self._colour),
+        )
+
+    async def of(self, site: Site) -> Batch:
+        async with self._database.unit_of_work() as uow:
+            batch = await uow.batches.of_slot(site.slug, SLOT)
+        assert batch is not None
+        return batch
+
+
+@pytest.fixture
+def batches(client: Client, database: Database, colour: str) -> Batches:
+    return Batches(client, database, colour)

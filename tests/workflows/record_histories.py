@@ -1,0 +1,129 @@
+"""Records the histories that later versions have to replay: ``python -m tests.workflows.record_histories VERSION``.
+
+Run it once for a release. Histories are never recorded again to make a test pass.
+"""
+
+import asyncio
+import sys
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID
+
+from temporalio.client import Client, WorkflowFailureError
+
+from src.domain.article import ArticleStatus
+from src.infrastructure.database import schema
+from src.infrastructure.database.engine import create_engine
+from src.infrastructure.database.unit_of_work import Database
+from src.infrastructure.embedded.postgres import postgres
+from src.infrastructure.embedded.temporal import temporal
+from src.infrastructure.llm.providers import Providers
+from src.infrastructure.temporal import client as temporal_client
+from src.infrastructure.temporal import ids, policies
+from src.infrastructure.temporal import worker as temporal_worker
+from src.infrastructure.temporal.messages import SiteBatchInput
+from src.infrastructure.temporal.workflows.site_batch import SiteBatchWorkflow
+from src.settings import OfflineWriter, Settings
+from tests.factories import PHRASES, a_site, longtails
+
+HISTORIES = Path(__file__).parent / "histories"
+COLOUR = "blue"
+
+
+async def record(version: str, home: Path, url: str, address: str) -> None:
+    """Run one ordinary batch with a failing article, one in shards, one that is cancelled; keep their histories."""
+    client = await temporal_client.connect(address)
+    database = Database(create_engine(url, pool_size=8))
+    await schema.upgrade(database.engine)
+    settings = Settings.model_construct(
+        home=home, fail_keywords=(PHRASES[1],), offline=OfflineWriter(latency_seconds=0.2)
+    )
+    async with Providers(settings) as providers:
+        worker = temporal_worker.create(
+            client,
+            database,
+            providers,
+            colour=COLOUR,
+            instance="recorder",
+            model_slots=4,
+            grace=settings.shutdown_grace,
+        )
+        async with worker:
+            await _ordinary(version, client, database)
+            await _cancelled(version, client, database)
+            policies.SHARD_SIZE = 2
+            await _sharded(version, client, database)
+    await database.close()
+
+
+async def _ordinary(version: str, client: Client, database: Database) -> None:
+    await _keep(client, await _batch(client, database, "ordinary", 3), f"{version}-batch")
+    async with database.unit_of_work() as uow:
+        articles = await uow.articles.all(site="ordinary")
+    for status in (ArticleStatus.NEEDS_REVIEW, ArticleStatus.FAILED):
+        article = next(article for article in articles if article.status is status)
+        await _keep(client, ids.article(article.id), f"{version}-article-{status}")
+
+
+async def _sharded(version: str, client: Client, database: Database) -> None:
+    workflow_id = await _batch(client, database, "sharded", 5)
+    await _keep(client, workflow_id, f"{version}-batch-in-shards")
+    await _keep(client, f"{workflow_id}/articles-0", f"{version}-shard")
+
+
+async def _cancelled(version: str, client: Client, database: Database) -> None:
+    workflow_id = await _batch(client, database, "cancelled", 3, cancel=True)
+    await _keep(client, workflow_id, f"{version}-batch-cancelled")
+    article_id: UUID | None = None
+    async with database.unit_of_work() as uow:
+        for article in await uow.articles.all(site="cancelled"):
+            if article.spend.calls:
+                article_id = article.id
+    if article_id:
+        await _keep(client, ids.article(article_id), f"{version}-article-cancelled")
+
+
+async def _batch(client: Client, database: Database, slug: str, keywords: int, *, cancel: bool = False) -> str:
+    async with database.unit_of_work() as uow:
+        await uow.sites.put(a_site(slug=slug))
+        await uow.longtails.add(slug, longtails(keywords), source="record")
+    slot = datetime.now(UTC).replace(microsecond=0)
+    handle = await client.start_workflow(
+        SiteBatchWorkflow.run,
+        SiteBatchInput(site=slug, slot=slot),
+        id=ids.batch_run(slug, slot),
+        task_queue=ids.task_queue(COLOUR),
+    )
+    if cancel:
+        calls = 0
+        while not calls:
+            async with database.unit_of_work() as uow:
+                calls = sum(article.spend.calls for article in await uow.articles.all(site=slug))
+        await handle.cancel()
+    try:
+        await handle.result()
+    except WorkflowFailureError:
+        if not cancel:
+            raise
+    return handle.id
+
+
+async def _keep(client: Client, workflow_id: str, name: str) -> None:
+    history = await client.get_workflow_handle(workflow_id).fetch_history()
+    file = HISTORIES / f"{name}.json"
+    file.write_text(history.to_json() + "\n", encoding="utf-8")
+    print(f"{file.name}: {len(history.events)} events")  # noqa: T201 - a script's report
+
+
+def main() -> None:
+    """Start throw-away engines and record."""
+    with tempfile.TemporaryDirectory(prefix="test-longtail-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o711)
+        home = Path(folder) / "home"
+        with postgres(home, durable=False) as url, temporal(home, ui=False) as server:
+            asyncio.run(record(sys.argv[1], home, url, server.address))
+
+
+if __name__ == "__main__":
+    main()
