@@ -24,6 +24,7 @@ with workflow.unsafe.imports_passed_through():
     from .failure import cause_of
 
 OPENING_WORDS = 150  # what stage D reads of the article
+OPENING_CHARACTERS = 1500  # the same, in scripts without spaces
 
 
 @workflow.defn
@@ -78,7 +79,7 @@ class ArticleWorkflow:
         self._enter(Stage.SEO_METADATA, "describing")
         await workflow.execute_activity_method(
             StageActivities.describe_article,
-            DescribeArticle(article=article, outline=outline, opening=" ".join(draft.markdown.split()[:OPENING_WORDS])),
+            DescribeArticle(article=article, outline=outline, opening=_opening(draft.markdown)),
             activity_id=Stage.SEO_METADATA,
             summary=f"SEO metadata: {outline.h1}",
             **policies.MODEL_STAGE,
@@ -115,3 +116,7 @@ class ArticleWorkflow:
             type=failure.error_type,
             non_retryable=True,
         ) from error
+
+
+def _opening(markdown: str) -> str:
+    return " ".join(markdown.split()[:OPENING_WORDS])[:OPENING_CHARACTERS]
