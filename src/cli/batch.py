@@ -225,6 +225,11 @@ async def is_running(connections: TemporalConnections, workflow_id: str) -> bool
     return described.status is WorkflowExecutionStatus.RUNNING
 
 
+def by_hand(site: str, *, limit: int | None) -> SiteBatchInput:
+    """A batch of this second."""
+    return SiteBatchInput(site=site, slot=now(), trigger=Trigger.MANUAL, limit=limit)
+
+
 def now() -> datetime:
     """The slot of a batch that is started by hand: this second."""
     return datetime.now(UTC).replace(microsecond=0)

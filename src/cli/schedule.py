@@ -1,67 +1,104 @@
-"""``longtail schedule``: when each site's batches run, on real Temporal Schedules."""
+"""``longtail schedule``: when each site's batches run, and what became of every slot."""
 
+from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
+from rich.markup import escape
 
-from src.domain.schedule import (
-    Overlap,
-    Schedule,
-    ScheduleState,
-    parse_catch_up,
-    parse_overlap,
-    parse_time_zone,
-    parse_times,
-)
-from src.infrastructure.temporal import ids
-from src.infrastructure.temporal.schedules import Schedules
+from src.domain import schedule_options as read
+from src.domain import slots
+from src.domain.schedule import Overlap, Schedule, ScheduleState
+from src.infrastructure.temporal import ids, schedule_spec
+from src.infrastructure.temporal.schedules import Schedules, Written
 
+from . import batch
 from .connections import TemporalConnections, with_temporal
-from .terminal import local, out, print_json, print_table
+from .identity import whoami
+from .schedule_wish import Wish
+from .terminal import err, local, out, print_json, print_table
 
 app = typer.Typer(
-    help="Run a site's batches every day; pause, resume, trigger.", no_args_is_help=True, add_completion=False
+    help="Run a site's batches by the clock; pause, resume, trigger, make up.",
+    no_args_is_help=True,
+    add_completion=False,
 )
 
-Site = Annotated[str, typer.Argument(help="The site's slug.")]
+Site = Annotated[str, typer.Argument(metavar="SITE", help="The site's slug.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document for scripts.")]
 Note = Annotated[str, typer.Option(help="Why, for whoever looks next.")]
+Opt = typer.Option
+
+PREVIEWED = 10  # runs that are shown before a schedule is saved
+YEARS_WARNED = 1  # of clock changes ahead
 
 
 @app.command("set")
 def set_(
     site: Site,
-    daily: Annotated[str, typer.Option(help="When, each day: 06:00, or several as 06:00,18:00.")],
-    time_zone: Annotated[str | None, typer.Option(help="IANA name; default: the site's.")] = None,
-    overlap: Annotated[
-        str, typer.Option(help=f"If the last run is still under way: {', '.join(Overlap)}.")
-    ] = Overlap.BUFFER_ALL,
-    catch_up: Annotated[
-        str, typer.Option(help="Make up slots missed by no more than this: 90s, 10m, 72h, 3d.")
-    ] = "72h",
-    articles: Annotated[int | None, typer.Option(min=1, max=10_000, help="Per run; default: the site's own.")] = None,
-    colour: Annotated[ids.Colour, typer.Option(help="Whose workers make them.")] = ids.Colour.BLUE,
+    daily: Annotated[str | None, Opt(help="Clock times, each day: 06:00, or 06:00,18:30.")] = None,
+    on: Annotated[str | None, Opt(help="Only on these days: mon-fri, or sat,sun; or every-day.")] = None,
+    cron: Annotated[list[str] | None, Opt(help="Five fields; may be repeated.")] = None,
+    calendar: Annotated[list[str] | None, Opt(help="'day=1,15 hour=6 minute=30'; may be repeated.")] = None,
+    every: Annotated[str | None, Opt(help="An interval: 6h, 1d.")] = None,
+    offset: Annotated[str | None, Opt(help="With --every: so much after the full interval.")] = None,
+    time_zone: Annotated[str | None, Opt(help="IANA name; at first the site's.")] = None,
+    jitter: Annotated[str | None, Opt(help="Spread each start over this long, or none.")] = None,
+    start: Annotated[str | None, Opt(help="Nothing before this date or moment, or none.")] = None,
+    end: Annotated[str | None, Opt(help="Nothing after this date or moment, or none.")] = None,
+    skip: Annotated[list[str] | None, Opt(help="A date without runs; may be repeated; none clears them.")] = None,
+    overlap: Annotated[str | None, Opt(help=f"While the last run is under way: {', '.join(Overlap)}.")] = None,
+    catch_up: Annotated[str | None, Opt(help="Make up slots missed by no more than this; at first 72h.")] = None,
+    pause_on_failure: Annotated[
+        bool | None, Opt("--pause-on-failure/--no-pause-on-failure", help="Pause when no article of a batch succeeded.")
+    ] = None,
+    articles: Annotated[int | None, Opt(min=0, max=10_000, help="Per run; 0: the site's own number.")] = None,
+    colour: Annotated[ids.Colour, Opt(help="Whose workers make them.")] = ids.Colour.BLUE,
+    dry_run: Annotated[bool, Opt("--dry-run", help="Show the next runs and what would change; save nothing.")] = False,
 ) -> None:
-    """Set when a site's batches run. Setting it again changes it in place; a pause and its note stay.
+    """Set when a site's batches run. Setting it again changes only what is named; a pause and its note stay.
 
-    Example: longtail schedule set hardware-shop --daily 06:00 --time-zone Europe/London
+    A daily time that a clock change skips runs as much later; one that comes twice runs once.
+
+    Example: longtail schedule set hardware-shop --daily 06:00 --on mon-fri --time-zone Europe/London
     """
-    times, window, policy = parse_times(daily), parse_catch_up(catch_up), parse_overlap(overlap)
-    zone = parse_time_zone(time_zone) if time_zone else None
+    wish = Wish(
+        daily=daily,
+        on=on,
+        cron=cron or (),
+        calendar=calendar or (),
+        every=every,
+        offset=offset,
+        time_zone=time_zone,
+        jitter=jitter,
+        start=start,
+        end=end,
+        skip=skip or (),
+        overlap=overlap,
+        catch_up=catch_up,
+        pause_on_failure=pause_on_failure,
+        articles=articles,
+    )
 
-    async def work(connections: TemporalConnections) -> tuple[bool, ScheduleState]:
+    async def work(connections: TemporalConnections) -> None:
         async with connections.database.unit_of_work() as uow:
-            known = await uow.sites.get(site)
-        wanted = Schedule(
-            times=times, time_zone=zone or known.time_zone, overlap=policy, catch_up=window, articles=articles
+            zone = (await uow.sites.get(site)).time_zone
+            known = await uow.schedules.get(site)
+        wanted = wish.change(known.schedule if known else None, site_zone=zone)
+        await _preview(connections, site, wanted)
+        if dry_run:
+            _print_written(Written(before=known.schedule if known else None, after=wanted))
+            out.print("nothing was saved")
+            return
+        written = await _schedules(connections).set(
+            site, lambda before: wish.change(before, site_zone=zone), colour=colour
         )
-        schedules = Schedules(connections.client)
-        is_new = await schedules.set(site, wanted, colour=colour)
-        return is_new, await schedules.get(site)
+        _print_written(written)
+        out.print(f"saved; see: longtail schedule show {site}")
 
-    is_new, state = with_temporal(work)
-    out.print("schedule set" if is_new else "schedule changed")
-    _print(state)
+    with_temporal(work)
 
 
 @app.command("list")
@@ -70,20 +107,20 @@ def list_(as_json: Json = False) -> None:
 
     Example: longtail schedule list
     """
-    states = with_temporal(lambda connections: Schedules(connections.client).all())
+    states = with_temporal(lambda connections: _schedules(connections).all())
     if as_json:
         print_json(states)
         return
     print_table(
-        ["site", "daily at", "time zone", "overlap", "next run", "state"],
+        ["site", "runs", "time zone", "overlap", "next run", "state"],
         (
             [
                 state.site,
-                _times(state),
+                state.schedule.when,
                 state.schedule.time_zone,
                 state.schedule.overlap,
                 local(state.next_runs[0]) if state.next_runs else "–",
-                f"paused: {state.note}" if state.paused else "active",
+                f"paused by {state.pause.started_by}: {state.pause.note}" if state.pause else "active",
             ]
             for state in states
         ),
@@ -96,7 +133,7 @@ def show(site: Site, as_json: Json = False) -> None:
 
     Example: longtail schedule show hardware-shop
     """
-    state = with_temporal(lambda connections: Schedules(connections.client).get(site))
+    state = with_temporal(lambda connections: _schedules(connections).get(site))
     if as_json:
         print_json(state)
     else:
@@ -104,13 +141,26 @@ def show(site: Site, as_json: Json = False) -> None:
 
 
 @app.command()
-def pause(site: Site, note: Note = "paused by hand") -> None:
-    """Start nothing more until resumed. Slots that pass meanwhile do not run.
+def pause(
+    site: Site,
+    note: Note = "paused by hand",
+    until: Annotated[str | None, Opt(help="Resume by itself then: a date or moment in the site's zone.")] = None,
+) -> None:
+    """Start nothing until resumed. Slots that pass meanwhile do not run; `schedule gaps` lists them.
 
-    Example: longtail schedule pause hardware-shop --note "relaunch"
+    Example: longtail schedule pause hardware-shop --note "relaunch" --until 2027-01-04T06:00
     """
-    with_temporal(lambda connections: Schedules(connections.client).pause(site, note=note))
-    out.print(f"{site} is paused; go on with: longtail schedule resume {site}")
+
+    async def work(connections: TemporalConnections) -> datetime | None:
+        async with connections.database.unit_of_work() as uow:
+            zone = (await uow.sites.get(site)).time_zone
+        end = read.moment(until, "--until", zone) if until else None
+        await _schedules(connections).pause(site, note=note, until=end)
+        return end
+
+    end = with_temporal(work)
+    later = f"resumes by itself at {local(end)}" if end else f"go on with: longtail schedule resume {site}"
+    out.print(f"{site} is paused; {later}")
 
 
 @app.command()
@@ -121,7 +171,7 @@ def resume(site: Site, note: Note = "resumed by hand") -> None:
     """
 
     async def work(connections: TemporalConnections) -> ScheduleState:
-        schedules = Schedules(connections.client)
+        schedules = _schedules(connections)
         await schedules.resume(site, note=note)
         return await schedules.get(site)
 
@@ -129,12 +179,27 @@ def resume(site: Site, note: Note = "resumed by hand") -> None:
 
 
 @app.command()
-def trigger(site: Site) -> None:
+def trigger(
+    site: Site,
+    limit: Annotated[int | None, Opt(min=1, max=10_000, help="At most so many articles.")] = None,
+    overlap: Annotated[str, Opt(help="While another run is under way.")] = Overlap.BUFFER_ALL,
+) -> None:
     """Run one batch now, as the schedule would; also while it is paused.
 
-    Example: longtail schedule trigger hardware-shop
+    With --limit it is a batch by hand on the schedule's workers, outside the schedule's own queue.
+
+    Example: longtail schedule trigger hardware-shop --limit 2
     """
-    with_temporal(lambda connections: Schedules(connections.client).trigger(site))
+    policy = read.overlap(overlap)
+
+    async def work(connections: TemporalConnections) -> None:
+        if limit is None:
+            await _schedules(connections).trigger(site, overlap=policy)
+            return
+        state = await _schedules(connections).get(site)
+        await batch.launch(connections, batch.by_hand(site, limit=limit), colour=state.colour)
+
+    with_temporal(work)
     out.print(f"triggered; see: longtail batch list {site}")
 
 
@@ -144,20 +209,53 @@ def remove(site: Site) -> None:
 
     Example: longtail schedule remove hardware-shop
     """
-    with_temporal(lambda connections: Schedules(connections.client).remove(site))
+    with_temporal(lambda connections: _schedules(connections).remove(site))
     out.print(f"{site} has no schedule any more")
+
+
+def _schedules(connections: TemporalConnections) -> Schedules:
+    return Schedules(connections.client, connections.database, who=whoami())
+
+
+async def _preview(connections: TemporalConnections, site: str, wanted: Schedule) -> None:
+    """Show the next runs, and warn of clock changes and of batches that take longer than the time between runs."""
+    runs = await schedule_spec.next_slots(connections.client, wanted, datetime.now(UTC), PREVIEWED)
+    zone = ZoneInfo(wanted.time_zone)
+    for run in runs:
+        out.print(f"next  {run.astimezone(zone):%a %Y-%m-%d %H:%M %Z}")
+    if not runs:
+        err.print("it never runs; look at its start, end and skipped dates")
+    for day, at, what in slots.clock_changes(wanted, datetime.now(UTC).date(), YEARS_WARNED):
+        err.print(f"clocks change on {day} in {wanted.time_zone}: {at:%H:%M} {what}")
+    async with connections.database.unit_of_work() as uow:
+        usual = await uow.batches.usual_duration(site)
+    between = min((later - earlier for earlier, later in pairwise(runs)), default=None)
+    if usual and between and usual > between:
+        err.print(
+            f"a batch of {site} usually takes {usual}, longer than the {between} between runs: "
+            f"with overlap {wanted.overlap} runs will pile up or be dropped"
+        )
+
+
+def _print_written(written: Written) -> None:
+    if written.before is None:
+        out.print("a new schedule")
+    for field, (before, after) in written.differences.items():
+        out.print(f"{field.replace('_', ' ')}: {before} → {after}", markup=False)
+    if written.before is not None and not written.differences:
+        out.print("nothing changes")
 
 
 def _print(state: ScheduleState) -> None:
     schedule = state.schedule
-    out.print(f"{state.site}: daily at {_times(state)} {schedule.time_zone}, {state.colour} workers")
+    out.print(f"{state.site}: {schedule.when} {schedule.time_zone}, {state.colour} workers", markup=False)
     out.print(f"overlap {schedule.overlap}, made up when missed by at most {schedule.catch_up}")
-    out.print(f"[yellow]paused[/yellow]: {state.note}" if state.paused else "active")
+    if state.pause:
+        until = f", until {local(state.pause.until)}" if state.pause.until else ""
+        out.print(f"[yellow]paused[/yellow] by {escape(state.pause.started_by)}: {escape(state.pause.note)}{until}")
+    else:
+        out.print("active")
     for at in state.next_runs[:5]:
         out.print(f"next  {local(at)}")
     for at in state.recent_runs[-5:]:
         out.print(f"ran   {local(at)}")
-
-
-def _times(state: ScheduleState) -> str:
-    return ", ".join(f"{at:%H:%M}" for at in state.schedule.times)

@@ -1,20 +1,17 @@
-"""When a site's batches run: the wish, checked; the engine that keeps it is Temporal's."""
+"""When a site's batches run: the wish, whole and checked; the engine that keeps it is Temporal's."""
 
-import re
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
+from typing import Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field
-
-from .errors import InputInvalid
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 SHORTEST_CATCH_UP = timedelta(seconds=10)  # Temporal raises anything shorter to this without a word
 DEFAULT_CATCH_UP = timedelta(hours=72)
+SHORTEST_INTERVAL = timedelta(minutes=1)
 
-_CLOCK = re.compile(r"^([01]?\d|2[0-3]):([0-5]\d)$")
-_DURATION = re.compile(r"^(\d+)\s*(s|m|h|d)$")
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")  # Temporal counts from Sunday, 0
 
 
 class Overlap(StrEnum):
@@ -25,7 +22,70 @@ class Overlap(StrEnum):
     BUFFER_ALL = "buffer_all"  # waits, in order, none lost
     CANCEL_OTHER = "cancel_other"
     TERMINATE_OTHER = "terminate_other"
-    ALLOW_ALL = "allow_all"  # runs beside it
+    ALLOW_ALL = "allow_all"  # runs beside it; nothing is tracked, so pause on failure never happens
+
+
+class Range(BaseModel):
+    """Values from ``first`` to ``last``, both inclusive, ``step`` apart."""
+
+    model_config = ConfigDict(frozen=True)
+
+    first: int
+    last: int
+    step: int = 1
+
+
+class Calendar(BaseModel):
+    """Moments that match every field; an empty field matches all of its values (minute and hour: only 0)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    minute: tuple[Range, ...] = ()
+    hour: tuple[Range, ...] = ()
+    day_of_month: tuple[Range, ...] = ()
+    month: tuple[Range, ...] = ()
+    day_of_week: tuple[Range, ...] = ()  # 0 is Sunday
+    year: tuple[Range, ...] = ()
+
+
+class Interval(BaseModel):
+    """Every so often, counted from the epoch in UTC, ``offset`` later."""
+
+    model_config = ConfigDict(frozen=True)
+
+    every: timedelta = Field(ge=SHORTEST_INTERVAL)
+    offset: timedelta = timedelta(0)
+
+
+class When(BaseModel):
+    """The moments of a schedule: exactly one of the four ways of saying it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    times: tuple[time, ...] = ()  # each day, or on ``weekdays``
+    weekdays: tuple[int, ...] = ()  # 0 is Sunday; empty is every day
+    cron: tuple[str, ...] = ()  # five fields each
+    calendars: tuple[Calendar, ...] = ()
+    interval: Interval | None = None
+
+    @model_validator(mode="after")
+    def is_said_in_one_way(self) -> Self:
+        """Two ways at once would run at the union of both, which nobody means."""
+        ways = [bool(self.times), bool(self.cron), bool(self.calendars), self.interval is not None]
+        if sum(ways) != 1:
+            raise ValueError("say when in exactly one way: times, cron, calendar or interval")
+        return self
+
+    def __str__(self) -> str:
+        if self.times:
+            days = ", ".join(WEEKDAYS[day] for day in self.weekdays) or "daily"
+            return f"{days} at {', '.join(f'{at:%H:%M}' for at in self.times)}"
+        if self.cron:
+            return "cron " + "; ".join(self.cron)
+        if self.interval:
+            offset = f", offset {self.interval.offset}" if self.interval.offset else ""
+            return f"every {self.interval.every}{offset}"
+        return "calendar " + "; ".join(_calendar_text(calendar) for calendar in self.calendars)
 
 
 class Schedule(BaseModel):
@@ -33,69 +93,96 @@ class Schedule(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    times: tuple[time, ...] = Field(min_length=1)  # each day, in time_zone
+    when: When
     time_zone: str  # IANA name
+    jitter: timedelta = timedelta(0)  # each start is delayed by up to this; the slot stays the nominal time
+    starts_at: datetime | None = None  # UTC; nothing before
+    ends_at: datetime | None = None  # UTC; nothing after
+    skip_dates: tuple[date, ...] = ()  # in time_zone
     overlap: Overlap = Overlap.BUFFER_ALL
-    catch_up: timedelta = DEFAULT_CATCH_UP  # slots missed by more than this are not made up
+    catch_up: timedelta = Field(default=DEFAULT_CATCH_UP, ge=SHORTEST_CATCH_UP)  # slots missed by more are not made up
+    pause_on_failure: bool = False
     articles: int | None = Field(default=None, ge=1, le=10_000)  # per run; None: the site's articles_per_batch
+
+    @field_validator("time_zone")
+    @classmethod
+    def time_zone_exists(cls, value: str) -> str:
+        """Names of the IANA database, so that daylight saving is known."""
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError(f"{value!r} is no IANA time zone; write for example Europe/Berlin or UTC") from error
+        return value
+
+    @model_validator(mode="after")
+    def ends_after_it_starts(self) -> Self:
+        """A schedule that ends before it starts would never run."""
+        if self.starts_at and self.ends_at and self.ends_at <= self.starts_at:
+            raise ValueError(
+                f"the end {self.ends_at:%Y-%m-%d %H:%M} is not after the start {self.starts_at:%Y-%m-%d %H:%M}"
+            )
+        return self
+
+    def differences(self, other: "Schedule") -> dict[str, tuple[str, str]]:
+        """What changes from this to ``other``: by field, both in words."""
+        return {
+            name: (_in_words(getattr(self, name)), _in_words(getattr(other, name)))
+            for name in Schedule.model_fields
+            if getattr(self, name) != getattr(other, name)
+        }
+
+
+class Pause(BaseModel):
+    """An interval in which nothing was started."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+    started_at: datetime
+    started_by: str
+    note: str
+    until: datetime | None  # when it was to resume by itself
+    ended_at: datetime | None  # None: it lasts
+    ended_by: str | None
+
+    def covers(self, at: datetime) -> bool:
+        """Whether ``at`` lies in it: from its start up to but not its end."""
+        return self.started_at <= at and (self.ended_at is None or at < self.ended_at)
 
 
 class ScheduleState(BaseModel):
-    """A schedule as Temporal has it."""
+    """A schedule as it is wanted and as Temporal has it."""
 
     model_config = ConfigDict(frozen=True)
 
     site: str
     schedule: Schedule
     colour: str
-    paused: bool
-    note: str
+    pause: Pause | None
     next_runs: tuple[datetime, ...]  # UTC
     recent_runs: tuple[datetime, ...]  # slots, UTC
     running: int
+    buffered: int
     missed_catch_up: int
     skipped_overlap: int
 
 
-def parse_times(text: str) -> tuple[time, ...]:
-    """Read ``06:00`` or ``06:00,18:30``. Raises InputInvalid."""
-    found = []
-    for part in text.split(","):
-        match = _CLOCK.match(part.strip())
-        if not match:
-            raise InputInvalid("--daily", part, "write 24-hour clock times as 06:00, several separated by commas")
-        found.append(time(int(match[1]), int(match[2])))
-    return tuple(sorted(set(found)))
+def _in_words(value: object) -> str:
+    match value:
+        case None | ():
+            return "none"
+        case tuple():
+            return ", ".join(str(item) for item in value)
+        case datetime():
+            return f"{value:%Y-%m-%d %H:%M} UTC"
+        case _:
+            return str(value)
 
 
-def parse_duration(text: str, field: str) -> timedelta:
-    """Read ``90s``, ``10m``, ``72h`` or ``3d``. Raises InputInvalid."""
-    match = _DURATION.match(text.strip().lower())
-    if not match:
-        raise InputInvalid(field, text, "write a number with its unit: 90s, 10m, 72h or 3d")
-    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+def _calendar_text(calendar: Calendar) -> str:
+    fields = {name: getattr(calendar, name) for name in Calendar.model_fields}
+    return " ".join(f"{name}={','.join(_range_text(r) for r in ranges)}" for name, ranges in fields.items() if ranges)
 
 
-def parse_catch_up(text: str) -> timedelta:
-    """Read a catch-up window. Raises InputInvalid below ten seconds."""
-    window = parse_duration(text, "--catch-up")
-    if window < SHORTEST_CATCH_UP:
-        raise InputInvalid("--catch-up", text, "ten seconds (10s) is the shortest that Temporal keeps")
-    return window
-
-
-def parse_time_zone(text: str) -> str:
-    """Return ``text`` if it names a zone. Raises InputInvalid."""
-    try:
-        ZoneInfo(text)
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        raise InputInvalid("--time-zone", text, "write an IANA name, for example Europe/Berlin or UTC") from error
-    return text
-
-
-def parse_overlap(text: str) -> Overlap:
-    """Read an overlap policy; hyphens are as good as underscores. Raises InputInvalid."""
-    try:
-        return Overlap(text.strip().lower().replace("-", "_"))
-    except ValueError as error:
-        raise InputInvalid("--overlap", text, f"choose one of {', '.join(Overlap)}") from error
+def _range_text(values: Range) -> str:
+    span = str(values.first) if values.first == values.last else f"{values.first}-{values.last}"
+    return span if values.step == 1 else f"{span}/{values.step}"

@@ -1,7 +1,7 @@
 """Batches: one per site and slot, opened together with the longtails that it claims."""
 
 from collections import Counter
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -209,6 +209,20 @@ class Batches:
         if site:
             statement = statement.where(BatchRow.site == site)
         return [await self._read(row) for row in await self._session.scalars(statement)]
+
+    async def usual_duration(self, site: str) -> timedelta | None:
+        """The median time that the site's last twenty complete batches took, if there are any."""
+        ended = (
+            select((BatchRow.closed_at - BatchRow.opened_at).label("took"))
+            .where(BatchRow.site == site, BatchRow.status.in_([BatchStatus.COMPLETED, BatchStatus.PARTLY_FAILED]))
+            .order_by(BatchRow.closed_at.desc())
+            .limit(20)
+            .subquery()
+        )
+        median: timedelta | None = await self._session.scalar(
+            select(func.percentile_cont(0.5).within_group(ended.c.took))
+        )
+        return median
 
     async def _read(self, row: BatchRow) -> Batch:
         counts = await self.counts(row.id)

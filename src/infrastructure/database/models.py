@@ -206,3 +206,87 @@ class ModelCallRow(Table):
     error_message: Mapped[str | None]
     opened_at: Mapped[datetime] = mapped_column(server_default=func.now())
     closed_at: Mapped[datetime | None]
+
+
+class SiteScheduleRow(Table):
+    """What a site's schedule is wanted to be; Temporal's copy is written from it and compared with it."""
+
+    __tablename__ = "site_schedules"
+
+    site: Mapped[str] = mapped_column(ForeignKey("sites.slug", ondelete="CASCADE"), primary_key=True)
+    wanted: Mapped[dict[str, Any]]  # domain.schedule.Schedule as JSON
+    colour: Mapped[str]
+    written: Mapped[dict[str, Any]]  # what Temporal showed right after it was written
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class SchedulePauseRow(Table):
+    """An interval in which a site's schedule was paused."""
+
+    __tablename__ = "schedule_pauses"
+    __table_args__ = (
+        Index("uq_schedule_pauses_lasting", "site", unique=True, postgresql_where=text("ended_at IS NULL")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    site: Mapped[str] = mapped_column(ForeignKey("sites.slug", ondelete="CASCADE"))
+    started_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    started_by: Mapped[str]
+    note: Mapped[str]
+    until: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    ended_by: Mapped[str | None]
+
+
+class BackfillSlotRow(Table):
+    """A slot that an operator asked to be made up; its batch learns from here that it is a backfill."""
+
+    __tablename__ = "backfill_slots"
+    __table_args__ = (Index("ix_backfill_slots_slot", "site", "slot"),)
+
+    backfill_id: Mapped[UUID] = mapped_column(primary_key=True)
+    slot: Mapped[datetime] = mapped_column(primary_key=True)
+    site: Mapped[str] = mapped_column(ForeignKey("sites.slug", ondelete="CASCADE"))
+    articles: Mapped[int | None]  # at most; NULL: the site's articles_per_batch
+    force: Mapped[bool] = mapped_column(server_default=text("false"))
+    requested_by: Mapped[str]
+    requested_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    stopped_at: Mapped[datetime | None]  # from then on it opens no batch
+
+
+class AuditEventRow(Table):
+    """Who changed what, when, from what to what."""
+
+    __tablename__ = "audit_events"
+    __table_args__ = (Index("ix_audit_events_subject", "noun", "subject", "at"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    at: Mapped[datetime] = mapped_column(server_default=func.now())
+    who: Mapped[str]
+    action: Mapped[str]
+    noun: Mapped[str]
+    subject: Mapped[str]  # a site's slug; kept when the site goes
+    before: Mapped[dict[str, Any] | None]
+    after: Mapped[dict[str, Any] | None]
+
+
+class WatchRow(Table):
+    """One look of the watchdog; where looks are missing, something was down."""
+
+    __tablename__ = "watches"
+
+    at: Mapped[datetime] = mapped_column(primary_key=True)
+    alerts: Mapped[int]  # that it raised
+
+
+class AlertRow(Table):
+    """An expected slot without a batch, found by the watchdog."""
+
+    __tablename__ = "alerts"
+
+    site: Mapped[str] = mapped_column(ForeignKey("sites.slug", ondelete="CASCADE"), primary_key=True)
+    slot: Mapped[datetime] = mapped_column(primary_key=True)
+    reason: Mapped[str]
+    message: Mapped[str]
+    raised_at: Mapped[datetime] = mapped_column(server_default=func.now())

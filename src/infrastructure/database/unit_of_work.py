@@ -19,6 +19,7 @@ from .articles import Articles
 from .batches import Batches
 from .longtails import Longtails
 from .model_calls import ModelCalls
+from .schedules import SchedulesTable
 from .sites import Sites
 from .stage_outputs import StageOutputs
 
@@ -41,6 +42,7 @@ class UnitOfWork:
         self.longtails = Longtails(self._session)
         self.batches = Batches(self._session)
         self.articles = Articles(self._session)
+        self.schedules = SchedulesTable(self._session)
         self.stage_outputs = StageOutputs(self._session)
         self.model_calls = ModelCalls(self._session)
 

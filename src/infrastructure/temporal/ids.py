@@ -32,6 +32,11 @@ def site_of(schedule_id: str) -> str:
     return schedule_id.removeprefix("site/")
 
 
+def schedule_resume(site: str) -> str:
+    """The workflow that ends a pause at its time."""
+    return f"resume/{site}"
+
+
 def batch(site: str) -> str:
     """What a schedule calls its runs; Temporal appends the slot."""
     return f"batch/{site}"

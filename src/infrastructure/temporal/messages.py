@@ -126,3 +126,10 @@ class ArticleOutcome(Message):
     status: ArticleStatus
     content_hash: str
     words: int
+
+
+class ResumeSchedule(Message):
+    """Asks to end the pause that was to end at ``due`` (UTC), and no other."""
+
+    site: str
+    due: datetime

@@ -56,6 +56,12 @@ DATABASE = ShortPolicy(
     retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=30)),
 )
 
+SCHEDULE = ShortPolicy(  # a few calls to Temporal and one transaction; it is retried until both answer
+    start_to_close_timeout=timedelta(minutes=2),
+    schedule_to_close_timeout=timedelta(days=1),
+    retry_policy=RetryPolicy(maximum_interval=timedelta(seconds=30)),
+)
+
 # After a worker dies its cached workflows wait this long before any worker may take them; the SDK's default is 10 s.
 STICKY_TIMEOUT = timedelta(seconds=1)
 

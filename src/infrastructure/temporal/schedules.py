@@ -1,145 +1,244 @@
-"""One Temporal Schedule a site: set, read back, paused, resumed, triggered, removed."""
+"""The one writer of schedules: the wish lives in the database, Temporal is written under a lock and read back.
 
-from collections.abc import Callable
-from datetime import UTC, datetime, time
-from typing import Any
+Temporal's Python client sends no conflict token, so two updates at once would lose one without a word
+(temporalio/sdk-python#1823); the lock of the transaction is what prevents that.
+"""
 
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict
 from temporalio.client import (
     Client,
-    ScheduleActionStartWorkflow,
     ScheduleAlreadyRunningError,
-    ScheduleCalendarSpec,
     ScheduleDescription,
     ScheduleHandle,
-    SchedulePolicy,
-    ScheduleRange,
-    ScheduleSpec,
     ScheduleUpdate,
     ScheduleUpdateInput,
 )
-from temporalio.client import Schedule as TemporalSchedule
-from temporalio.client import ScheduleOverlapPolicy as Policy
-from temporalio.common import SearchAttributePair, TypedSearchAttributes
+from temporalio.client import ScheduleState as TemporalState
+from temporalio.common import SearchAttributePair, TypedSearchAttributes, WorkflowIDConflictPolicy
 from temporalio.service import RPCError, RPCStatusCode
 
-from src.domain.errors import EngineUnavailable, NotFound
-from src.domain.schedule import Overlap, Schedule, ScheduleState
+from src.domain.errors import EngineUnavailable, InputInvalid, NotFound
+from src.domain.schedule import Overlap, Pause, Schedule, ScheduleState
+from src.infrastructure.database.schedules import WantedSchedule
+from src.infrastructure.database.unit_of_work import Database, UnitOfWork
 
-from . import ids
+from . import ids, schedule_spec
 from . import search_attributes as sa
-from .messages import SiteBatchInput
-from .workflows.site_batch import SiteBatchWorkflow
+from .messages import ResumeSchedule
 
-_POLICIES = {overlap: Policy[overlap.name] for overlap in Overlap}
+T = TypeVar("T")
+
+Change = Callable[[Schedule | None], Schedule]
+
+
+class Written(BaseModel):
+    """What a write did: what was there before, what is there now."""
+
+    model_config = ConfigDict(frozen=True)
+
+    before: Schedule | None
+    after: Schedule
+
+    @property
+    def differences(self) -> dict[str, tuple[str, str]]:
+        """By field, from and to in words; empty for a new schedule."""
+        return self.before.differences(self.after) if self.before else {}
 
 
 class Schedules:
-    """The schedules of one namespace."""
+    """The schedules of one namespace, as one person or process sees and changes them."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, database: Database, *, who: str) -> None:
         self._client = client
+        self._database = database
+        self._who = who
 
-    async def set(self, site: str, schedule: Schedule, *, colour: str) -> bool:
-        """Create the site's schedule, or change it in place: pause, note and history stay. Returns whether it is new.
+    async def set(self, site: str, change: Change, *, colour: str) -> Written:
+        """Make the site's schedule what ``change`` makes of the one there is (None: there is none).
 
-        An interval that the wish does not name keeps nothing of the old one: the wish is whole.
+        Pause, note and history stay. Raises InputInvalid for what Temporal cannot read; then nothing is changed.
         """
-        wanted = _as_temporal(site, schedule, colour)
+        async with self._locked(site) as uow:
+            known = await uow.schedules.get(site)
+            before = known.schedule if known else None
+            after = change(before)
+            await schedule_spec.next_slots(self._client, after, datetime.now(UTC), 1)  # Temporal can read it
+            is_same = known is not None and after == before and known.colour == colour
+            if not is_same or await self.described(site) is None:
+                await self._write(uow, site, after, colour, pause=await uow.schedules.lasting_pause(site))
+                await uow.schedules.note(site, who=self._who, action="set", before=_json(before), after=_json(after))
+            await uow.commit()
+        return Written(before=before, after=after)
+
+    async def get(self, site: str) -> ScheduleState:
+        """The schedule with its runs. Raises NotFound."""
+        async with self._database.unit_of_work() as uow:
+            known, pause = await self._known(uow, site), await uow.schedules.lasting_pause(site)
+        return _state(known, pause, await self.described(site))
+
+    async def all(self) -> list[ScheduleState]:
+        """Every site's schedule, by site."""
+        async with self._database.unit_of_work() as uow:
+            wanted = await uow.schedules.all()
+        return [await self.get(known.site) for known in wanted]
+
+    async def pause(self, site: str, *, note: str, until: datetime | None = None) -> None:
+        """Start nothing until resumed, or until the moment ``until`` (UTC), also when no command runs then."""
+        if until is not None and until <= datetime.now(UTC):
+            raise InputInvalid("--until", f"{until:%Y-%m-%d %H:%M} UTC", "it is over already; name a moment to come")
+        async with self._locked(site) as uow:
+            await self._known(uow, site)
+            await self._call(site, lambda handle: handle.pause(note=note))
+            await uow.schedules.pause(site, by=self._who, note=note, until=until)
+            after = {"note": note, "until": until.isoformat() if until else None}
+            await uow.schedules.note(site, who=self._who, action="pause", before=None, after=after)
+            await uow.commit()
+        if until is not None:
+            await self._resume_later(site, until)
+
+    async def resume(self, site: str, *, note: str, due: datetime | None = None) -> bool:
+        """Go on with the next slot. With ``due``, only if the lasting pause was to end then. Returns whether it did."""
+        async with self._locked(site) as uow:
+            await self._known(uow, site)
+            pause = await uow.schedules.lasting_pause(site)
+            if due is not None and (pause is None or pause.until != due):
+                return False
+            await self._call(site, lambda handle: handle.unpause(note=note))
+            was_paused = await uow.schedules.resume(site, by=self._who)
+            await uow.schedules.note(site, who=self._who, action="resume", before=None, after={"note": note})
+            await uow.commit()
+        return was_paused
+
+    async def trigger(self, site: str, *, overlap: Overlap = Overlap.BUFFER_ALL) -> None:
+        """Run one batch now, beside the regular slots; a paused schedule stays paused. Raises NotFound."""
+        async with self._database.unit_of_work() as uow:
+            await self._known(uow, site)
+            await uow.schedules.note(site, who=self._who, action="trigger", before=None, after={"overlap": overlap})
+        await self._call(site, lambda handle: handle.trigger(overlap=schedule_spec.POLICIES[overlap]))
+
+    async def remove(self, site: str) -> None:
+        """Delete the schedule; batches under way go on. Raises NotFound."""
+        async with self._locked(site) as uow:
+            known = await self._known(uow, site)
+            if await self.described(site):
+                await self._call(site, lambda handle: handle.delete())
+            await uow.schedules.resume(site, by=self._who)
+            await uow.schedules.remove(site)
+            await uow.schedules.note(site, who=self._who, action="remove", before=_json(known.schedule), after=None)
+            await uow.commit()
+
+    async def described(self, site: str) -> ScheduleDescription | None:
+        """The schedule as Temporal has it, or None when it has none."""
+        try:
+            return await self._handle(site).describe()
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return None
+            raise EngineUnavailable(f"Temporal did not answer about the schedule of {site!r}: {error}") from error
+
+    async def rewrite(self, site: str) -> None:
+        """Make Temporal's copy what the database wants, whatever it is now."""
+        async with self._locked(site) as uow:
+            known = await self._known(uow, site)
+            pause = await uow.schedules.lasting_pause(site)
+            await self._write(uow, site, known.schedule, known.colour, pause=pause, whole=True)
+            await uow.schedules.note(site, who=self._who, action="repair", before=None, after=_json(known.schedule))
+            await uow.commit()
+
+    async def _write(
+        self,
+        uow: UnitOfWork,
+        site: str,
+        schedule: Schedule,
+        colour: str,
+        *,
+        pause: Pause | None = None,
+        whole: bool = False,
+    ) -> None:
+        """Write Temporal, read it back, keep both. ``whole`` overwrites pause and note too."""
+        state = TemporalState(paused=True, note=pause.note) if pause else TemporalState()
+        wanted = schedule_spec.as_temporal(site, schedule, colour=colour, state=state)
         attributes = TypedSearchAttributes([SearchAttributePair(sa.SITE, site), SearchAttributePair(sa.COLOUR, colour)])
         try:
             await self._client.create_schedule(ids.schedule(site), wanted, search_attributes=attributes)
         except ScheduleAlreadyRunningError:
 
             def change(current: ScheduleUpdateInput) -> ScheduleUpdate:
-                wanted.state = current.description.schedule.state
-                return ScheduleUpdate(wanted)
+                if not whole:
+                    wanted.state = current.description.schedule.state
+                return ScheduleUpdate(wanted, search_attributes=attributes)
 
             await self._handle(site).update(change)
-            return False
-        return True
+        described = await self._call(site, lambda handle: handle.describe())
+        await uow.schedules.put(site, schedule, colour=colour, written=schedule_spec.fingerprint(described))
 
-    async def get(self, site: str) -> ScheduleState:
-        """Return the schedule as Temporal has it. Raises NotFound."""
-        return _as_state(await self._call(site, lambda handle: handle.describe()))
+    async def _resume_later(self, site: str, until: datetime) -> None:
+        """A workflow that does nothing until then, so that no command and no process of ours has to be there."""
+        from .workflows.schedule_resume import ScheduleResumeWorkflow  # noqa: PLC0415 - it names activities that name us
 
-    async def all(self) -> list[ScheduleState]:
-        """Every site's schedule, by site."""
-        listed = await self._client.list_schedules()
-        found = [ids.site_of(entry.id) async for entry in listed if entry.id.startswith(ids.schedule(""))]
-        return [await self.get(site) for site in sorted(found)]
+        async with self._database.unit_of_work() as uow:
+            colour = (await self._known(uow, site)).colour
+        await self._client.start_workflow(
+            ScheduleResumeWorkflow.run,
+            ResumeSchedule(site=site, due=until),
+            id=ids.schedule_resume(site),
+            task_queue=ids.task_queue(colour),
+            start_delay=max(until - datetime.now(UTC), timedelta(seconds=1)),
+            id_conflict_policy=WorkflowIDConflictPolicy.TERMINATE_EXISTING,
+            static_summary=f"resume {site} at {until:%Y-%m-%d %H:%M} UTC",
+        )
 
-    async def pause(self, site: str, *, note: str) -> None:
-        """Start nothing until resumed; slots that pass meanwhile are not made up by themselves. Raises NotFound."""
-        await self._call(site, lambda handle: handle.pause(note=note))
+    @asynccontextmanager
+    async def _locked(self, site: str) -> AsyncIterator[UnitOfWork]:
+        """A unit of work that alone may write the site's schedule."""
+        async with self._database.unit_of_work(autocommit=False) as uow:
+            await uow.schedules.lock(site)
+            yield uow
 
-    async def resume(self, site: str, *, note: str) -> None:
-        """Go on with the next slot. Raises NotFound."""
-        await self._call(site, lambda handle: handle.unpause(note=note))
-
-    async def trigger(self, site: str) -> None:
-        """Run one batch now, beside the regular slots; a paused schedule stays paused. Raises NotFound."""
-        await self._call(site, lambda handle: handle.trigger(overlap=Policy.BUFFER_ALL))
-
-    async def remove(self, site: str) -> None:
-        """Delete the schedule; batches that are under way go on. Raises NotFound."""
-        await self._call(site, lambda handle: handle.delete())
+    async def _known(self, uow: UnitOfWork, site: str) -> WantedSchedule:
+        known = await uow.schedules.get(site)
+        if known is None:
+            await uow.sites.get(site)
+            raise NotFound("schedule for site", site, hint=f"set one: longtail schedule set {site} --daily 06:00")
+        return known
 
     def _handle(self, site: str) -> ScheduleHandle:
         return self._client.get_schedule_handle(ids.schedule(site))
 
-    async def _call(self, site: str, call: Callable[[ScheduleHandle], Any]) -> Any:  # noqa: ANN401 - whatever it returns
+    async def _call(self, site: str, call: Callable[[ScheduleHandle], Awaitable[T]]) -> T:
         try:
             return await call(self._handle(site))
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
-                raise NotFound("schedule for site", site, hint=f"set one: longtail schedule set {site} …") from error
+                raise NotFound(
+                    "schedule in Temporal for site",
+                    site,
+                    hint=f"deleted there? longtail schedule sync {site} --repair",
+                ) from error
             raise EngineUnavailable(f"Temporal did not answer about the schedule of {site!r}: {error}") from error
 
 
-def _as_temporal(site: str, schedule: Schedule, colour: str) -> TemporalSchedule:
-    return TemporalSchedule(
-        action=ScheduleActionStartWorkflow(
-            SiteBatchWorkflow.run,
-            SiteBatchInput(site=site, limit=schedule.articles),
-            id=ids.batch(site),
-            task_queue=ids.task_queue(colour),
-            static_summary=f"scheduled batch of {site}",
-        ),
-        spec=ScheduleSpec(
-            calendars=[
-                ScheduleCalendarSpec(
-                    hour=[ScheduleRange(at.hour)], minute=[ScheduleRange(at.minute)], comment=f"daily at {at:%H:%M}"
-                )
-                for at in schedule.times
-            ],
-            time_zone_name=schedule.time_zone,
-        ),
-        policy=SchedulePolicy(overlap=_POLICIES[schedule.overlap], catchup_window=schedule.catch_up),
-    )
+def _json(schedule: Schedule | None) -> dict[str, Any] | None:
+    return schedule.model_dump(mode="json") if schedule else None
 
 
-def _as_state(described: ScheduleDescription) -> ScheduleState:
-    schedule, info = described.schedule, described.info
-    action = schedule.action
-    assert isinstance(action, ScheduleActionStartWorkflow)  # noqa: S101 - ours start workflows, and so do all of SDKs
+def _state(known: WantedSchedule, pause: Pause | None, described: ScheduleDescription | None) -> ScheduleState:
+    info = described.info if described else None
+    raw = described.raw_description.info if described else None
     return ScheduleState(
-        site=ids.site_of(described.id),
-        schedule=Schedule(
-            times=tuple(time(calendar.hour[0].start, calendar.minute[0].start) for calendar in schedule.spec.calendars),
-            time_zone=schedule.spec.time_zone_name or "UTC",
-            overlap=next(overlap for overlap, policy in _POLICIES.items() if policy == schedule.policy.overlap),
-            catch_up=schedule.policy.catchup_window,
-        ),
-        colour=ids.colour_of(action.task_queue),
-        paused=schedule.state.paused,
-        note=schedule.state.note or "",
-        next_runs=tuple(_utc(at) for at in info.next_action_times),
-        recent_runs=tuple(_utc(action.scheduled_at) for action in info.recent_actions),
-        running=len(info.running_actions),
-        missed_catch_up=info.num_actions_missed_catchup_window,
-        skipped_overlap=info.num_actions_skipped_overlap,
+        site=known.site,
+        schedule=known.schedule,
+        colour=known.colour,
+        pause=pause,
+        next_runs=tuple(at.astimezone(UTC) for at in info.next_action_times) if info else (),
+        recent_runs=tuple(action.scheduled_at.astimezone(UTC) for action in info.recent_actions) if info else (),
+        running=len(info.running_actions) if info else 0,
+        buffered=raw.buffer_size if raw else 0,
+        missed_catch_up=info.num_actions_missed_catchup_window if info else 0,
+        skipped_overlap=info.num_actions_skipped_overlap if info else 0,
     )
-
-
-def _utc(at: datetime) -> datetime:
-    return at.astimezone(UTC)

@@ -21,14 +21,16 @@ from src.infrastructure.llm.providers import Providers
 from . import ids, policies
 from .activities.articles import ArticleActivities
 from .activities.batches import BatchActivities
+from .activities.schedules import ScheduleActivities
 from .activities.stages import StageActivities
 from .failures import TranslatesErrors
 from .workflows.article import ArticleWorkflow
+from .workflows.schedule_resume import ScheduleResumeWorkflow
 from .workflows.site_batch import ArticleShardWorkflow, SiteBatchWorkflow
 
 log = structlog.get_logger()
 
-WORKFLOWS: list[type] = [SiteBatchWorkflow, ArticleShardWorkflow, ArticleWorkflow]
+WORKFLOWS: list[type] = [SiteBatchWorkflow, ArticleShardWorkflow, ArticleWorkflow, ScheduleResumeWorkflow]
 
 # Deterministic by construction (constants, pydantic models, activity signatures), and slow to import for every run.
 _PASSED_THROUGH = ("src.domain", "src.agents", "src.infrastructure")
@@ -73,6 +75,7 @@ def create(
     stages = StageActivities(database, providers, worker=instance)
     batches = BatchActivities(database, providers, window=model_slots)
     articles = ArticleActivities(database)
+    schedules = ScheduleActivities(client, database, worker=instance)
     return Worker(
         client,
         task_queue=ids.task_queue(colour),
@@ -90,6 +93,7 @@ def create(
             articles.save_article,
             articles.record_failure,
             articles.record_cancellation,
+            schedules.resume_schedule,
         ],
         interceptors=[TranslatesErrors()],
         workflow_runner=runner(),

@@ -1,0 +1,75 @@
+"""The slots of a schedule that names clock times: exactly one a day and time, also when clocks change.
+
+The rule: a time that does not exist on a day (clocks go forward) runs as much later as the clocks jumped; a time that
+comes twice (clocks go back) runs at its first coming. Temporal's own rule leaves the first day without a slot and may
+run the second day twice (measured on server 1.32), so we add the first and refuse the second.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from .schedule import Schedule
+
+
+def slot_at(day: date, at: time, zone: ZoneInfo) -> datetime:
+    """The moment in UTC of a clock time on a day, by the rule above."""
+    local = datetime.combine(day, at, tzinfo=zone)  # fold 0: the first coming, or the offset before a jump
+    return local.astimezone(UTC)
+
+
+def exists(day: date, at: time, zone: ZoneInfo) -> bool:
+    """Whether clocks show this time on this day."""
+    there_and_back = slot_at(day, at, zone).astimezone(zone)
+    return (there_and_back.date(), there_and_back.time()) == (day, at)
+
+
+def comes_twice(day: date, at: time, zone: ZoneInfo) -> bool:
+    """Whether clocks show this time twice on this day."""
+    first = datetime.combine(day, at, tzinfo=zone)
+    return exists(day, at, zone) and first.utcoffset() != first.replace(fold=1).utcoffset()
+
+
+def slots(schedule: Schedule, first: datetime, end: datetime) -> Iterator[datetime]:
+    """Every slot in UTC from ``first`` up to but not ``end``, for a schedule that names clock times."""
+    zone = ZoneInfo(schedule.time_zone)
+    first = max(first, schedule.starts_at or first)
+    day = first.astimezone(zone).date() - timedelta(days=1)
+    while datetime.combine(day, time.min, tzinfo=zone).astimezone(UTC) < end:
+        if is_run_day(schedule, day):
+            for at in sorted(slot_at(day, wanted, zone) for wanted in schedule.when.times):
+                if first <= at < end and (schedule.ends_at is None or at <= schedule.ends_at):
+                    yield at
+        day += timedelta(days=1)
+
+
+def is_slot(schedule: Schedule, at: datetime) -> bool:
+    """Whether ``at`` is one of the schedule's slots; one that names no clock times leaves that to Temporal."""
+    if not schedule.when.times:
+        return True
+    return at in set(slots(schedule, at, at + timedelta(seconds=1)))
+
+
+def is_run_day(schedule: Schedule, day: date) -> bool:
+    """Whether the schedule runs on this local day."""
+    weekday = (day.weekday() + 1) % 7  # Sunday is 0, as Temporal counts
+    return day not in schedule.skip_dates and (not schedule.when.weekdays or weekday in schedule.when.weekdays)
+
+
+def clock_changes(schedule: Schedule, since: date, years: int) -> Iterator[tuple[date, time, str]]:
+    """Days on which one of the schedule's times does not exist or comes twice, with what happens then."""
+    zone = ZoneInfo(schedule.time_zone)
+    for offset in range(366 * years):
+        day = since + timedelta(days=offset)
+        if _offset(day, zone) == _offset(day + timedelta(days=1), zone):
+            continue
+        for at in schedule.when.times:
+            if not exists(day, at, zone):
+                moved = slot_at(day, at, zone).astimezone(zone)
+                yield day, at, f"does not exist; it runs at {moved:%H:%M}"
+            elif comes_twice(day, at, zone):
+                yield day, at, "comes twice; it runs at its first coming"
+
+
+def _offset(day: date, zone: ZoneInfo) -> timedelta | None:
+    return datetime.combine(day, time.min, tzinfo=zone).utcoffset()
