@@ -166,7 +166,7 @@ def cancel(batch_id: Annotated[str, typer.Argument(metavar="BATCH", help="Its id
 
 async def launch(
     connections: TemporalConnections, request: SiteBatchInput, *, colour: str
-) -> WorkflowHandle[SiteBatchWorkflow, BatchReport]:
+) -> WorkflowHandle[SiteBatchWorkflow, BatchReport | None]:
     """Start the batch's workflow.
 
     Raises NotFound for an unknown site, Conflict when the slot is running, and what ``Providers.check`` raises when
@@ -191,7 +191,7 @@ async def launch(
 
 
 async def finish(
-    connections: TemporalConnections, handle: WorkflowHandle[SiteBatchWorkflow, BatchReport], site: str
+    connections: TemporalConnections, handle: WorkflowHandle[SiteBatchWorkflow, BatchReport | None], site: str
 ) -> Batch:
     """Show progress until the batch's workflow ends, and return the batch. Raises Conflict when it left none."""
     try:

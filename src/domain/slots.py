@@ -43,10 +43,17 @@ def slots(schedule: Schedule, first: datetime, end: datetime) -> Iterator[dateti
         day += timedelta(days=1)
 
 
-def is_slot(schedule: Schedule, at: datetime) -> bool:
-    """Whether ``at`` is one of the schedule's slots; one that names no clock times leaves that to Temporal."""
-    if not schedule.when.times:
-        return True
+def is_repeat(schedule: Schedule, at: datetime) -> bool:
+    """Whether ``at`` is what Temporal makes of a slot's clock time when it comes a second time that day."""
+    zone = ZoneInfo(schedule.time_zone)
+    day = at.astimezone(zone).date()
+    turned_back = (_offset(day, zone) or timedelta(0)) - (_offset(day + timedelta(days=1), zone) or timedelta(0))
+    if not schedule.when.times or turned_back <= timedelta(0):
+        return False
+    return not _is_slot(schedule, at) and _is_slot(schedule, at - turned_back)
+
+
+def _is_slot(schedule: Schedule, at: datetime) -> bool:
     return at in set(slots(schedule, at, at + timedelta(seconds=1)))
 
 

@@ -22,7 +22,7 @@ from tests.factories import a_site, longtails
 SLOT = datetime(2026, 11, 20, 6, 0, tzinfo=UTC)
 
 RunWorker = Callable[..., AbstractAsyncContextManager[None]]
-BatchHandle = WorkflowHandle[SiteBatchWorkflow, BatchReport]
+BatchHandle = WorkflowHandle[SiteBatchWorkflow, BatchReport | None]
 
 
 @pytest.fixture
@@ -81,3 +81,10 @@ class Batches:
 @pytest.fixture
 def batches(client: Client, database: Database, colour: str) -> Batches:
     return Batches(client, database, colour)
+
+
+async def reported(handle: BatchHandle) -> BatchReport:
+    """What the batch came to; there was one."""
+    report = await handle.result()
+    assert report is not None
+    return report

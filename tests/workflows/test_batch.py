@@ -17,7 +17,7 @@ from src.infrastructure.temporal.workflows.article import ArticleWorkflow
 from tests.eventually import eventually
 from tests.factories import PHRASES
 
-from .conftest import Batches, RunWorker
+from .conftest import Batches, RunWorker, reported
 
 FAILING = PHRASES[4]
 
@@ -32,7 +32,7 @@ async def test_a_batch_makes_an_article_of_every_longtail(
 ) -> None:
     site = await batches.site()
     async with run_worker():
-        report = await (await batches.start(site)).result()
+        report = await reported(await batches.start(site))
     assert (report.status, report.needs_review, report.calls) == (BatchStatus.COMPLETED, 8, 32)
     for article in await articles_of(database, site.slug):
         assert article.status is ArticleStatus.NEEDS_REVIEW
@@ -47,7 +47,7 @@ async def test_one_failing_article_leaves_the_other_seven_alone(
 ) -> None:
     site = await batches.site()
     async with run_worker(fail_keywords=(FAILING,)):
-        report = await (await batches.start(site)).result()
+        report = await reported(await batches.start(site))
     assert (report.status, report.needs_review, report.failed) == (BatchStatus.PARTLY_FAILED, 7, 1)
 
     failed = next(a for a in await articles_of(database, site.slug) if a.status is ArticleStatus.FAILED)
@@ -104,7 +104,7 @@ async def test_a_failed_slot_goes_on_where_it_stopped(
         with pytest.raises(WorkflowFailureError):
             await (await batches.start(site)).result()
     async with run_worker():
-        report = await (await batches.start(site)).result()
+        report = await reported(await batches.start(site))
     assert (report.status, report.needs_review) == (BatchStatus.COMPLETED, 2)
     async with database.unit_of_work() as uow:
         calls = [c for a in await uow.articles.all(site=site.slug) for c in await uow.model_calls.of_article(a.id)]
@@ -158,7 +158,7 @@ async def test_a_large_batch_goes_through_shards_and_misses_none(
     site = await batches.site()
     async with run_worker():
         handle = await batches.start(site)
-        report = await handle.result()
+        report = await reported(handle)
     assert (report.status, report.needs_review) == (BatchStatus.COMPLETED, 8)
     for first in (0, 3, 6):
         shard = await client.get_workflow_handle(f"{handle.id}/articles-{first}").describe()

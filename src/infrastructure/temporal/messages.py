@@ -40,14 +40,16 @@ class OpenBatch(Message):
 
 
 class OpenedBatch(Message):
-    """A batch that is open, or one that was done before."""
+    """A batch that is open, or one that was done before; or none, and why."""
 
-    batch_id: UUID
+    batch_id: UUID | None
     to_do: int  # articles still to be made; 0 when the slot is done
     positions: int  # one more than the last article's position
     window: int  # articles to have under way at once: the worker's model slots
     shard_size: int  # told here and not read by the workflow, so that changing it breaks no replay
     open_shards: int
+    refused: str | None = None  # why this slot has no batch at all
+    priority: int | None = None  # Temporal's, 1 to 5; None is 3. A backfill runs below today's work
 
 
 class CloseBatch(Message):
@@ -82,6 +84,7 @@ class Shard(Message):
     first: int  # inclusive
     end: int  # exclusive
     window: int
+    priority: int | None = None
 
 
 class AnalyseKeyword(Message):

@@ -73,3 +73,5 @@ SHARD_SIZE = 300  # longtails a parent works through; history and pending childr
 OPEN_SHARDS = 2  # the second fills the slots that the first one's last articles leave free
 
 LARGEST_ARTEFACT_BYTES = 256 * 1024  # in history; Temporal warns at 512 KB and refuses at 2 MB
+
+BACKFILL_PRIORITY = 5  # Temporal's lowest; ordinary work has 3, so that today's articles are dispatched first

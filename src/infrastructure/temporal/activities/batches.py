@@ -1,9 +1,15 @@
 """Opens and closes batches, and hands out their articles a page at a time."""
 
+from uuid import UUID
+
 from temporalio import activity
 
+from src.domain import slots
 from src.domain.article import ArticleRef, ArticleStatus
+from src.domain.batch import Trigger
 from src.infrastructure.database.batches import BatchRequest
+from src.infrastructure.database.models import BackfillSlotRow
+from src.infrastructure.database.schedules import WantedSchedule
 from src.infrastructure.database.unit_of_work import Database, UnitOfWork
 from src.infrastructure.llm.providers import Providers
 
@@ -44,20 +50,43 @@ class BatchActivities:
 
         async def work(uow: UnitOfWork) -> OpenedBatch:
             site = await uow.sites.get(request.site)
+            wanted = await uow.schedules.get(request.site)
+            backfill = await uow.schedules.backfill_of(request.site, request.slot)
+            if refused := _refusal(request, wanted, backfill):
+                return self._opened(None, 0, 0, refused=refused)
             limit = site.articles_per_batch if request.limit is None else request.limit
-            batch_id, has_work = await uow.batches.open(identity, limit=limit, force=request.force)
+            asked = identity
+            if backfill is not None:
+                limit = min(limit, limit if backfill.articles is None else backfill.articles)
+                asked = identity.model_copy(update={"trigger": Trigger.BACKFILL})
+            force = request.force or (backfill is not None and backfill.force)
+            batch_id, has_work = await uow.batches.open(asked, limit=limit, force=force)
             counts = await uow.batches.counts(batch_id)
             to_do = counts[ArticleStatus.QUEUED] + counts[ArticleStatus.GENERATING]
-            return OpenedBatch(
-                batch_id=batch_id,
-                to_do=to_do if has_work else 0,
-                positions=counts.total(),
-                window=self._window,
-                shard_size=policies.SHARD_SIZE,
-                open_shards=policies.OPEN_SHARDS,
-            )
+            priority = policies.BACKFILL_PRIORITY if backfill is not None else None
+            return self._opened(batch_id, to_do if has_work else 0, counts.total(), priority=priority)
 
         return await self._database.commit(work)
+
+    def _opened(
+        self,
+        batch_id: UUID | None,
+        to_do: int,
+        positions: int,
+        *,
+        refused: str | None = None,
+        priority: int | None = None,
+    ) -> OpenedBatch:
+        return OpenedBatch(
+            batch_id=batch_id,
+            to_do=to_do,
+            positions=positions,
+            window=self._window,
+            shard_size=policies.SHARD_SIZE,
+            open_shards=policies.OPEN_SHARDS,
+            refused=refused,
+            priority=priority,
+        )
 
     @activity.defn
     async def list_articles(self, shard: Shard) -> list[ArticleRef]:
@@ -89,3 +118,14 @@ class BatchActivities:
             )
 
         return await self._database.commit(work)
+
+
+def _refusal(request: OpenBatch, wanted: WantedSchedule | None, backfill: BackfillSlotRow | None) -> str | None:
+    """Why a slot that Temporal started is to have no batch."""
+    if request.trigger is not Trigger.SCHEDULE:
+        return None
+    if backfill is not None and backfill.stopped_at is not None:
+        return "its backfill was stopped"
+    if backfill is None and wanted is not None and slots.is_repeat(wanted.schedule, request.slot):
+        return "clocks went back: this time of day had its slot before"
+    return None

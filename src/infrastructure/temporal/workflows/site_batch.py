@@ -8,7 +8,7 @@ import asyncio
 from datetime import UTC, datetime
 
 from temporalio import workflow
-from temporalio.common import SearchAttributePair, TypedSearchAttributes
+from temporalio.common import Priority, SearchAttributePair, TypedSearchAttributes
 from temporalio.exceptions import (
     ActivityError,
     ApplicationError,
@@ -39,12 +39,18 @@ class SiteBatchWorkflow:
     """Runs the batch of one slot. A slot that is done is a no-op unless forced."""
 
     @workflow.run
-    async def run(self, request: SiteBatchInput) -> BatchReport:
-        """Return the batch's report. Fails with type BatchFailed when no article succeeded."""
+    async def run(self, request: SiteBatchInput) -> BatchReport | None:
+        """Return the batch's report, or None for a slot that is to have no batch.
+
+        Fails with type BatchFailed when no article succeeded.
+        """
         colour = ids.colour_of(workflow.info().task_queue)
         workflow.upsert_search_attributes([sa.SITE.value_set(request.site), sa.COLOUR.value_set(colour)])
         refusal = await self._models_refused(request)
         batch = await self._open(request, limit=0 if refusal else request.limit)
+        if batch.batch_id is None:
+            workflow.set_current_details(f"no batch: {batch.refused}")
+            return None
         try:
             halted = refusal or await self._make(batch)
         except (asyncio.CancelledError, ChildWorkflowError) as error:
@@ -84,11 +90,11 @@ class SiteBatchWorkflow:
         if not batch.to_do:
             return None
         if batch.positions <= batch.shard_size:
-            whole = Shard(batch_id=batch.batch_id, first=0, end=batch.positions, window=batch.window)
+            whole = _shard(batch, first=0, end=batch.positions, window=batch.window)
             return await _make_articles(whole)
         share = max(1, batch.window // batch.open_shards)
         shards = [
-            Shard(batch_id=batch.batch_id, first=first, end=first + batch.shard_size, window=share)
+            _shard(batch, first=first, end=first + batch.shard_size, window=share)
             for first in range(0, batch.positions, batch.shard_size)
         ]
         return await keep_under_way(shards, _run_shard, at_once=batch.open_shards)
@@ -125,6 +131,11 @@ class ArticleShardWorkflow:
         return await _make_articles(shard)
 
 
+def _shard(batch: OpenedBatch, *, first: int, end: int, window: int) -> Shard:
+    assert batch.batch_id is not None  # noqa: S101 - a slot without a batch has no articles to make
+    return Shard(batch_id=batch.batch_id, first=first, end=end, window=window, priority=batch.priority)
+
+
 async def _run_shard(shard: Shard) -> Failure | None:
     return await workflow.execute_child_workflow(
         ArticleShardWorkflow.run,
@@ -132,6 +143,7 @@ async def _run_shard(shard: Shard) -> Failure | None:
         id=f"{workflow.info().workflow_id}/articles-{shard.first}",
         static_summary=f"articles from {shard.first} to {shard.end - 1}",
         parent_close_policy=workflow.ParentClosePolicy.REQUEST_CANCEL,
+        priority=Priority(priority_key=shard.priority),
     )
 
 
@@ -143,7 +155,7 @@ async def _make_articles(shard: Shard) -> Failure | None:
 
     async def make(article: ArticleRef) -> Failure | None:
         nonlocal ended
-        failure = await _make_article(article)
+        failure = await _make_article(article, priority=shard.priority)
         ended += 1
         workflow.set_current_details(f"{ended} of {len(articles)} articles ended")
         return failure
@@ -151,7 +163,7 @@ async def _make_articles(shard: Shard) -> Failure | None:
     return await keep_under_way(articles, make, at_once=shard.window)
 
 
-async def _make_article(article: ArticleRef) -> Failure | None:
+async def _make_article(article: ArticleRef, *, priority: int | None) -> Failure | None:
     """Make one article; its failure is its own, unless every other one would fail alike."""
     colour = ids.colour_of(workflow.info().task_queue)
     try:
@@ -165,6 +177,7 @@ async def _make_article(article: ArticleRef) -> Failure | None:
             ),
             # An article outlives a batch that was terminated: its next stage is not lost, and a retry finds it.
             parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+            priority=Priority(priority_key=priority),
         )
     except WorkflowAlreadyStartedError:
         workflow.logger.warning("article_already_under_way", extra={"article": str(article.article_id)})
