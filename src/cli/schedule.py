@@ -14,7 +14,7 @@ from src.domain.schedule import Overlap, Schedule, ScheduleState
 from src.infrastructure.temporal import ids, schedule_spec
 from src.infrastructure.temporal.schedules import Schedules, Written
 
-from . import batch
+from . import batch, schedule_repairs
 from .connections import TemporalConnections, with_temporal
 from .identity import whoami
 from .schedule_wish import Wish
@@ -25,6 +25,9 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
 )
+
+app.command("backfill")(schedule_repairs.backfill)
+app.command("sync")(schedule_repairs.sync)
 
 Site = Annotated[str, typer.Argument(metavar="SITE", help="The site's slug.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document for scripts.")]

@@ -141,3 +141,16 @@ def moment(text: str, option: str, zone: str) -> datetime:
             option, text, "write it as 2026-12-24, 2026-12-24T06:00 or with an offset, +01:00"
         ) from error
     return (read if read.tzinfo else read.replace(tzinfo=ZoneInfo(zone))).astimezone(UTC)
+
+
+def period(first: str, last: str, zone: str, *, now: datetime) -> tuple[datetime, datetime]:
+    """Read a period of the past as UTC, its end exclusive; a bare last day counts whole. Raises InputInvalid."""
+    begin, end = moment(first, "--from", zone), moment(last, "--to", zone)
+    for option, typed, at in (("--from", first, begin), ("--to", last, end)):
+        if at > now:
+            raise InputInvalid(option, typed, "it lies in the future; only what is past can be made up")
+    if len(last.strip()) == len("2026-12-24"):
+        end = moment(f"{day(last, '--to') + timedelta(days=1)}", "--to", zone)
+    if end < begin:
+        raise InputInvalid("--to", last, f"it is before --from {first}; name the earlier one first")
+    return begin, min(end, now) + timedelta(seconds=1)

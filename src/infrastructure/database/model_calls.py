@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Text, cast, func, literal, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from src.domain.article import ArticleStatus
 from src.domain.stages import Stage
 from src.domain.usage import CallStatus, Spend
 
@@ -137,3 +138,23 @@ class ModelCalls:
         return Spend(
             calls=count, input_tokens=input_tokens, output_tokens=output_tokens, cost_usd=cost, unpriced_calls=unpriced
         )
+
+    async def usual_cost(self, site: str) -> Decimal | None:
+        """What one of the site's last hundred finished articles cost on average, in US dollars.
+
+        None when there is none yet, or when any of their calls has no known price.
+        """
+        recent = (
+            select(ArticleRow.id)
+            .where(ArticleRow.site == site, ArticleRow.status == ArticleStatus.NEEDS_REVIEW)
+            .order_by(ArticleRow.finished_at.desc())
+            .limit(100)
+            .subquery()
+        )
+        calls = select(
+            func.sum(ModelCallRow.cost_usd),
+            func.count(ModelCallRow.article_id.distinct()),
+            func.count().filter(ModelCallRow.cost_usd.is_(None), ModelCallRow.status == CallStatus.ANSWERED),
+        ).join(recent, recent.c.id == ModelCallRow.article_id)
+        total, articles, unpriced = (await self._session.execute(calls)).one()
+        return None if unpriced or not articles or total is None else total / articles

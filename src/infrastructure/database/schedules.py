@@ -1,7 +1,7 @@
 """Wanted schedules, their pauses and who changed them: one writer at a time, held by a lock of the transaction."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -12,9 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from src.domain.schedule import Pause, Schedule
 
-from .models import AuditEventRow, BackfillSlotRow, SchedulePauseRow, SiteScheduleRow
+from .models import AuditEventRow, BackfillSlotRow, BatchRow, SchedulePauseRow, SiteScheduleRow
 
 _NOUN = "schedule"
+_WAITS_AT_MOST = timedelta(hours=1)
 
 
 class WantedSchedule(BaseModel):
@@ -149,6 +150,38 @@ class SchedulesTable:
             .limit(1)
         )
         return row
+
+    async def slots_of(self, backfill_id: UUID) -> list[BackfillSlotRow]:
+        """The slots that one backfill asked for, the oldest first."""
+        rows = await self._session.scalars(
+            select(BackfillSlotRow).where(BackfillSlotRow.backfill_id == backfill_id).order_by(BackfillSlotRow.slot)
+        )
+        return list(rows)
+
+    async def waiting_slots(self, site: str) -> set[datetime]:
+        """Slots that somebody asked to be made up a short while ago and that have not ended since.
+
+        Older requests do not count: a policy may have dropped them. Asking again is harmless, since a done slot has
+        nothing to do.
+        """
+        ended = (
+            select(BatchRow.id)
+            .where(
+                BatchRow.site == BackfillSlotRow.site,
+                BatchRow.slot == BackfillSlotRow.slot,
+                BatchRow.closed_at >= BackfillSlotRow.requested_at,
+            )
+            .exists()
+        )
+        rows = await self._session.scalars(
+            select(BackfillSlotRow.slot).where(
+                BackfillSlotRow.site == site,
+                BackfillSlotRow.stopped_at.is_(None),
+                BackfillSlotRow.requested_at > func.now() - _WAITS_AT_MOST,
+                ~ended,
+            )
+        )
+        return set(rows)
 
     async def stop_backfills(self, site: str) -> list[datetime]:
         """Let no requested slot of the site open a batch any more. Returns the slots."""

@@ -150,6 +150,18 @@ class Schedules:
             await uow.schedules.note(site, who=self._who, action="repair", before=None, after=_json(known.schedule))
             await uow.commit()
 
+    async def adopt_pause(self, site: str, described: ScheduleDescription) -> None:
+        """Take over into the database that somebody paused or resumed the schedule in Temporal."""
+        state = described.schedule.state
+        async with self._locked(site) as uow:
+            if state.paused:
+                await uow.schedules.pause(site, by="Temporal", note=state.note or "paused in Temporal", until=None)
+            else:
+                await uow.schedules.resume(site, by="Temporal")
+            after = {"paused": state.paused, "note": state.note}
+            await uow.schedules.note(site, who=self._who, action="adopt", before=None, after=after)
+            await uow.commit()
+
     async def _write(
         self,
         uow: UnitOfWork,
