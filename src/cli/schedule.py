@@ -63,7 +63,7 @@ def set_(
 ) -> None:
     """Set when a site's batches run. Setting it again changes only what is named; a pause and its note stay.
 
-    A daily time that a clock change skips runs as much later; one that comes twice runs once.
+    A daily time that a clock change skips runs as much later; one that comes twice runs at its second coming.
 
     Example: longtail schedule set hardware-shop --daily 06:00 --on mon-fri --time-zone Europe/London
     """

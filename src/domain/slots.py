@@ -1,8 +1,8 @@
 """The slots of a schedule that names clock times: exactly one a day and time, also when clocks change.
 
 The rule: a time that does not exist on a day (clocks go forward) runs as much later as the clocks jumped; a time that
-comes twice (clocks go back) runs at its first coming. Temporal's own rule leaves the first day without a slot and may
-run the second day twice (measured on server 1.32), so we add the first and refuse the second.
+comes twice (clocks go back) runs at its second coming. Temporal leaves the first day without a slot and starts some
+times twice on the second (measured on server 1.32), so we add the one and refuse the other.
 """
 
 from collections.abc import Iterator
@@ -14,13 +14,13 @@ from .schedule import Schedule
 
 def slot_at(day: date, at: time, zone: ZoneInfo) -> datetime:
     """The moment in UTC of a clock time on a day, by the rule above."""
-    local = datetime.combine(day, at, tzinfo=zone)  # fold 0: the first coming, or the offset before a jump
-    return local.astimezone(UTC)
+    local = datetime.combine(day, at, tzinfo=zone)  # fold 0: where the time is missing, the offset before the jump
+    return local.replace(fold=int(comes_twice(day, at, zone))).astimezone(UTC)
 
 
 def exists(day: date, at: time, zone: ZoneInfo) -> bool:
     """Whether clocks show this time on this day."""
-    there_and_back = slot_at(day, at, zone).astimezone(zone)
+    there_and_back = datetime.combine(day, at, tzinfo=zone).astimezone(UTC).astimezone(zone)
     return (there_and_back.date(), there_and_back.time()) == (day, at)
 
 
@@ -44,13 +44,14 @@ def slots(schedule: Schedule, first: datetime, end: datetime) -> Iterator[dateti
 
 
 def is_repeat(schedule: Schedule, at: datetime) -> bool:
-    """Whether ``at`` is what Temporal makes of a slot's clock time when it comes a second time that day."""
+    """Whether ``at`` is what Temporal starts beside a slot on the day when clocks go back."""
     zone = ZoneInfo(schedule.time_zone)
     day = at.astimezone(zone).date()
     turned_back = (_offset(day, zone) or timedelta(0)) - (_offset(day + timedelta(days=1), zone) or timedelta(0))
     if not schedule.when.times or turned_back <= timedelta(0):
         return False
-    return not _is_slot(schedule, at) and _is_slot(schedule, at - turned_back)
+    beside = (at - turned_back, at + turned_back)
+    return not _is_slot(schedule, at) and any(_is_slot(schedule, other) for other in beside)
 
 
 def _is_slot(schedule: Schedule, at: datetime) -> bool:
@@ -75,7 +76,7 @@ def clock_changes(schedule: Schedule, since: date, years: int) -> Iterator[tuple
                 moved = slot_at(day, at, zone).astimezone(zone)
                 yield day, at, f"does not exist; it runs at {moved:%H:%M}"
             elif comes_twice(day, at, zone):
-                yield day, at, "comes twice; it runs at its first coming"
+                yield day, at, "comes twice; it runs at its second coming"
 
 
 def _offset(day: date, zone: ZoneInfo) -> timedelta | None:

@@ -127,5 +127,5 @@ def _refusal(request: OpenBatch, wanted: WantedSchedule | None, backfill: Backfi
     if backfill is not None and backfill.stopped_at is not None:
         return "its backfill was stopped"
     if backfill is None and wanted is not None and slots.is_repeat(wanted.schedule, request.slot):
-        return "clocks went back: this time of day had its slot before"
+        return "clocks go back: the slot of this time of day is another"
     return None
