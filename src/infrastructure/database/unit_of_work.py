@@ -22,6 +22,7 @@ from .model_calls import ModelCalls
 from .schedules import SchedulesTable
 from .sites import Sites
 from .stage_outputs import StageOutputs
+from .watches import Watches
 
 T = TypeVar("T")
 
@@ -45,6 +46,7 @@ class UnitOfWork:
         self.schedules = SchedulesTable(self._session)
         self.stage_outputs = StageOutputs(self._session)
         self.model_calls = ModelCalls(self._session)
+        self.watches = Watches(self._session)
 
     async def __aenter__(self) -> Self:
         return self
