@@ -14,7 +14,7 @@ from src.domain.schedule import Overlap, Schedule, ScheduleState
 from src.infrastructure.temporal import ids, schedule_spec
 from src.infrastructure.temporal.schedules import Schedules, Written
 
-from . import batch, schedule_repairs
+from . import batch, schedule_repairs, schedule_reports
 from .connections import TemporalConnections, with_temporal
 from .identity import whoami
 from .schedule_wish import Wish
@@ -28,6 +28,9 @@ app = typer.Typer(
 
 app.command("backfill")(schedule_repairs.backfill)
 app.command("sync")(schedule_repairs.sync)
+app.command("gaps")(schedule_reports.gaps)
+app.command("forecast")(schedule_reports.forecast)
+app.command("alerts")(schedule_reports.alerts)
 
 Site = Annotated[str, typer.Argument(metavar="SITE", help="The site's slug.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document for scripts.")]

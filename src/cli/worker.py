@@ -6,6 +6,7 @@ import structlog
 import typer
 
 from src.infrastructure.llm.providers import Providers
+from src.infrastructure.temporal import watchdog
 from src.infrastructure.temporal import worker as temporal_worker
 from src.infrastructure.temporal.ids import Colour
 from src.settings import OfflineWriter, Settings
@@ -54,6 +55,7 @@ def worker(
                 grace=settings.shutdown_grace,
             )
             log.info("worker_started", colour=colour, instance=instance, model_slots=settings.model_slots)
+            await watchdog.ensure(connections.client, colour=colour)
             await temporal_worker.run_until_told_to_stop(made, lifeline=0 if while_stdin_open else None)
 
     with_temporal(work, settings, identity=instance)

@@ -17,6 +17,7 @@ from .batch import Batch, BatchStatus, Trigger
 from .schedule import Overlap, Pause, Schedule
 
 GRACE = timedelta(minutes=5)  # a slot younger than this may still begin
+LOOKS_EVERY = timedelta(minutes=1)  # of the watchdog: as fine as the shortest schedule, so that no outage hides in it
 LONGEST_SILENCE = 2.5  # of the watchdog's intervals; anything longer was an outage and no late look
 
 

@@ -23,14 +23,22 @@ from .activities.articles import ArticleActivities
 from .activities.batches import BatchActivities
 from .activities.schedules import ScheduleActivities
 from .activities.stages import StageActivities
+from .activities.watchdog import WatchdogActivities
 from .failures import TranslatesErrors
 from .workflows.article import ArticleWorkflow
 from .workflows.schedule_resume import ScheduleResumeWorkflow
 from .workflows.site_batch import ArticleShardWorkflow, SiteBatchWorkflow
+from .workflows.watchdog import WatchdogWorkflow
 
 log = structlog.get_logger()
 
-WORKFLOWS: list[type] = [SiteBatchWorkflow, ArticleShardWorkflow, ArticleWorkflow, ScheduleResumeWorkflow]
+WORKFLOWS: list[type] = [
+    SiteBatchWorkflow,
+    ArticleShardWorkflow,
+    ArticleWorkflow,
+    ScheduleResumeWorkflow,
+    WatchdogWorkflow,
+]
 
 # Deterministic by construction (constants, pydantic models, activity signatures), and slow to import for every run.
 _PASSED_THROUGH = ("src.domain", "src.agents", "src.infrastructure")
@@ -94,6 +102,7 @@ def create(
             articles.record_failure,
             articles.record_cancellation,
             schedules.resume_schedule,
+            WatchdogActivities(client, database).look,
         ],
         interceptors=[TranslatesErrors()],
         workflow_runner=runner(),
