@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 SHORTEST_CATCH_UP = timedelta(seconds=10)  # Temporal raises anything shorter to this without a word
 DEFAULT_CATCH_UP = timedelta(hours=72)
-SHORTEST_INTERVAL = timedelta(minutes=1)
+SHORTEST_INTERVAL = timedelta(minutes=1)  # that people may ask for
 
 WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")  # Temporal counts from Sunday, 0
 
@@ -53,7 +53,7 @@ class Interval(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    every: timedelta = Field(ge=SHORTEST_INTERVAL)
+    every: timedelta = Field(gt=timedelta(0))
     offset: timedelta = timedelta(0)
 
 
@@ -117,9 +117,9 @@ class Schedule(BaseModel):
     @model_validator(mode="after")
     def ends_after_it_starts(self) -> Self:
         """A schedule that ends before it starts would never run."""
-        if self.starts_at and self.ends_at and self.ends_at <= self.starts_at:
+        if self.starts_at and self.ends_at and self.ends_at < self.starts_at:
             raise ValueError(
-                f"the end {self.ends_at:%Y-%m-%d %H:%M} is not after the start {self.starts_at:%Y-%m-%d %H:%M}"
+                f"the end {self.ends_at:%Y-%m-%d %H:%M} is before the start {self.starts_at:%Y-%m-%d %H:%M}"
             )
         return self
 

@@ -163,11 +163,14 @@ async def _matching(
     found: list[datetime] = []
     while first < end:
         request = ListScheduleMatchingTimesRequest(
-            namespace=client.namespace, schedule_id=schedule_id, start_time=_stamp(first), end_time=_stamp(end)
+            namespace=client.namespace,
+            schedule_id=schedule_id,
+            start_time=_stamp(first - timedelta(seconds=1)),  # Temporal leaves the start itself out
+            end_time=_stamp(end),
         )
         answer = await client.workflow_service.list_schedule_matching_times(request)
         page = [stamp.ToDatetime(tzinfo=UTC) for stamp in answer.start_time]
-        found += [at for at in page if first <= at < end and at not in found[-1:]]
+        found += [at for at in page if first <= at < end]
         if len(page) < _MATCHES_A_CALL:
             break
         first = page[-1] + timedelta(seconds=1)
