@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Text, cast, func, insert, literal, select, update
+from sqlalchemy import Text, bindparam, cast, func, insert, literal, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -18,6 +18,13 @@ from src.domain.longtail import LongtailStatus
 from .models import ArticleRow, BatchRow, LongtailRow
 
 _SHORTEST_PREFIX = 4  # characters of an id that people may type
+
+_CLOSED_BATCH = (  # built once: that costs more than running it
+    select(BatchRow)
+    .join(ArticleRow, ArticleRow.batch_id == BatchRow.id)
+    .where(ArticleRow.id == bindparam("article_id"), BatchRow.closed_at.is_not(None))
+    .with_for_update(of=BatchRow)
+)
 
 
 class BatchRequest(BaseModel):
@@ -149,12 +156,7 @@ class Batches:
 
     async def recount(self, article_id: UUID) -> None:
         """Let the status of a closed batch follow an article that was retried after its end."""
-        row = await self._session.scalar(
-            select(BatchRow)
-            .join(ArticleRow, ArticleRow.batch_id == BatchRow.id)
-            .where(ArticleRow.id == article_id, BatchRow.closed_at.is_not(None))
-            .with_for_update(of=BatchRow)
-        )
+        row = await self._session.scalar(_CLOSED_BATCH, {"article_id": article_id})
         if row is None or row.status == BatchStatus.CANCELLED:
             return
         counts = await self.counts(row.id)
