@@ -1,5 +1,6 @@
 """``longtail article``: where did it stop, why, and can only that step be done again?"""
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ from temporalio.common import SearchAttributePair, TypedSearchAttributes, Workfl
 from src.domain.article import Article, ArticleRef, ArticleStatus
 from src.domain.errors import Conflict, InputInvalid
 from src.domain.stages import STAGES, Stage
+from src.domain.usage import in_digits
 from src.infrastructure.database.models import ModelCallRow
 from src.infrastructure.database.stage_outputs import StageOutput
 from src.infrastructure.temporal import ids
@@ -177,7 +179,13 @@ def _print_article(article: Article) -> None:
 
 def _call(call: ModelCallRow) -> dict[str, object]:
     columns = {column.name: getattr(call, column.name) for column in ModelCallRow.__table__.columns}
-    return {name: value if isinstance(value, int | None) else str(value) for name, value in columns.items()}
+    return {name: _plain(value) for name, value in columns.items()}
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Decimal):
+        return in_digits(value)
+    return value if isinstance(value, int | None) else str(value)
 
 
 def _call_row(call: ModelCallRow) -> list[object]:

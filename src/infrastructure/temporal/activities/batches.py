@@ -3,6 +3,7 @@
 from temporalio import activity
 
 from src.domain.article import ArticleRef, ArticleStatus
+from src.domain.usage import in_digits
 from src.infrastructure.database.batches import BatchRequest
 from src.infrastructure.database.unit_of_work import Database, UnitOfWork
 from src.infrastructure.llm.providers import Providers
@@ -84,7 +85,7 @@ class BatchActivities:
                 calls=spend.calls,
                 input_tokens=spend.input_tokens,
                 output_tokens=spend.output_tokens,
-                cost_usd=str(spend.cost_usd),
+                cost_usd=in_digits(spend.cost_usd),
                 unpriced_calls=spend.unpriced_calls,
             )
 
