@@ -4,6 +4,7 @@ import importlib
 import os
 import signal
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import typer
@@ -90,8 +91,9 @@ def run() -> None:
     """
     signal.signal(signal.SIGTERM, _terminated)
     code = _exit_code()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(BrokenPipeError):  # the reader of a pipe has seen enough
+            stream.flush()
     os._exit(code)
 
 
@@ -104,6 +106,8 @@ def _exit_code() -> int:
     try:
         app()
     except SystemExit as exit_:
+        if isinstance(exit_.__context__, BrokenPipeError):  # likewise, and typer would make a failure of it
+            return 0
         return exit_.code if isinstance(exit_.code, int) else int(exit_.code is not None)
     except LongtailError as error:
         err.print(f"[red]error:[/red] {escape(error.message)}", soft_wrap=True)
@@ -111,6 +115,4 @@ def _exit_code() -> int:
     except KeyboardInterrupt:
         err.print("stopped")
         return 130
-    except BrokenPipeError:  # the reader of a pipe has seen enough
-        return 0
     return 0

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self
 
 import pytest
 
@@ -42,16 +42,19 @@ class Longtail:
             **variables,
         }
 
-    def run(self, *arguments: str, within: float = 90, **variables: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *arguments: str, stdout: IO[str] | int = subprocess.PIPE, **variables: str
+    ) -> subprocess.CompletedProcess[str]:
         """Run a command to its end."""
         return subprocess.run(
             [sys.executable, "-m", "src.cli", *arguments],
             cwd=self.folder,
             env=self._environment | variables,
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=within,
+            timeout=90,
             check=False,
         )
 

@@ -1,6 +1,7 @@
 """What the command line says when it cannot: one line that names the remedy, exit code 1 or 2, never a traceback."""
 
 import json
+import os
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -92,9 +93,9 @@ async def done(
         await uow.sites.put(a_site(slug=SITE))
         await uow.longtails.add(SITE, longtails(3), source="test")
     with ThreadPoolExecutor(2) as several:
-        failing = {str(case): several.submit(longtail.run, *case.command.split(), **case.variables) for case in CASES}
-        printing = {command: several.submit(longtail.run, *command.split(), "--json") for command in PRINTING_JSON}
-        yield {command: run.result() for command, run in (failing | printing).items()}
+        failing = several.map(lambda case: longtail.run(*case.command.split(), **case.variables), CASES)
+        printing = several.map(lambda command: longtail.run(*command.split(), "--json"), PRINTING_JSON)
+        yield dict(zip([*map(str, CASES), *PRINTING_JSON], [*failing, *printing], strict=True))
     async with migrated.unit_of_work() as uow:
         await uow.sites.remove(SITE)
 
@@ -115,3 +116,12 @@ async def test_json_is_all_that_is_printed(command: str, done: dict[str, Complet
     run = done[command]
     assert run.returncode == 0, run.stderr
     assert isinstance(json.loads(run.stdout), dict | list)
+
+
+@pytest.mark.parametrize("command", ["--help", "site list --json"])
+async def test_a_reader_who_leaves_early_is_no_failure(command: str, longtail: Longtail) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer) as pipe:
+        run = longtail.run(*command.split(), stdout=pipe)
+    assert (run.returncode, run.stderr) == (0, "")
