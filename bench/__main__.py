@@ -10,7 +10,7 @@ from rich.console import Console
 from . import tables
 from .installation import installation
 from .interruptions import Interrupted, interrupt
-from .measured import WARM_UP, Measured, Scenario, measure
+from .measured import WARM_UP, Measured, Scenario, measure, rehearse
 from .model_server import ModelServer
 
 SLOTS = 32
@@ -58,9 +58,10 @@ def _scenarios(articles: int | None, latency: float | None, slots: int, *, long:
 
 
 async def _measured(scenarios: list[Scenario]) -> list[Measured]:
-    runs, first = [], 0
+    runs, first = [], WARM_UP
     with ModelServer() as models:
         async with installation() as installed:
+            await rehearse(installed, models, first=0)
             for scenario in scenarios:
                 err.print(f"{scenario.articles} articles at {scenario.latency:g} s a call", style="dim")
                 runs.append(await measure(scenario, installed, models, first=first))
@@ -72,9 +73,10 @@ async def _interrupted(scenario: Scenario, kills: list[bool]) -> list[Interrupte
     trials = []
     with ModelServer() as models:
         async with installation() as installed:
+            await rehearse(installed, models, first=0)
             for number, kill in enumerate(kills):
                 err.print(f"{'kill -9' if kill else 'SIGTERM'}, {number + 1} of {len(kills)}", style="dim")
-                first = number * scenario.articles
+                first = WARM_UP + number * scenario.articles
                 trials.append(await interrupt(scenario, installed, models, first=first, kill=kill))
     return trials
 

@@ -29,9 +29,9 @@ from src.infrastructure.temporal.workflows.site_batch import SiteBatchWorkflow
 
 from . import workload
 
-BatchHandle = WorkflowHandle[SiteBatchWorkflow, BatchReport]
+BatchHandle = WorkflowHandle[SiteBatchWorkflow, BatchReport | None]
 
-_OURS = ("LONGTAIL_", "TEMPORAL_", "OPENAI_", "ANTHROPIC_", "DATABASE_URL")
+_OBEYED = ("LONGTAIL_", "TEMPORAL_", "OPENAI_", "ANTHROPIC_", "DATABASE_URL", "PYTHON")
 _CODE = Path(__file__).parents[1]
 _STOP_SECONDS = 30
 
@@ -45,6 +45,16 @@ class Installation:
     client: Client
     temporal_pid: int
     postgres_pid: int
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a process of ours is started with: nothing it would obey, and a place for Python's compiled modules.
+
+        Where the machine forbids these, every start would compile all libraries and count as slow and large.
+        """
+        inherited = os.environ.items()  # noqa: TID251 - handed on to a process of its own
+        plain = {name: value for name, value in inherited if not name.startswith(_OBEYED)}
+        return plain | {"PYTHONPATH": str(_CODE), "PYTHONPYCACHEPREFIX": str(self.folder / "compiled")}
 
     async def start_batch(self, keywords: list[str]) -> BatchHandle:
         """Import the keywords and start a batch of them all, in the slot after the last one."""
@@ -69,10 +79,7 @@ class Installation:
             "LONGTAIL_MODEL_SLOTS": str(slots),
             "OPENAI_BASE_URL": model_url,
             "OPENAI_API_KEY": "bench",
-            "PYTHONPATH": str(_CODE),
         }
-        inherited = os.environ.items()  # noqa: TID251 - handed on to a process of its own, without what it would obey
-        environment = {name: value for name, value in inherited if not name.startswith(_OURS)}
         with (self.folder / "worker.log").open("ab") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "src.cli", "worker", "--colour", ids.Colour.BLUE, "--while-stdin-open"],
@@ -80,7 +87,7 @@ class Installation:
                 stdout=log,
                 stderr=log,
                 cwd=self.folder,  # where no .env is
-                env=environment | settings,
+                env=self.environment | settings,
             )
         return Worker(process)
 

@@ -5,7 +5,6 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
@@ -71,10 +70,17 @@ class Measured(BaseModel):
     need_review: int
 
 
+async def rehearse(installed: Installation, models: ModelServer, *, first: int) -> None:
+    """Write a few articles with a worker that is thrown away, so that every later one finds Python's caches filled."""
+    models.reset(latency=0)
+    with stopping(installed.worker(model_url=models.url, slots=WARM_UP)):
+        await (await installed.start_batch(workload.keywords(WARM_UP, first=first))).result()
+
+
 async def measure(scenario: Scenario, installed: Installation, models: ModelServer, *, first: int) -> Measured:
     """Run the floor, then a batch of the same keywords on a warm worker."""
     keywords = workload.keywords(scenario.articles, first=first)
-    floor = await asyncio.to_thread(_floor, scenario, models, first)
+    floor = await asyncio.to_thread(_floor, scenario, models, first, installed.environment)
     with stopping(installed.worker(model_url=models.url, slots=scenario.slots)) as worker:
         models.reset(latency=0)
         await (await installed.start_batch(workload.keywords(WARM_UP, first=first + scenario.articles))).result()
@@ -104,7 +110,7 @@ async def measure(scenario: Scenario, installed: Installation, models: ModelServ
         )
 
 
-def _floor(scenario: Scenario, models: ModelServer, first: int) -> Floor:
+def _floor(scenario: Scenario, models: ModelServer, first: int, environment: dict[str, str]) -> Floor:
     arguments = {
         "url": models.url,
         "articles": scenario.articles,
@@ -113,7 +119,7 @@ def _floor(scenario: Scenario, models: ModelServer, first: int) -> Floor:
         "slots": scenario.slots,
     }
     command = [sys.executable, "-m", "bench.floor", *(f"--{name}={value}" for name, value in arguments.items())]
-    ended = subprocess.run(command, stdout=subprocess.PIPE, check=True, cwd=Path(__file__).parents[1])
+    ended = subprocess.run(command, stdout=subprocess.PIPE, check=True, env=environment)
     return Floor.model_validate_json(ended.stdout)
 
 

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from platformdirs import user_data_path
 from pydantic import AliasChoices, Field, HttpUrl, SecretStr, ValidationError, field_validator
@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from src.domain.errors import SettingsInvalid
 
 Names = Annotated[tuple[str, ...], NoDecode]
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 
 class OfflineWriter(BaseSettings):
@@ -73,7 +74,7 @@ class Settings(BaseSettings):
     model_slots: int = Field(default=32, ge=1, le=1000, description="Model calls that one worker has open at once.")
     shutdown_grace: timedelta = Field(default=timedelta(seconds=250), description="How long SIGTERM waits for calls.")
 
-    log_level: str = "INFO"
+    log_level: LogLevel | None = Field(default=None, description="Unset: INFO for workers, WARNING for commands.")
     log_json: bool | None = Field(default=None, description="JSON lines; unset: only where nobody is watching.")
 
     @field_validator("fail_keywords", mode="before")
@@ -81,6 +82,12 @@ class Settings(BaseSettings):
     def split_keywords(cls, value: Any) -> Any:  # noqa: ANN401 - pydantic hands over what it read
         """Several keywords are separated by ``|``, which no keyword contains."""
         return tuple(part.strip() for part in value.split("|") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def in_capitals(cls, value: Any) -> Any:  # noqa: ANN401
+        """Levels are written either way."""
+        return value.upper() if isinstance(value, str) else value
 
     @classmethod
     def load(cls, **overrides: Any) -> "Settings":  # noqa: ANN401 - any field may be overridden

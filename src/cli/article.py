@@ -1,19 +1,18 @@
 """``longtail article``: where did it stop, why, and can only that step be done again?"""
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from temporalio.common import SearchAttributePair, TypedSearchAttributes, WorkflowIDConflictPolicy
 
 from src.domain.article import Article, ArticleRef, ArticleStatus
 from src.domain.errors import Conflict, InputInvalid
 from src.domain.stages import STAGES, Stage
+from src.domain.usage import in_digits
 from src.infrastructure.database.models import ModelCallRow
 from src.infrastructure.database.stage_outputs import StageOutput
 from src.infrastructure.temporal import ids
-from src.infrastructure.temporal import search_attributes as sa
-from src.infrastructure.temporal.workflows.article import ArticleWorkflow
 
 from .batch import print_articles
 from .connections import Connections, TemporalConnections, with_database, with_temporal
@@ -130,32 +129,19 @@ def retry(
     """
 
     async def work(connections: TemporalConnections) -> ArticleRef:
+        from . import runs  # noqa: PLC0415 - a second of imports, which seeing articles does without
+
         async with connections.database.unit_of_work() as uow:
             article = await uow.articles.find(article_id)
             ref = await uow.articles.prepare_retry(article.id, from_stage=from_stage)
             if from_stage:
                 kept = STAGES[: STAGES.index(from_stage)]
                 await uow.stage_outputs.carry_over(article.id, revision=article.revision, to=ref.revision, stages=kept)
-        await start_article(connections, ref, colour=colour)
+        await runs.launch_article(connections, ref, colour=colour)
         return ref
 
     ref = with_temporal(work)
     out.print(f"article {str(ref.article_id)[:8]} goes on; see: longtail article show {str(ref.article_id)[:8]}")
-
-
-async def start_article(connections: TemporalConnections, ref: ArticleRef, *, colour: str) -> None:
-    """Run the article's workflow under its own id; one that runs already is left to it."""
-    await connections.client.start_workflow(
-        ArticleWorkflow.run,
-        ref,
-        id=ids.article(ref.article_id),
-        task_queue=ids.task_queue(colour),
-        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-        static_summary=f"{ref.keyword} (retried)",
-        search_attributes=TypedSearchAttributes(
-            [SearchAttributePair(sa.SITE, ref.site), SearchAttributePair(sa.COLOUR, colour)]
-        ),
-    )
 
 
 def _print_article(article: Article) -> None:
@@ -177,7 +163,13 @@ def _print_article(article: Article) -> None:
 
 def _call(call: ModelCallRow) -> dict[str, object]:
     columns = {column.name: getattr(call, column.name) for column in ModelCallRow.__table__.columns}
-    return {name: value if isinstance(value, int | None) else str(value) for name, value in columns.items()}
+    return {name: _plain(value) for name, value in columns.items()}
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Decimal):
+        return in_digits(value)
+    return value if isinstance(value, int | None) else str(value)
 
 
 def _call_row(call: ModelCallRow) -> list[object]:

@@ -5,19 +5,13 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
-from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError, WorkflowHandle
-from temporalio.exceptions import WorkflowAlreadyStartedError
-from temporalio.service import RPCError, RPCStatusCode
 
 from src.domain.article import Article
 from src.domain.batch import Batch, BatchStatus, Trigger
 from src.domain.errors import Conflict, InputInvalid
 from src.domain.usage import Spend
-from src.infrastructure.llm.providers import Providers
 from src.infrastructure.temporal import ids
-from src.infrastructure.temporal.messages import BatchReport, SiteBatchInput
-from src.infrastructure.temporal.pollers import has_pollers
-from src.infrastructure.temporal.workflows.site_batch import SiteBatchWorkflow
+from src.infrastructure.temporal.messages import SiteBatchInput
 
 from . import progress
 from .connections import Connections, TemporalConnections, with_database, with_temporal
@@ -47,15 +41,14 @@ def start(
     request = SiteBatchInput(site=site, slot=moment, trigger=Trigger.MANUAL, limit=limit, force=force)
 
     async def work(connections: TemporalConnections) -> bool:
-        handle = await launch(connections, request, colour=colour)
-        if not await has_pollers(connections.client, colour):
-            err.print(
-                f"[yellow]no {colour} worker is polling; the batch waits for: longtail worker --colour {colour}[/]"
-            )
+        from . import runs  # noqa: PLC0415 - a second of imports, which seeing batches does without
+
+        handle = await runs.launch(connections, request, colour=colour)
+        await runs.warn_unless_polled(connections, colour)
         if not wait:
             out.print(f"started {handle.id}")
             return True
-        batch = await finish(connections, handle, site)
+        batch = await runs.finish(connections, handle, site)
         async with connections.database.unit_of_work() as uow:
             articles = await uow.articles.all(batch_id=batch.id, limit=batch.total)
         print_articles(articles)
@@ -164,70 +157,11 @@ def cancel(batch_id: Annotated[str, typer.Argument(metavar="BATCH", help="Its id
     out.print(f"batch {str(batch.id)[:8]} is being cancelled; see: longtail batch show {str(batch.id)[:8]}")
 
 
-async def launch(
-    connections: TemporalConnections, request: SiteBatchInput, *, colour: str
-) -> WorkflowHandle[SiteBatchWorkflow, BatchReport | None]:
-    """Start the batch's workflow.
-
-    Raises NotFound for an unknown site, Conflict when the slot is running, and what ``Providers.check`` raises when
-    the worker shares this machine's settings and a key is missing or wrong.
-    """
-    async with connections.database.unit_of_work() as uow:
-        site = await uow.sites.get(request.site)
-    if connections.is_local:
-        async with Providers(connections.settings) as providers:
-            await providers.check(site)
-    slot = request.slot or now()
-    try:
-        return await connections.client.start_workflow(
-            SiteBatchWorkflow.run,
-            request,
-            id=ids.batch_run(request.site, slot),
-            task_queue=ids.task_queue(colour),
-            static_summary=f"batch of {request.site}, started by hand",
-        )
-    except WorkflowAlreadyStartedError as error:
-        raise Conflict(f"the batch of {request.site} for {slot:%Y-%m-%d %H:%M:%S} UTC is running") from error
-
-
-async def finish(
-    connections: TemporalConnections, handle: WorkflowHandle[SiteBatchWorkflow, BatchReport | None], site: str
-) -> Batch:
-    """Show progress until the batch's workflow ends, and return the batch. Raises Conflict when it left none."""
-    try:
-        await progress.follow(handle.result(), connections.database, site=site, workflow_id=handle.id)
-    except WorkflowFailureError as error:
-        reason = str(error.cause)
-    else:
-        reason = ""
-    async with connections.database.unit_of_work() as uow:
-        batch = await uow.batches.of_workflow(site, handle.id)
-    if batch is None:
-        raise Conflict(f"{handle.id} ended without a batch: {reason or 'its slot belongs to another workflow'}")
-    return batch
-
-
 async def _ended(connections: Connections, batch: Batch) -> None:
     while batch.status is BatchStatus.RUNNING:
         await asyncio.sleep(progress.POLL.total_seconds())
         async with connections.database.unit_of_work() as uow:
             batch = await uow.batches.get(batch.id)
-
-
-async def is_running(connections: TemporalConnections, workflow_id: str) -> bool:
-    """Whether Temporal knows the workflow and it has not ended."""
-    try:
-        described = await connections.client.get_workflow_handle(workflow_id).describe()
-    except RPCError as error:
-        if error.status is RPCStatusCode.NOT_FOUND:
-            return False
-        raise
-    return described.status is WorkflowExecutionStatus.RUNNING
-
-
-def by_hand(site: str, *, limit: int | None) -> SiteBatchInput:
-    """A batch of this second."""
-    return SiteBatchInput(site=site, slot=now(), trigger=Trigger.MANUAL, limit=limit)
 
 
 def now() -> datetime:

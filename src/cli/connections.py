@@ -4,9 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TypeVar
-
-from temporalio.client import Client
+from typing import TYPE_CHECKING, TypeVar
 
 from src.domain.errors import EngineUnavailable
 from src.infrastructure import logging
@@ -15,10 +13,12 @@ from src.infrastructure.database.engine import create_engine
 from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.embedded.engines import database_url, temporal_server
 from src.infrastructure.embedded.temporal import TemporalServer
-from src.infrastructure.temporal import client as temporal_client
-from src.settings import Settings
+from src.settings import LogLevel, Settings
 
 from .terminal import busy
+
+if TYPE_CHECKING:
+    from temporalio.client import Client
 
 T = TypeVar("T")
 
@@ -36,7 +36,7 @@ class TemporalConnections(Connections):
     """An open database and a connection to Temporal."""
 
     server: TemporalServer
-    client: Client
+    client: "Client"
 
     @property
     def is_local(self) -> bool:
@@ -60,6 +60,8 @@ def with_temporal(
     identity: str | None = None,
 ) -> T:
     """Run ``work`` with the database and Temporal; embedded ones are started if need be."""
+    from src.infrastructure.temporal import client as temporal_client  # noqa: PLC0415 - a second, for Temporal's users
+
     settings = settings or start(Settings.load())
     with ExitStack() as stack:
         with busy("starting PostgreSQL and Temporal"):
@@ -73,9 +75,9 @@ def with_temporal(
         return asyncio.run(_with_database(connected, settings, url))
 
 
-def start(settings: Settings) -> Settings:
-    """Set up what holds for the whole process."""
-    logging.configure(level=settings.log_level, as_json=settings.log_json)
+def start(settings: Settings, *, log_level: LogLevel = "WARNING") -> Settings:
+    """Set up what holds for the whole process. ``log_level`` counts unless the settings name one."""
+    logging.configure(level=settings.log_level or log_level, as_json=settings.log_json)
     return settings
 
 
@@ -92,9 +94,9 @@ async def _with_database(work: Callable[[Connections], Awaitable[T]], settings: 
 async def _prepare(database: Database, *, embedded: bool) -> None:
     """An embedded database is ours to migrate; any other is migrated by command only."""
     try:
-        if embedded:
-            await schema.upgrade(database.engine)
-        else:
+        if not embedded:
             await schema.require_current(database.engine)
+        elif not await schema.is_current(database.engine):
+            await schema.upgrade(database.engine)
     except OSError as error:
         raise EngineUnavailable(f"the database of DATABASE_URL does not answer: {error}") from error

@@ -23,7 +23,7 @@ from src.infrastructure.temporal.messages import SiteBatchInput
 from src.infrastructure.temporal.workflows.site_batch import SiteBatchWorkflow
 from src.settings import Settings
 
-from . import batch
+from . import batch, runs
 from .connections import TemporalConnections, start, with_temporal
 from .supervised import SupervisedWorker
 from .terminal import err, out
@@ -67,7 +67,7 @@ def demo(
         if handle_id is None:
             await _import(connections, site, longtails)
             request = SiteBatchInput(site=site.slug, slot=batch.now(), trigger=Trigger.MANUAL, limit=articles)
-            handle_id = (await batch.launch(connections, request, colour=ids.Colour.BLUE)).id
+            handle_id = (await runs.launch(connections, request, colour=ids.Colour.BLUE)).id
         else:
             err.print("the last run was cut off; its batch goes on where it was")
         with SupervisedWorker(
@@ -75,7 +75,7 @@ def demo(
         ) as worker:
             _say_where(connections, handle_id, worker.pid)
             handle = connections.client.get_workflow_handle_for(SiteBatchWorkflow.run, handle_id)
-            ended = await batch.finish(connections, handle, site.slug)
+            ended = await runs.finish(connections, handle, site.slug)
             made = await _report(connections, ended, folder)
             if keep:
                 out.print("Everything is still running; Ctrl-C stops it.")
@@ -107,7 +107,7 @@ async def _unfinished(connections: TemporalConnections, site: Site) -> str | Non
         batches = await uow.batches.all(site=site.slug, limit=1)
     if not batches or batches[0].status is not BatchStatus.RUNNING:
         return None
-    if await batch.is_running(connections, batches[0].workflow_id):
+    if await runs.is_running(connections, batches[0].workflow_id):
         return batches[0].workflow_id
     async with connections.database.unit_of_work() as uow:
         await uow.batches.close(

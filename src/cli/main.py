@@ -4,6 +4,7 @@ import importlib
 import os
 import signal
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import typer
@@ -26,6 +27,7 @@ COMMANDS = {
     "keywords": "Import keyword lists and see what becomes of them.",
     "batch": "Start, watch and stop batches of articles.",
     "article": "See, export and retry articles.",
+    "hold": "Stop a site or all of them for a while, at three depths, and let them go on.",
     "schedule": "Run a site's batches every day; pause, resume, trigger.",
     "worker": "Take articles from a colour's queue until told to stop.",
     "db": "Bring the database's schema up to date, or check it.",
@@ -90,8 +92,9 @@ def run() -> None:
     """
     signal.signal(signal.SIGTERM, _terminated)
     code = _exit_code()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(BrokenPipeError):  # the reader of a pipe has seen enough
+            stream.flush()
     os._exit(code)
 
 
@@ -104,6 +107,8 @@ def _exit_code() -> int:
     try:
         app()
     except SystemExit as exit_:
+        if isinstance(exit_.__context__, BrokenPipeError):  # likewise, and typer would make a failure of it
+            return 0
         return exit_.code if isinstance(exit_.code, int) else int(exit_.code is not None)
     except LongtailError as error:
         err.print(f"[red]error:[/red] {escape(error.message)}", soft_wrap=True)
@@ -111,6 +116,4 @@ def _exit_code() -> int:
     except KeyboardInterrupt:
         err.print("stopped")
         return 130
-    except BrokenPipeError:  # the reader of a pipe has seen enough
-        return 0
     return 0

@@ -10,11 +10,13 @@ from rich.markup import escape
 
 from src.domain import schedule_options as read
 from src.domain import slots
+from src.domain.batch import Trigger
 from src.domain.schedule import Overlap, Schedule, ScheduleState
 from src.infrastructure.temporal import ids, schedule_spec
+from src.infrastructure.temporal.messages import SiteBatchInput
 from src.infrastructure.temporal.schedules import Schedules, Written
 
-from . import batch, schedule_repairs, schedule_reports
+from . import batch, runs, schedule_repairs, schedule_reports
 from .connections import TemporalConnections, with_temporal
 from .identity import whoami
 from .schedule_wish import Wish
@@ -203,7 +205,8 @@ def trigger(
             await _schedules(connections).trigger(site, overlap=policy)
             return
         state = await _schedules(connections).get(site)
-        await batch.launch(connections, batch.by_hand(site, limit=limit), colour=state.colour)
+        request = SiteBatchInput(site=site, slot=batch.now(), trigger=Trigger.MANUAL, limit=limit)
+        await runs.launch(connections, request, colour=state.colour)
 
     with_temporal(work)
     out.print(f"triggered; see: longtail batch list {site}")
@@ -225,17 +228,17 @@ def _schedules(connections: TemporalConnections) -> Schedules:
 
 async def _preview(connections: TemporalConnections, site: str, wanted: Schedule) -> None:
     """Show the next runs, and warn of clock changes and of batches that take longer than the time between runs."""
-    runs = await schedule_spec.next_slots(connections.client, wanted, datetime.now(UTC), PREVIEWED)
+    coming = await schedule_spec.next_slots(connections.client, wanted, datetime.now(UTC), PREVIEWED)
     zone = ZoneInfo(wanted.time_zone)
-    for run in runs:
+    for run in coming:
         out.print(f"next  {run.astimezone(zone):%a %Y-%m-%d %H:%M %Z}")
-    if not runs:
+    if not coming:
         err.print("it never runs; look at its start, end and skipped dates")
     for day, at, what in slots.clock_changes(wanted, datetime.now(UTC).date(), YEARS_WARNED):
         err.print(f"clocks change on {day} in {wanted.time_zone}: {at:%H:%M} {what}")
     async with connections.database.unit_of_work() as uow:
         usual = await uow.batches.usual_duration(site)
-    between = min((later - earlier for earlier, later in pairwise(runs)), default=None)
+    between = min((later - earlier for earlier, later in pairwise(coming)), default=None)
     if usual and between and usual > between:
         err.print(
             f"a batch of {site} usually takes {usual}, longer than the {between} between runs: "

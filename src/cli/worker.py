@@ -40,7 +40,7 @@ def worker(
         overrides["fail_keywords"] = tuple(fail)
     if offline_latency is not None:
         overrides["offline"] = OfflineWriter(latency_seconds=offline_latency)
-    settings = start(Settings.load(**overrides))
+    settings = start(Settings.load(**overrides), log_level="INFO")
     instance = temporal_worker.instance_name(colour)
 
     async def work(connections: TemporalConnections) -> None:

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_serializer
 
 
 class Usage(BaseModel):
@@ -33,6 +33,15 @@ class Spend(BaseModel):
     output_tokens: int = 0
     cost_usd: Decimal = Decimal(0)
     unpriced_calls: int = 0
+
+    @field_serializer("cost_usd", when_used="json")
+    def _as_digits(self, cost: Decimal) -> str:
+        return in_digits(cost)
+
+
+def in_digits(amount: Decimal) -> str:
+    """Spell an amount as scripts read it: no exponent, no zeros at its end."""
+    return f"{amount.normalize():f}"
 
 
 class CallStatus(StrEnum):

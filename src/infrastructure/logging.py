@@ -29,18 +29,9 @@ def configure(*, level: str, as_json: bool | None) -> None:
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     for name in ("anthropic", "openai", "httpx2", "httpcore2", "asyncio", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    _quieten_temporal()
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-
-
-def _quieten_temporal() -> None:
-    """Its extras are fields of the line; without this they would be repeated inside the text."""
-    from temporalio import activity, workflow  # noqa: PLC0415 - a second of import that some commands never need
-
-    activity.logger.activity_info_on_message = False
-    workflow.logger.workflow_info_on_message = False

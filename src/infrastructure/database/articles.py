@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, Text, and_, cast, func, select, true, update
+from sqlalchemy import Select, Text, Update, and_, bindparam, cast, func, select, true, update
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -17,6 +17,26 @@ from .models import ArticleRow, LongtailRow, ModelCallRow, StageOutputRow
 
 _UNFINISHED = (ArticleStatus.QUEUED, ArticleStatus.GENERATING)
 _SHORTEST_PREFIX = 4  # characters of an id that people may type
+
+
+def _finishing(*columns: str) -> Update:
+    """One statement that ends an article and moves its longtail, built once: that costs more than running it."""
+    article = (
+        update(ArticleRow)
+        .where(ArticleRow.id == bindparam("article_id"))
+        .values(finished_at=func.now(), **{name: bindparam(name) for name in columns})
+        .returning(ArticleRow.longtail_id)
+        .cte("finished")
+    )
+    longtail = update(LongtailRow).where(LongtailRow.id == article.c.longtail_id)
+    moved = longtail.values(status=bindparam("longtail_status"), reason=bindparam("reason"))
+    return moved.execution_options(synchronize_session=False)
+
+
+_FAILURE = ("failed_stage", "error_type", "error_message", "attempts")
+_SAVE = _finishing("status", "html", "content_hash", "words", "offline", *_FAILURE)
+_FAIL = _finishing("status", *_FAILURE)
+_CANCEL = _finishing("status")
 
 
 class Articles:
@@ -43,53 +63,45 @@ class Articles:
 
     async def save(self, article_id: UUID, *, html: str, content_hash: str, words: int, offline: bool) -> None:
         """Store the finished page; the article now needs a review."""
-        await self._finish(
-            article_id,
-            LongtailStatus.WRITTEN,
-            status=ArticleStatus.NEEDS_REVIEW,
-            html=html,
-            content_hash=content_hash,
-            words=words,
-            offline=offline,
-            failed_stage=None,
-            error_type=None,
-            error_message=None,
-            attempts=None,
+        columns = {"html": html, "content_hash": content_hash, "words": words, "offline": offline}
+        await self._session.execute(
+            _SAVE,
+            {
+                "article_id": article_id,
+                "status": ArticleStatus.NEEDS_REVIEW,
+                **columns,
+                **dict.fromkeys(_FAILURE),
+                "longtail_status": LongtailStatus.WRITTEN,
+                "reason": None,
+            },
         )
 
     async def fail(self, article_id: UUID, failure: Failure) -> None:
         """Store where and why the article stopped."""
-        await self._finish(
-            article_id,
-            LongtailStatus.FAILED,
-            reason=f"{failure.error_type}: {failure.message}"[:500],
-            status=ArticleStatus.FAILED,
-            failed_stage=failure.stage,
-            error_type=failure.error_type,
-            error_message=failure.message,
-            attempts=failure.attempts,
+        await self._session.execute(
+            _FAIL,
+            {
+                "article_id": article_id,
+                "status": ArticleStatus.FAILED,
+                "failed_stage": failure.stage,
+                "error_type": failure.error_type,
+                "error_message": failure.message,
+                "attempts": failure.attempts,
+                "longtail_status": LongtailStatus.FAILED,
+                "reason": f"{failure.error_type}: {failure.message}"[:500],
+            },
         )
 
     async def cancel(self, article_id: UUID) -> None:
         """Note that a person stopped the article; its longtail is ready for another batch."""
-        await self._finish(article_id, LongtailStatus.READY, status=ArticleStatus.CANCELLED)
-
-    async def _finish(
-        self,
-        article_id: UUID,
-        longtail: LongtailStatus,
-        *,
-        reason: str | None = None,
-        **columns: Any,  # noqa: ANN401 - columns of articles
-    ) -> None:
-        longtail_id = await self._session.scalar(
-            update(ArticleRow)
-            .where(ArticleRow.id == article_id)
-            .values(finished_at=func.now(), **columns)
-            .returning(ArticleRow.longtail_id)
-        )
         await self._session.execute(
-            update(LongtailRow).where(LongtailRow.id == longtail_id).values(status=longtail, reason=reason)
+            _CANCEL,
+            {
+                "article_id": article_id,
+                "status": ArticleStatus.CANCELLED,
+                "longtail_status": LongtailStatus.READY,
+                "reason": None,
+            },
         )
 
     async def prepare_retry(self, article_id: UUID, *, from_stage: Stage | None) -> ArticleRef:

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Text, cast, func, insert, literal, select, update
+from sqlalchemy import Text, bindparam, cast, func, insert, literal, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -18,6 +18,13 @@ from src.domain.longtail import LongtailStatus
 from .models import ArticleRow, BatchRow, LongtailRow
 
 _SHORTEST_PREFIX = 4  # characters of an id that people may type
+
+_CLOSED_BATCH = (  # built once: that costs more than running it
+    select(BatchRow)
+    .join(ArticleRow, ArticleRow.batch_id == BatchRow.id)
+    .where(ArticleRow.id == bindparam("article_id"), BatchRow.closed_at.is_not(None))
+    .with_for_update(of=BatchRow)
+)
 
 
 class BatchRequest(BaseModel):
@@ -39,11 +46,12 @@ class Batches:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def open(self, request: BatchRequest, *, limit: int, force: bool) -> tuple[UUID, bool]:
+    async def open(self, request: BatchRequest, *, limit: int | None, force: bool) -> tuple[UUID, bool]:
         """Open the batch of this site and slot, and claim up to ``limit`` longtails in the same transaction.
 
         Returns its id, and whether there is work to do: a slot that ended with articles is done unless ``force``; one
-        that failed or was cancelled is opened again and goes on with what it had.
+        that failed or was cancelled is opened again and goes on with what it had. With ``limit`` None nothing is
+        claimed or gone on with until the same run opens it once more.
         """
         created = await self._session.scalar(
             upsert(BatchRow)
@@ -52,23 +60,27 @@ class Batches:
             .returning(BatchRow.id)
         )
         if created:
-            await self._claim(created, request.site, limit)
+            await self._claim(created, request.site, limit or 0)
             return created, True
         row = await self._session.scalar(
             select(BatchRow).where(BatchRow.site == request.site, BatchRow.slot == request.slot).with_for_update()
         )
         assert row is not None  # noqa: S101 - the conflict above says that it is there
         if row.status == BatchStatus.RUNNING and (row.workflow_id, row.run_id) == (request.workflow_id, request.run_id):
+            await self._go_on(row, limit)
             return row.id, True
         if row.status in (BatchStatus.COMPLETED, BatchStatus.PARTLY_FAILED) and not force:
             return row.id, False
-        await self._reopen(row, request, limit)
-        return row.id, True
-
-    async def _reopen(self, row: BatchRow, request: BatchRequest, limit: int) -> None:
         row.status, row.closed_at, row.error_type, row.error_message = BatchStatus.RUNNING, None, None, None
         row.colour, row.workflow_id, row.run_id = request.colour, request.workflow_id, request.run_id
         await self._session.flush()
+        await self._go_on(row, limit)
+        return row.id, True
+
+    async def _go_on(self, row: BatchRow, limit: int | None) -> None:
+        """Take up what the batch had and fill it up to ``limit``; changes nothing when repeated."""
+        if limit is None:
+            return
         held = select(LongtailRow.id).where(LongtailRow.status.in_([LongtailStatus.READY, LongtailStatus.FAILED]))
         resumed = await self._session.scalars(
             update(ArticleRow)
@@ -149,12 +161,7 @@ class Batches:
 
     async def recount(self, article_id: UUID) -> None:
         """Let the status of a closed batch follow an article that was retried after its end."""
-        row = await self._session.scalar(
-            select(BatchRow)
-            .join(ArticleRow, ArticleRow.batch_id == BatchRow.id)
-            .where(ArticleRow.id == article_id, BatchRow.closed_at.is_not(None))
-            .with_for_update(of=BatchRow)
-        )
+        row = await self._session.scalar(_CLOSED_BATCH, {"article_id": article_id})
         if row is None or row.status == BatchStatus.CANCELLED:
             return
         counts = await self.counts(row.id)

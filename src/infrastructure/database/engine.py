@@ -1,14 +1,27 @@
-"""Connections to PostgreSQL, safe behind PgBouncer in transaction mode."""
+"""Connections to PostgreSQL, safe behind PgBouncer in transaction mode unless the URL says that none is there."""
 
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+_PROMISE = "prepared_statement_cache_size"  # in a URL: keep so many statements, there is no pooler
+_STATEMENTS = 256  # more than Longtail has
 
 
 def create_engine(url: str, *, pool_size: int) -> AsyncEngine:
     """Make an engine for ``url`` (postgresql+asyncpg://…); it connects on first use."""
+    parsed = make_url(url)
     return create_async_engine(
-        url,
-        pool_size=pool_size,
-        max_overflow=0,
-        # Prepared statements belong to a server connection, which PgBouncer swaps between transactions.
-        connect_args={"statement_cache_size": 0, "prepared_statement_cache_size": 0, "timeout": 10},
+        parsed, pool_size=pool_size, max_overflow=0, connect_args={"timeout": 10, **_statements(parsed)}
     )
+
+
+def without_pooler(url: str) -> str:
+    """``url`` with the promise that each connection is the server's own, so that statements may stay prepared on it."""
+    promised = make_url(url).update_query_dict({_PROMISE: str(_STATEMENTS)})
+    return promised.render_as_string(hide_password=False)
+
+
+def _statements(url: URL) -> dict[str, int]:
+    # Prepared statements belong to a server connection, which PgBouncer swaps between transactions. With 0 asyncpg
+    # names none and parses with every run; what SQLAlchemy keeps is then only how parameters and rows look.
+    return {"statement_cache_size": _STATEMENTS if _PROMISE in url.query else 0, _PROMISE: _STATEMENTS}

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Text, cast, func, literal, select, text, update
+from sqlalchemy import Text, bindparam, cast, func, literal, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from src.domain.article import ArticleStatus
@@ -50,6 +50,11 @@ class PaidAnswer(BaseModel):
     output_tokens: int | None
 
 
+_CLOSED_WITH = (
+    *("status", "latency_ms", "answer", "stop_reason", "request_id", "error_type", "error_message"),
+    *("input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens", "cost_usd"),
+)
+
 # One statement, since it runs before every call: find a paid answer; else write off the calls that a dead attempt left
 # open, and open a new one. Either way the article is under way.
 _OPEN = text("""
@@ -77,6 +82,19 @@ SELECT * FROM paid
 """)
 
 
+# Built once: putting such a statement together costs more than running it.
+_CLOSE = (
+    update(ModelCallRow)
+    .where(ModelCallRow.id == bindparam("call_id"))
+    .values(
+        closed_at=func.now(),
+        model=func.coalesce(bindparam("named_model"), ModelCallRow.model),
+        **{name: bindparam(name) for name in _CLOSED_WITH},
+    )
+    .execution_options(synchronize_session=False)
+)
+
+
 class ModelCalls:
     """The ledger of one unit of work."""
 
@@ -92,9 +110,10 @@ class ModelCalls:
 
     async def close(self, call_id: UUID, **columns: Any) -> None:  # noqa: ANN401 - columns of model_calls
         """Write what came of the call, also when a later attempt had already given it up as lost."""
-        await self._session.execute(
-            update(ModelCallRow).where(ModelCallRow.id == call_id).values(closed_at=func.now(), **columns)
-        )
+        known = dict.fromkeys(_CLOSED_WITH) | {"named_model": None}
+        if "model" in columns:
+            columns["named_model"] = columns.pop("model")
+        await self._session.execute(_CLOSE, known | columns | {"call_id": call_id})
 
     async def discard(self, article_id: UUID, revision: int, stage: Stage) -> None:
         """Keep the stage's answers as paid, but never use them again: they were rejected for good."""

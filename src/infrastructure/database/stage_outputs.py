@@ -6,14 +6,16 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
+from sqlalchemy import and_, bindparam, literal, select
 from sqlalchemy import insert as plain_insert
-from sqlalchemy import literal, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from src.domain.errors import NotFound
+from src.domain.site import Site
 from src.domain.stages import Stage
 
-from .models import StageOutputRow
+from .models import ArticleRow, SiteRow, StageOutputRow
 
 
 class StageOutput(BaseModel):
@@ -31,6 +33,33 @@ class StageOutput(BaseModel):
     created_at: datetime
 
 
+# Built once: putting such a statement together costs more than running it.
+_KEEP = (
+    insert(StageOutputRow)
+    .values({column.name: bindparam(column.name) for column in StageOutputRow.__table__.c if not column.server_default})
+    .on_conflict_do_nothing()
+    .returning(StageOutputRow.stage)
+)
+_ARTEFACT = select(StageOutputRow.artefact).where(
+    StageOutputRow.article_id == bindparam("article_id"),
+    StageOutputRow.revision == bindparam("revision"),
+    StageOutputRow.stage == bindparam("stage"),
+)
+_WITH_SITE = (
+    select(SiteRow.description, StageOutputRow.artefact)
+    .join(ArticleRow, ArticleRow.site == SiteRow.slug)
+    .outerjoin(
+        StageOutputRow,
+        and_(
+            StageOutputRow.article_id == ArticleRow.id,
+            StageOutputRow.revision == bindparam("revision"),
+            StageOutputRow.stage == bindparam("stage"),
+        ),
+    )
+    .where(ArticleRow.id == bindparam("article_id"))
+)
+
+
 class StageOutputs:
     """The stage outputs of one unit of work."""
 
@@ -39,20 +68,23 @@ class StageOutputs:
 
     async def keep(self, article_id: UUID, revision: int, stage: Stage, **columns: Any) -> bool:  # noqa: ANN401
         """Keep the stage's output. Returns False, and keeps nothing, when it has one already."""
-        statement = insert(StageOutputRow).values(article_id=article_id, revision=revision, stage=stage, **columns)
-        result = await self._session.scalars(statement.on_conflict_do_nothing().returning(StageOutputRow.stage))
-        return result.first() is not None
+        row = {"article_id": article_id, "revision": revision, "stage": stage, **columns}
+        return await self._session.scalar(_KEEP, row) is not None
 
     async def artefact(self, article_id: UUID, revision: int, stage: Stage) -> Mapping[str, Any] | None:
         """The stage's artefact, if it finished."""
         artefact: Mapping[str, Any] | None = await self._session.scalar(
-            select(StageOutputRow.artefact).where(
-                StageOutputRow.article_id == article_id,
-                StageOutputRow.revision == revision,
-                StageOutputRow.stage == stage,
-            )
+            _ARTEFACT, {"article_id": article_id, "revision": revision, "stage": stage}
         )
         return artefact
+
+    async def with_site(self, article_id: UUID, revision: int, stage: Stage) -> tuple[Site, Mapping[str, Any] | None]:
+        """What a stage begins with: its article's site, and its own artefact if it finished. Raises NotFound."""
+        key = {"article_id": article_id, "revision": revision, "stage": stage}
+        found = (await self._session.execute(_WITH_SITE, key)).one_or_none()
+        if found is None:
+            raise NotFound("article", article_id)
+        return Site.model_validate(found.description), found.artefact
 
     async def of_article(self, article_id: UUID, revision: int) -> list[StageOutput]:
         """The finished stages in their order."""

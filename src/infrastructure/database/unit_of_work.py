@@ -13,10 +13,11 @@ from asyncpg.exceptions import (  # type: ignore[import-untyped]
     SerializationError,
 )
 from sqlalchemy.exc import DBAPIError, InterfaceError
-from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from .articles import Articles
 from .batches import Batches
+from .holds import Holds
 from .longtails import Longtails
 from .model_calls import ModelCalls
 from .schedules import SchedulesTable
@@ -37,12 +38,13 @@ class UnitOfWork:
     """
 
     def __init__(self, engine: AsyncEngine, *, autocommit: bool) -> None:
-        self._session = async_sessionmaker(engine, expire_on_commit=False)()
+        self._session = AsyncSession(engine, expire_on_commit=False)
         self._autocommit = autocommit
         self.sites = Sites(self._session)
         self.longtails = Longtails(self._session)
         self.batches = Batches(self._session)
         self.articles = Articles(self._session)
+        self.holds = Holds(self._session)
         self.schedules = SchedulesTable(self._session)
         self.stage_outputs = StageOutputs(self._session)
         self.model_calls = ModelCalls(self._session)
@@ -70,6 +72,7 @@ class Database:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = engine
+        self._without_transactions = engine.execution_options(isolation_level="AUTOCOMMIT")  # the same connections
 
     def unit_of_work(self, *, autocommit: bool = True) -> UnitOfWork:
         """A new unit of work, to be entered with ``async with``."""
@@ -81,22 +84,34 @@ class Database:
         Only transient faults are repeated: a statement cached before a migration, a lost serialisation race, a
         connection that the server closed while it was idle.
         """
-        try:
-            return await self._attempt(work)
-        except DBAPIError as error:
-            if not is_transient(error):
-                raise
-        return await self._attempt(work)
+        return await _persistently(self.engine, work)
 
-    async def _attempt(self, work: Callable[[UnitOfWork], Awaitable[T]]) -> T:
-        async with self.unit_of_work(autocommit=False) as uow:
-            result = await work(uow)
-            await uow.commit()
-            return result
+    async def single(self, work: Callable[[UnitOfWork], Awaitable[T]]) -> T:
+        """Run ``work`` as ``commit`` does, if it is one statement: one round trip instead of three.
+
+        PostgreSQL makes every statement a transaction of its own; a second one in ``work`` would be another.
+        """
+        return await _persistently(self._without_transactions, work)
 
     async def close(self) -> None:
         """Close every connection."""
         await self.engine.dispose()
+
+
+async def _persistently(engine: AsyncEngine, work: Callable[[UnitOfWork], Awaitable[T]]) -> T:
+    try:
+        return await _committed(engine, work)
+    except DBAPIError as error:
+        if not is_transient(error):
+            raise
+    return await _committed(engine, work)
+
+
+async def _committed(engine: AsyncEngine, work: Callable[[UnitOfWork], Awaitable[T]]) -> T:
+    async with UnitOfWork(engine, autocommit=False) as uow:
+        result = await work(uow)
+        await uow.commit()
+        return result
 
 
 def is_transient(error: DBAPIError) -> bool:
@@ -104,5 +119,6 @@ def is_transient(error: DBAPIError) -> bool:
     return (
         error.connection_invalidated
         or isinstance(error, InterfaceError)
-        or isinstance(error.driver_exception, _TRANSIENT)
+        # Not error.driver_exception, which is a ValueError for InvalidCachedStatementError.
+        or isinstance(error.orig.__cause__ if error.orig else None, _TRANSIENT)
     )

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
-from temporalio.envconfig import ClientConfigProfile
 
 from src.domain.errors import InputInvalid, SettingsInvalid
+from src.infrastructure.database.engine import without_pooler
 from src.settings import Settings
 
 from .postgres import postgres
@@ -26,7 +26,7 @@ def database_url(settings: Settings) -> Iterator[str]:
         yield normalised(settings.database_url.get_secret_value())
         return
     with postgres(settings.home) as url:
-        yield url
+        yield without_pooler(url)
 
 
 @contextmanager
@@ -65,6 +65,8 @@ def normalised(url: str) -> str:
 
 def _configured_address() -> str | None:
     """Return the address of TEMPORAL_ADDRESS or of the profile that Temporal's own variables and file select."""
+    from temporalio.envconfig import ClientConfigProfile  # noqa: PLC0415 - half a second, for Temporal's users alone
+
     try:
         return ClientConfigProfile.load().address or None
     except RuntimeError as error:  # the bridge's only class for a file, profile or value it cannot read

@@ -49,7 +49,7 @@ class Ledger:
         """
         prompt = self._resolved.shape(prompt)
         request = self._request(prompt)
-        found = await self._database.commit(lambda uow: uow.model_calls.find_or_open(request))
+        found = await self._database.single(lambda uow: uow.model_calls.find_or_open(request))
         completion = _as_completion(found) if isinstance(found, PaidAnswer) else await self._buy(prompt, found)
         self.provenance = {
             "prompt": prompt.name,
@@ -78,7 +78,7 @@ class Ledger:
     async def _close(self, call_id: UUID, started: float, status: CallStatus, **columns: Any) -> None:  # noqa: ANN401
         latency_ms = round((time.monotonic() - started) * 1000)
         await _insist(
-            lambda: self._database.commit(
+            lambda: self._database.single(
                 lambda uow: uow.model_calls.close(call_id, status=status, latency_ms=latency_ms, **columns)
             )
         )

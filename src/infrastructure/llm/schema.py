@@ -1,10 +1,14 @@
-"""One JSON schema that both vendors take."""
+"""One JSON schema that both vendors take.
+
+Anthropic's SDK has such a function, but whoever imports that package for it waits a second and pays 50 MB.
+"""
 
 from functools import cache
 from typing import Any
 
-from anthropic import transform_schema
 from pydantic import BaseModel
+
+_UNDERSTOOD = {"$defs", "type", "enum", "description", "title", "properties", "required", "items"}  # by both
 
 
 @cache
@@ -13,18 +17,21 @@ def json_schema(artefact: type[BaseModel]) -> dict[str, Any]:
 
     The result is shared: never change it.
     """
-    return _with_enum_types(transform_schema(artefact))
+    return _strict(artefact.model_json_schema())
 
 
-def _with_enum_types(schema: dict[str, Any]) -> dict[str, Any]:
-    # transform_schema drops the type beside an enum, and OpenAI's strict mode rejects a property without one.
-    typed: dict[str, Any] = {key: _walk(value) for key, value in schema.items()}
-    if "type" not in typed and all(isinstance(value, str) for value in typed.get("enum", [None])):
-        typed["type"] = "string"
-    return typed
-
-
-def _walk(value: Any) -> Any:  # noqa: ANN401 - any JSON
-    if isinstance(value, dict):
-        return _with_enum_types(value)
-    return [_walk(item) for item in value] if isinstance(value, list) else value
+def _strict(schema: dict[str, Any]) -> dict[str, Any]:
+    if "$ref" in schema:
+        return {"$ref": schema["$ref"]}
+    strict = {key: value for key, value in schema.items() if key in _UNDERSTOOD}
+    for key in {"$defs", "properties"} & strict.keys():
+        strict[key] = {name: _strict(part) for name, part in schema[key].items()}
+    if "items" in strict:
+        strict["items"] = _strict(schema["items"])
+    if "properties" in strict:
+        strict["additionalProperties"] = False
+    limits = [f"{key}: {value}" for key, value in schema.items() if key not in {*_UNDERSTOOD, "additionalProperties"}]
+    if limits:
+        wishes = "{" + ", ".join(limits) + "}"
+        strict["description"] = "\n\n".join(filter(None, [schema.get("description"), wishes]))
+    return strict

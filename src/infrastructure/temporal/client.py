@@ -1,5 +1,6 @@
 """The connection to Temporal, with Temporal's own variables and profiles for all but the address."""
 
+from temporalio import activity, workflow
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig
@@ -16,6 +17,7 @@ async def connect(address: str, *, identity: str | None = None, runtime: Runtime
 
     Namespace, TLS and API key come from ``temporalio.envconfig``. Raises EngineUnavailable.
     """
+    _let_logs_name_fields_once()
     config = ClientConfig.load_client_connect_config()
     config["target_host"] = address
     try:
@@ -29,3 +31,9 @@ async def connect(address: str, *, identity: str | None = None, runtime: Runtime
             "TEMPORAL_NAMESPACE right?"
         ) from error
     return client
+
+
+def _let_logs_name_fields_once() -> None:
+    """Temporal's extras are fields of a line; without this they would be repeated inside its text."""
+    activity.logger.activity_info_on_message = False
+    workflow.logger.workflow_info_on_message = False

@@ -50,6 +50,11 @@ def batch_run(site: str, slot: datetime) -> str:
     return f"{batch(site)}-{slot.astimezone(UTC).strftime('%Y-%m-%dT%H:%M:%SZ')}"
 
 
+def shard(batch_workflow_id: str, first: int) -> str:
+    """The part of a large batch that begins at position ``first``."""
+    return f"{batch_workflow_id}/articles-{first}"
+
+
 def article(article_id: UUID) -> str:
     """The workflow of an article, whatever its revision."""
     return f"article/{article_id}"

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from src.domain.article import ArticleRef, ArticleStatus, Failure
 from src.domain.batch import BatchStatus, Trigger
+from src.domain.hold import HoldState
 from src.domain.stages import KeywordAnalysis, Outline
 
 
@@ -50,6 +51,7 @@ class OpenedBatch(Message):
     open_shards: int
     refused: str | None = None  # why this slot has no batch at all
     priority: int | None = None  # Temporal's, 1 to 5; None is 3. A backfill runs below today's work
+    hold: HoldState | None = None  # it is open but claimed nothing; open it again after the release
 
 
 class CloseBatch(Message):

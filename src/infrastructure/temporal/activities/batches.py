@@ -7,6 +7,7 @@ from temporalio import activity
 from src.domain import slots
 from src.domain.article import ArticleRef, ArticleStatus
 from src.domain.batch import Trigger
+from src.domain.usage import in_digits
 from src.infrastructure.database.batches import BatchRequest
 from src.infrastructure.database.models import BackfillSlotRow
 from src.infrastructure.database.schedules import WantedSchedule
@@ -113,7 +114,7 @@ class BatchActivities:
                 calls=spend.calls,
                 input_tokens=spend.input_tokens,
                 output_tokens=spend.output_tokens,
-                cost_usd=str(spend.cost_usd),
+                cost_usd=in_digits(spend.cost_usd),
                 unpriced_calls=spend.unpriced_calls,
             )
 

@@ -12,7 +12,7 @@ from src.domain.article import ArticleRef
 from src.domain.errors import ArtefactTooLarge
 from src.domain.site import Site
 from src.domain.stages import Artefact, Draft, KeywordAnalysis, Outline, SeoMetadata, Stage
-from src.infrastructure.database.unit_of_work import Database, UnitOfWork
+from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.llm.ledger import Ledger
 from src.infrastructure.llm.providers import Providers
 
@@ -78,9 +78,9 @@ class StageActivities:
             with bound_contextvars(
                 site=article.site, article=str(article.article_id), stage=stage.value, attempt=attempt
             ):
-                async with self._database.unit_of_work() as uow:
-                    site = await uow.sites.get(article.site)
-                    stored = await uow.stage_outputs.artefact(article.article_id, article.revision, stage)
+                site, stored = await self._database.single(
+                    lambda uow: uow.stage_outputs.with_site(article.article_id, article.revision, stage)
+                )
                 if stored is None:
                     model = self._providers.model_for(site, stage)
                     ledger = Ledger(self._database, model, article=article, attempt=attempt, worker=self._worker)
@@ -90,18 +90,16 @@ class StageActivities:
     async def _keep(self, stage: Stage, article: ArticleRef, artefact: A, ledger: Ledger) -> Mapping[str, Any]:
         info = activity.info()
         made = artefact.model_dump(mode="json")
-        columns = {
+        columns: dict[str, Any] = {
             "artefact": made,
             "idempotency_key": f"{info.workflow_id}/{info.workflow_run_id}/{info.activity_id}",
             **ledger.provenance,
         }
 
-        async def work(uow: UnitOfWork) -> Mapping[str, Any]:
-            if await uow.stage_outputs.keep(article.article_id, article.revision, stage, **columns):
-                return made
-            return await uow.stage_outputs.artefact(article.article_id, article.revision, stage) or made
-
-        return await self._database.commit(work)
+        key = (article.article_id, article.revision, stage)
+        if await self._database.single(lambda uow: uow.stage_outputs.keep(*key, **columns)):
+            return made
+        return await self._database.single(lambda uow: uow.stage_outputs.artefact(*key)) or made
 
 
 def _small_enough(artefact: A, stage: Stage) -> A:

@@ -1,0 +1,98 @@
+"""Starts workflows by hand and awaits them: the part of the commands that needs Temporal and the vendors' libraries."""
+
+from datetime import UTC, datetime
+
+from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError, WorkflowHandle
+from temporalio.common import SearchAttributePair, TypedSearchAttributes, WorkflowIDConflictPolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from src.domain.article import ArticleRef
+from src.domain.batch import Batch
+from src.domain.errors import Conflict
+from src.infrastructure.llm.providers import Providers
+from src.infrastructure.temporal import ids
+from src.infrastructure.temporal import search_attributes as sa
+from src.infrastructure.temporal.messages import BatchReport, SiteBatchInput
+from src.infrastructure.temporal.pollers import has_pollers
+from src.infrastructure.temporal.workflows.article import ArticleWorkflow
+from src.infrastructure.temporal.workflows.site_batch import SiteBatchWorkflow
+
+from . import progress
+from .connections import TemporalConnections
+from .terminal import err
+
+
+async def launch(
+    connections: TemporalConnections, request: SiteBatchInput, *, colour: str
+) -> WorkflowHandle[SiteBatchWorkflow, BatchReport | None]:
+    """Start the batch's workflow.
+
+    Raises NotFound for an unknown site, Conflict when the slot is running, and what ``Providers.check`` raises when
+    the worker shares this machine's settings and a key is missing or wrong.
+    """
+    async with connections.database.unit_of_work() as uow:
+        site = await uow.sites.get(request.site)
+    if connections.is_local:
+        async with Providers(connections.settings) as providers:
+            await providers.check(site)
+    slot = request.slot or datetime.now(UTC)
+    try:
+        return await connections.client.start_workflow(
+            SiteBatchWorkflow.run,
+            request,
+            id=ids.batch_run(request.site, slot),
+            task_queue=ids.task_queue(colour),
+            static_summary=f"batch of {request.site}, started by hand",
+        )
+    except WorkflowAlreadyStartedError as error:
+        raise Conflict(f"the batch of {request.site} for {slot:%Y-%m-%d %H:%M:%S} UTC is running") from error
+
+
+async def finish(
+    connections: TemporalConnections, handle: WorkflowHandle[SiteBatchWorkflow, BatchReport | None], site: str
+) -> Batch:
+    """Show progress until the batch's workflow ends, and return the batch. Raises Conflict when it left none."""
+    try:
+        await progress.follow(handle.result(), connections.database, site=site, workflow_id=handle.id)
+    except WorkflowFailureError as error:
+        reason = str(error.cause)
+    else:
+        reason = ""
+    async with connections.database.unit_of_work() as uow:
+        batch = await uow.batches.of_workflow(site, handle.id)
+    if batch is None:
+        raise Conflict(f"{handle.id} ended without a batch: {reason or 'its slot belongs to another workflow'}")
+    return batch
+
+
+async def launch_article(connections: TemporalConnections, ref: ArticleRef, *, colour: str) -> None:
+    """Run the article's workflow under its own id; one that runs already is left to it."""
+    await connections.client.start_workflow(
+        ArticleWorkflow.run,
+        ref,
+        id=ids.article(ref.article_id),
+        task_queue=ids.task_queue(colour),
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        static_summary=f"{ref.keyword} (retried)",
+        search_attributes=TypedSearchAttributes(
+            [SearchAttributePair(sa.SITE, ref.site), SearchAttributePair(sa.COLOUR, colour)]
+        ),
+    )
+
+
+async def is_running(connections: TemporalConnections, workflow_id: str) -> bool:
+    """Whether Temporal knows the workflow and it has not ended."""
+    try:
+        described = await connections.client.get_workflow_handle(workflow_id).describe()
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return False
+        raise
+    return described.status is WorkflowExecutionStatus.RUNNING
+
+
+async def warn_unless_polled(connections: TemporalConnections, colour: str) -> None:
+    """Say what is missing when no worker takes what is started for ``colour``."""
+    if not await has_pollers(connections.client, colour):
+        err.print(f"[yellow]no {colour} worker is polling; the batch waits for: longtail worker --colour {colour}[/]")

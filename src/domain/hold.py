@@ -1,0 +1,56 @@
+"""A hold: how deeply a person stopped a site, or all of them, without giving anything up."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from enum import StrEnum
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict
+
+
+class HoldDepth(StrEnum):
+    """What stops; each includes those before it."""
+
+    ARTICLES = "articles"  # no new article starts
+    STAGES = "stages"  # articles under way stop before their next stage
+    CALLS = "calls"  # calls under way are cut off, and asked again after the release
+
+    def includes(self, other: "HoldDepth") -> bool:
+        """Whether this stops what ``other`` stops."""
+        return _ORDER.index(self) >= _ORDER.index(other)
+
+
+_ORDER = tuple(HoldDepth)
+
+
+class Hold(BaseModel):
+    """One hold that lasts."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+    site: str | None  # None: all sites
+    depth: HoldDepth
+    note: str
+    held_by: str
+    held_at: datetime
+
+
+class HoldState(BaseModel):
+    """What holds for one site, all holds on it together: the deepest wins. ``depth`` None: go on.
+
+    States may arrive in any order and more than once; of two the one with the higher ``version`` is true.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    version: int = 0
+    depth: HoldDepth | None = None
+
+    @classmethod
+    def of(cls, depths: Iterable[HoldDepth], *, version: int) -> Self:
+        """The state that several holds come to."""
+        return cls(version=version, depth=max(depths, key=_ORDER.index, default=None))
+
+    def stops(self, what: HoldDepth) -> bool:
+        """Whether this keeps ``what`` from going on."""
+        return self.depth is not None and self.depth.includes(what)
