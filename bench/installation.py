@@ -160,3 +160,11 @@ async def _postmaster(database: Database) -> int:
     async with database.engine.connect() as connection:
         backend = await connection.scalar(text("SELECT pg_backend_pid()"))
     return psutil.Process(backend).ppid()
+
+
+async def reported(handle: BatchHandle) -> BatchReport:
+    """What the batch came to. Raises AssertionError for a slot that got none."""
+    report = await handle.result()
+    if report is None:
+        raise AssertionError(f"{handle.id} had no batch")
+    return report

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from src.domain.stages import STAGES
 
 from . import workload
-from .installation import Installation, Worker, stopping
+from .installation import Installation, Worker, reported, stopping
 from .measured import Scenario
 from .model_server import Call, ModelServer
 
@@ -57,7 +57,7 @@ async def interrupt(
         signalled = time.monotonic()
         _end(old, kill=kill)
         stack.enter_context(stopping(installed.worker(model_url=models.url, slots=scenario.slots)))
-        report = await handle.result()
+        report = await reported(handle)
     calls = models.calls()
     open_then = [call for call in calls if call.begun < signalled and (call.answered or signalled) >= signalled]
     return Interrupted(

@@ -14,7 +14,7 @@ from src.infrastructure.temporal import ids
 
 from . import processes, workload
 from .floor import Floor
-from .installation import BatchHandle, Installation, stopping
+from .installation import BatchHandle, Installation, reported, stopping
 from .model_server import ModelServer
 
 WARM_UP = 8  # articles before the clock starts, so that imports and connections do not count
@@ -87,7 +87,7 @@ async def measure(scenario: Scenario, installed: Installation, models: ModelServ
         models.reset(latency=scenario.latency)
         before = _cpu(installed, models, worker.pid)
         handle = await installed.start_batch(keywords)
-        report = await handle.result()
+        report = await reported(handle)
         cpu = _cpu(installed, models, worker.pid).since(before)
         stats = models.stats()
         article_events, article_history_bytes = await _article_history(installed, report.batch_id)

@@ -10,15 +10,16 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import pytest
-from temporalio.client import Client, WorkflowHandle
+from temporalio.client import Client
 
+from bench.installation import BatchHandle, reported
 from bench.model_server import ModelServer
 from src.domain.batch import BatchStatus, Trigger
 from src.domain.stages import STAGES
 from src.domain.usage import CallStatus
 from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.temporal import ids
-from src.infrastructure.temporal.messages import BatchReport, SiteBatchInput
+from src.infrastructure.temporal.messages import SiteBatchInput
 from src.infrastructure.temporal.workflows.site_batch import SiteBatchWorkflow
 from tests.eventually import eventually
 from tests.factories import a_site, longtails
@@ -51,7 +52,7 @@ def worker(longtail: Longtail, models: ModelServer) -> Callable[[], Running]:
     return start
 
 
-async def a_batch(database: Database, client: Client, slug: str) -> WorkflowHandle[SiteBatchWorkflow, BatchReport | None]:
+async def a_batch(database: Database, client: Client, slug: str) -> BatchHandle:
     async with database.unit_of_work() as uow:
         await uow.sites.put(a_site(slug=slug, models=MODELS))
         await uow.longtails.add(slug, longtails(ARTICLES), source="test")
@@ -91,7 +92,7 @@ async def test_a_killed_worker_loses_no_article_and_only_calls_in_flight_are_mad
     assert 0 < len(open_then) <= SLOTS
 
     with worker():
-        report = await batch.result()
+        report = await reported(batch)
 
     assert (report.status, report.needs_review) == (BatchStatus.COMPLETED, ARTICLES)
     outputs = {(keyword, output.stage): output for keyword, output in await site.outputs()}
@@ -127,7 +128,7 @@ async def test_a_terminated_worker_ends_by_itself_and_nothing_is_bought_twice(
     assert {call.status for _, call in await records("drained-shop").calls()} == {CallStatus.ANSWERED}
 
     with worker():
-        report = await batch.result()
+        report = await reported(batch)
 
     assert (report.status, report.needs_review, report.calls) == (BatchStatus.COMPLETED, ARTICLES, CALLS)
     assert len(models.calls()) == CALLS
