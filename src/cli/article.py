@@ -8,6 +8,7 @@ import typer
 
 from src.domain.article import Article, ArticleRef, ArticleStatus
 from src.domain.errors import Conflict, InputInvalid
+from src.domain.hold import HoldState
 from src.domain.stages import STAGES, Stage
 from src.domain.usage import in_digits
 from src.infrastructure.database.models import ModelCallRow
@@ -128,7 +129,7 @@ def retry(
     Example: longtail article retry 7be1c2d4
     """
 
-    async def work(connections: TemporalConnections) -> ArticleRef:
+    async def work(connections: TemporalConnections) -> tuple[ArticleRef, HoldState]:
         from . import runs  # noqa: PLC0415 - a second of imports, which seeing articles does without
 
         async with connections.database.unit_of_work() as uow:
@@ -137,11 +138,11 @@ def retry(
             if from_stage:
                 kept = STAGES[: STAGES.index(from_stage)]
                 await uow.stage_outputs.carry_over(article.id, revision=article.revision, to=ref.revision, stages=kept)
-        await runs.launch_article(connections, ref, colour=colour)
-        return ref
+        return ref, await runs.launch_article(connections, ref, colour=colour)
 
-    ref = with_temporal(work)
-    out.print(f"article {str(ref.article_id)[:8]} goes on; see: longtail article show {str(ref.article_id)[:8]}")
+    ref, hold = with_temporal(work)
+    goes_on = f"goes on once the hold on {ref.site} is released" if hold.depth else "goes on"
+    out.print(f"article {str(ref.article_id)[:8]} {goes_on}; see: longtail article show {str(ref.article_id)[:8]}")
 
 
 def _print_article(article: Article) -> None:

@@ -9,6 +9,7 @@ import typer
 from src.domain.article import Article
 from src.domain.batch import Batch, BatchStatus, Trigger
 from src.domain.errors import Conflict, InputInvalid
+from src.domain.hold import Hold
 from src.domain.usage import Spend
 from src.infrastructure.temporal import ids
 from src.infrastructure.temporal.messages import SiteBatchInput
@@ -110,7 +111,7 @@ def show(
     Example: longtail batch show 3f2a9c01 --watch
     """
 
-    async def work(connections: Connections) -> tuple[Batch, list[Article], Spend]:
+    async def work(connections: Connections) -> tuple[Batch, list[Article], Spend, list[Hold]]:
         async with connections.database.unit_of_work() as uow:
             batch = await uow.batches.find(batch_id)
         if watch and batch.status is BatchStatus.RUNNING:
@@ -121,20 +122,25 @@ def show(
                 await uow.batches.get(batch.id),
                 await uow.articles.all(batch_id=batch.id, limit=batch.total),
                 await uow.model_calls.spend(batch_id=batch.id),
+                await uow.holds.lasting(batch.site),
             )
 
-    batch, articles, spend = with_database(work)
+    batch, articles, spend, holds = with_database(work)
+    holds = holds if batch.status is BatchStatus.RUNNING else []
     if as_json:
         print_json(
             {
                 "batch": batch.model_dump(mode="json"),
                 "spend": spend.model_dump(mode="json"),
                 "articles": [article.model_dump(mode="json") for article in articles],
+                "holds": [hold.model_dump(mode="json") for hold in holds],
             }
         )
         return
     print_articles(articles)
     print_outcome(batch)
+    for hold in holds:
+        out.print(hold_line(hold), markup=False, soft_wrap=True)
     out.print(f"{spend.calls} model calls, {spend.input_tokens} + {spend.output_tokens} tokens, {money(spend)}")
 
 
@@ -221,5 +227,14 @@ def print_outcome(batch: Batch) -> None:
     )
     if batch.error_type:
         err.print(f"stopped early: {batch.error_type}: {batch.error_message}", markup=False, soft_wrap=True)
-    elif batch.total == 0:
+    elif batch.total == 0 and batch.status is not BatchStatus.RUNNING:
         err.print(f"no longtails were left; import some: longtail keywords import {batch.site} FILE")
+
+
+def hold_line(hold: Hold) -> str:
+    """One line that says what is held, by whom and why, and how to let it go on."""
+    whom, argument = (hold.site, hold.site) if hold.site else ("every site", "--all")
+    return (
+        f"{whom} is held at {hold.depth} by {hold.held_by} since {local(hold.held_at)}"
+        f"{f': {hold.note}' if hold.note else ''}; let it go on with: longtail hold release {argument}"
+    )

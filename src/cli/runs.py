@@ -10,9 +10,11 @@ from temporalio.service import RPCError, RPCStatusCode
 from src.domain.article import ArticleRef
 from src.domain.batch import Batch
 from src.domain.errors import Conflict
+from src.domain.hold import HoldState
 from src.infrastructure.llm.providers import Providers
 from src.infrastructure.temporal import ids
 from src.infrastructure.temporal import search_attributes as sa
+from src.infrastructure.temporal.holds import tell_article
 from src.infrastructure.temporal.messages import BatchReport, SiteBatchInput
 from src.infrastructure.temporal.pollers import has_pollers
 from src.infrastructure.temporal.workflows.article import ArticleWorkflow
@@ -66,8 +68,13 @@ async def finish(
     return batch
 
 
-async def launch_article(connections: TemporalConnections, ref: ArticleRef, *, colour: str) -> None:
-    """Run the article's workflow under its own id; one that runs already is left to it."""
+async def launch_article(connections: TemporalConnections, ref: ArticleRef, *, colour: str) -> HoldState:
+    """Run the article's workflow under its own id, held if its site is; one that runs already is left to it.
+
+    Returns what holds for it.
+    """
+    async with connections.database.unit_of_work() as uow:
+        hold = await uow.holds.state(ref.site)
     await connections.client.start_workflow(
         ArticleWorkflow.run,
         ref,
@@ -78,7 +85,10 @@ async def launch_article(connections: TemporalConnections, ref: ArticleRef, *, c
         search_attributes=TypedSearchAttributes(
             [SearchAttributePair(sa.SITE, ref.site), SearchAttributePair(sa.COLOUR, colour)]
         ),
+        start_signal="hold" if hold.depth else None,
+        start_signal_args=[hold] if hold.depth else [],
     )
+    return await tell_article(connections.client, connections.database, ref, known=hold)
 
 
 async def is_running(connections: TemporalConnections, workflow_id: str) -> bool:

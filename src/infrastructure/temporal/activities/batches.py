@@ -7,6 +7,7 @@ from temporalio import activity
 from src.domain import slots
 from src.domain.article import ArticleRef, ArticleStatus
 from src.domain.batch import Trigger
+from src.domain.hold import HoldDepth, HoldState
 from src.domain.usage import in_digits
 from src.infrastructure.database.batches import BatchRequest
 from src.infrastructure.database.models import BackfillSlotRow
@@ -38,7 +39,10 @@ class BatchActivities:
 
     @activity.defn
     async def open_batch(self, request: OpenBatch) -> OpenedBatch:
-        """Open the slot's batch and claim its longtails in one transaction; safe to repeat."""
+        """Open the slot's batch and claim its longtails in one transaction; safe to repeat.
+
+        While the site is held nothing is claimed; the same batch opens once more after the release.
+        """
         info = activity.info()
         identity = BatchRequest(
             site=request.site,
@@ -61,7 +65,11 @@ class BatchActivities:
                 limit = min(limit, limit if backfill.articles is None else backfill.articles)
                 asked = identity.model_copy(update={"trigger": Trigger.BACKFILL})
             force = request.force or (backfill is not None and backfill.force)
-            batch_id, has_work = await uow.batches.open(asked, limit=limit, force=force)
+            hold = await uow.holds.state(request.site, opening=True)
+            held = hold.stops(HoldDepth.ARTICLES)
+            batch_id, has_work = await uow.batches.open(asked, limit=None if held else limit, force=force)
+            if held and has_work:
+                return self._opened(batch_id, 0, 0, hold=hold)
             counts = await uow.batches.counts(batch_id)
             to_do = counts[ArticleStatus.QUEUED] + counts[ArticleStatus.GENERATING]
             priority = policies.BACKFILL_PRIORITY if backfill is not None else None
@@ -77,6 +85,7 @@ class BatchActivities:
         *,
         refused: str | None = None,
         priority: int | None = None,
+        hold: HoldState | None = None,
     ) -> OpenedBatch:
         return OpenedBatch(
             batch_id=batch_id,
@@ -87,6 +96,7 @@ class BatchActivities:
             open_shards=policies.OPEN_SHARDS,
             refused=refused,
             priority=priority,
+            hold=hold,
         )
 
     @activity.defn

@@ -5,7 +5,10 @@ what a schedule's pause-on-failure sees.
 """
 
 import asyncio
+from collections.abc import Awaitable
 from datetime import UTC, datetime
+from typing import TypeAlias
+from uuid import UUID
 
 from temporalio import workflow
 from temporalio.common import Priority, SearchAttributePair, TypedSearchAttributes
@@ -21,21 +24,25 @@ with workflow.unsafe.imports_passed_through():
     from src.domain.article import ArticleRef, Failure
     from src.domain.batch import BatchStatus
     from src.domain.errors import HALTING
+    from src.domain.hold import HoldState
 
     from .. import ids, policies
     from .. import search_attributes as sa
     from ..activities.batches import BatchActivities
-    from ..messages import BatchReport, CloseBatch, OpenBatch, OpenedBatch, Shard, SiteBatchInput
+    from ..messages import ArticleOutcome, BatchReport, CloseBatch, OpenBatch, OpenedBatch, Shard, SiteBatchInput
     from .article import ArticleWorkflow
     from .failure import cause_of
+    from .hold import HoldsItsChildren
     from .window import keep_under_way
 
 _SCHEDULED_AT = "TemporalScheduledStartTime"  # set by Temporal: the nominal time, without jitter
+ArticleHandle: TypeAlias = "workflow.ChildWorkflowHandle[ArticleWorkflow, ArticleOutcome]"
+ShardHandle: TypeAlias = "workflow.ChildWorkflowHandle[ArticleShardWorkflow, Failure | None]"
 _HALTING = {error.__name__ for error in HALTING}
 
 
 @workflow.defn
-class SiteBatchWorkflow:
+class SiteBatchWorkflow(HoldsItsChildren):
     """Runs the batch of one slot. A slot that is done is a no-op unless forced."""
 
     @workflow.run
@@ -46,18 +53,34 @@ class SiteBatchWorkflow:
         """
         colour = ids.colour_of(workflow.info().task_queue)
         workflow.upsert_search_attributes([sa.SITE.value_set(request.site), sa.COLOUR.value_set(colour)])
-        refusal = await self._models_refused(request)
-        batch = await self._open(request, limit=0 if refusal else request.limit)
+        batch, refusal = await self._begin(request)
         if batch.batch_id is None:
             workflow.set_current_details(f"no batch: {batch.refused}")
             return None
+        opened = batch.batch_id
         try:
+            while batch.hold is not None:
+                await self._released(batch.hold)
+                batch, refusal = await self._begin(request)
+            if batch.batch_id is None:
+                return await self._close(CloseBatch(batch_id=opened, cancelled=True))
             halted = refusal or await self._make(batch)
-        except (asyncio.CancelledError, ChildWorkflowError) as error:
+        except (asyncio.CancelledError, ActivityError, ChildWorkflowError) as error:
             if is_cancelled_exception(error):
-                await self._close(CloseBatch(batch_id=batch.batch_id, cancelled=True))
+                await self._close(CloseBatch(batch_id=opened, cancelled=True))
             raise
-        return await self._finish(batch, halted)
+        return await self._finish(opened, halted)
+
+    async def _begin(self, request: SiteBatchInput) -> tuple[OpenedBatch, Failure | None]:
+        """Open the batch; without its longtails when the models refuse or the site is held."""
+        refusal = await self._models_refused(request)
+        return await self._open(request, limit=0 if refusal else request.limit), refusal
+
+    async def _released(self, hold: HoldState) -> None:
+        """Wait while the site is held; a release that came before ``hold`` could be read counts."""
+        self.learn(hold)
+        self.say("nothing is claimed yet")
+        await workflow.wait_condition(self.may_start)
 
     async def _models_refused(self, request: SiteBatchInput) -> Failure | None:
         """What keeps the site's models from answering, checked before anything is claimed."""
@@ -91,18 +114,22 @@ class SiteBatchWorkflow:
             return None
         if batch.positions <= batch.shard_size:
             whole = _shard(batch, first=0, end=batch.positions, window=batch.window)
-            return await _make_articles(whole)
+            return await _make_articles(whole, self)
         share = max(1, batch.window // batch.open_shards)
         shards = [
             _shard(batch, first=first, end=first + batch.shard_size, window=share)
             for first in range(0, batch.positions, batch.shard_size)
         ]
-        return await keep_under_way(shards, _run_shard, at_once=batch.open_shards)
 
-    async def _finish(self, batch: OpenedBatch, halted: Failure | None) -> BatchReport:
+        async def run(shard: Shard) -> Failure | None:
+            return await self.result_of(_start_shard(shard))
+
+        return await keep_under_way(shards, run, at_once=batch.open_shards, may_start=self.may_start)
+
+    async def _finish(self, batch_id: UUID, halted: Failure | None) -> BatchReport:
         report = await self._close(
             CloseBatch(
-                batch_id=batch.batch_id,
+                batch_id=batch_id,
                 error_type=halted.error_type if halted else None,
                 error_message=halted.message if halted else None,
             )
@@ -122,13 +149,13 @@ class SiteBatchWorkflow:
 
 
 @workflow.defn
-class ArticleShardWorkflow:
+class ArticleShardWorkflow(HoldsItsChildren):
     """A range of a large batch's articles, so that no history grows long."""
 
     @workflow.run
     async def run(self, shard: Shard) -> Failure | None:
         """Return the failure after which no further article was started, if there was one."""
-        return await _make_articles(shard)
+        return await _make_articles(shard, self)
 
 
 def _shard(batch: OpenedBatch, *, first: int, end: int, window: int) -> Shard:
@@ -136,18 +163,18 @@ def _shard(batch: OpenedBatch, *, first: int, end: int, window: int) -> Shard:
     return Shard(batch_id=batch.batch_id, first=first, end=end, window=window, priority=batch.priority)
 
 
-async def _run_shard(shard: Shard) -> Failure | None:
-    return await workflow.execute_child_workflow(
+def _start_shard(shard: Shard) -> Awaitable[ShardHandle]:
+    return workflow.start_child_workflow(
         ArticleShardWorkflow.run,
         shard,
-        id=f"{workflow.info().workflow_id}/articles-{shard.first}",
+        id=ids.shard(workflow.info().workflow_id, shard.first),
         static_summary=f"articles from {shard.first} to {shard.end - 1}",
         parent_close_policy=workflow.ParentClosePolicy.REQUEST_CANCEL,
         priority=Priority(priority_key=shard.priority),
     )
 
 
-async def _make_articles(shard: Shard) -> Failure | None:
+async def _make_articles(shard: Shard, parent: HoldsItsChildren) -> Failure | None:
     articles = await workflow.execute_local_activity_method(
         BatchActivities.list_articles, shard, summary="which articles are still to be made?", **policies.DATABASE
     )
@@ -155,30 +182,34 @@ async def _make_articles(shard: Shard) -> Failure | None:
 
     async def make(article: ArticleRef) -> Failure | None:
         nonlocal ended
-        failure = await _make_article(article, priority=shard.priority)
+        failure = await _outcome(article, parent.result_of(_start_article(article, priority=shard.priority)))
         ended += 1
-        workflow.set_current_details(f"{ended} of {len(articles)} articles ended")
+        parent.say(f"{ended} of {len(articles)} articles ended")
         return failure
 
-    return await keep_under_way(articles, make, at_once=shard.window)
+    return await keep_under_way(articles, make, at_once=shard.window, may_start=parent.may_start)
 
 
-async def _make_article(article: ArticleRef, *, priority: int | None) -> Failure | None:
-    """Make one article; its failure is its own, unless every other one would fail alike."""
+def _start_article(article: ArticleRef, *, priority: int | None) -> Awaitable[ArticleHandle]:
     colour = ids.colour_of(workflow.info().task_queue)
+    return workflow.start_child_workflow(
+        ArticleWorkflow.run,
+        article,
+        id=ids.article(article.article_id),
+        static_summary=article.keyword,
+        search_attributes=TypedSearchAttributes(
+            [SearchAttributePair(sa.SITE, article.site), SearchAttributePair(sa.COLOUR, colour)]
+        ),
+        # An article outlives a batch that was terminated: its next stage is not lost, and a retry finds it.
+        parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+        priority=Priority(priority_key=priority),
+    )
+
+
+async def _outcome(article: ArticleRef, making: Awaitable[ArticleOutcome]) -> Failure | None:
+    """Wait for an article; its failure is its own, unless every other one would fail alike."""
     try:
-        await workflow.execute_child_workflow(
-            ArticleWorkflow.run,
-            article,
-            id=ids.article(article.article_id),
-            static_summary=article.keyword,
-            search_attributes=TypedSearchAttributes(
-                [SearchAttributePair(sa.SITE, article.site), SearchAttributePair(sa.COLOUR, colour)]
-            ),
-            # An article outlives a batch that was terminated: its next stage is not lost, and a retry finds it.
-            parent_close_policy=workflow.ParentClosePolicy.ABANDON,
-            priority=Priority(priority_key=priority),
-        )
+        await making
     except WorkflowAlreadyStartedError:
         workflow.logger.warning("article_already_under_way", extra={"article": str(article.article_id)})
     except ChildWorkflowError as error:
