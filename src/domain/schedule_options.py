@@ -149,8 +149,10 @@ def period(first: str, last: str, zone: str, *, now: datetime) -> tuple[datetime
     for option, typed, at in (("--from", first, begin), ("--to", last, end)):
         if at > now:
             raise InputInvalid(option, typed, "it lies in the future; only what is past can be made up")
-    if len(last.strip()) == len("2026-12-24"):
-        end = moment(f"{day(last, '--to') + timedelta(days=1)}", "--to", zone)
     if end < begin:
         raise InputInvalid("--to", last, f"it is before --from {first}; name the earlier one first")
-    return begin, min(end, now) + timedelta(seconds=1)
+    if len(last.strip()) == len("2026-12-24"):
+        end = moment(f"{day(last, '--to') + timedelta(days=1)}", "--to", zone)
+    else:
+        end += timedelta(seconds=1)
+    return begin, min(end, now + timedelta(seconds=1))
