@@ -236,16 +236,31 @@ def _overlap(expected: Expected, facts: Facts) -> Verdict | None:
     if not others or schedule.overlap in _NEVER_WAITS:
         return None
     other = max(others, key=lambda run: run.ended_at or facts.now)
-    until = f"until {expected.clock(other.ended_at)}" if other.ended_at else "still"
-    seen = f"the run of {expected.clock(other.slot)} was under way {until}"
     if schedule.overlap is Overlap.SKIP:
-        return Outcome.SKIPPED_OVERLAP, seen
+        return Outcome.SKIPPED_OVERLAP, _under_way(other, expected)
     if schedule.overlap is Overlap.BUFFER_ONE and _another_waits(slot, other, facts):
-        return Outcome.SKIPPED_OVERLAP, f"{seen}, and one slot was waiting already"
-    if (other.ended_at or facts.now) > slot + schedule.catch_up:
-        return Outcome.OUTSIDE_CATCH_UP, f"{seen}, longer than the window of {_length(schedule.catch_up)}"
-    may_yet = other.ended_at is None or facts.now < other.ended_at + facts.grace
-    return (Outcome.DUE, f"waits: {seen}") if may_yet else None
+        return Outcome.SKIPPED_OVERLAP, f"{_under_way(other, expected)}, and one slot was waiting already"
+    last = _last_before(expected, other, facts)
+    if (last.ended_at or facts.now) > slot + schedule.catch_up:
+        window = _length(schedule.catch_up)
+        return Outcome.OUTSIDE_CATCH_UP, f"{_under_way(last, expected)}, longer than the window of {window}"
+    may_yet = last.ended_at is None or facts.now < last.ended_at + facts.grace
+    return (Outcome.DUE, f"waits: {_under_way(last, expected)}") if may_yet else None
+
+
+def _under_way(run: Run, expected: Expected) -> str:
+    until = f"until {expected.clock(run.ended_at)}" if run.ended_at else "still"
+    return f"the run of {expected.clock(run.slot)} was under way {until}"
+
+
+def _last_before(expected: Expected, other: Run, facts: Facts) -> Run:
+    """The last run that the slot has to wait for: ``other``, or one of an earlier slot that waited in front of it."""
+    last = other
+    for run in sorted(facts.runs, key=lambda run: run.started_at):
+        is_in_front = run.slot < expected.slot and run.started_at > last.started_at
+        if is_in_front and last.ended_at is not None and run.started_at < last.ended_at + facts.grace:
+            last = run
+    return last
 
 
 _NEVER_WAITS = (Overlap.ALLOW_ALL, Overlap.CANCEL_OTHER, Overlap.TERMINATE_OTHER)

@@ -157,6 +157,15 @@ def test_a_buffered_slot_waits_and_the_one_after_it_is_dropped_when_one_may_wait
     assert outcome(DAILY, runs=(other,), slots=(SLOT - DAY, earlier, SLOT), now=soon) is Outcome.DUE
 
 
+def test_a_slot_waits_for_all_that_wait_in_front_of_it() -> None:
+    first = run(SLOT - 2 * DAY, start=-HOUR, end=HOUR, how="completed")
+    second = run(SLOT - DAY, start=HOUR + MINUTE, end=2 * HOUR, how="completed")
+    assert outcome(runs=(first, second), now=SLOT + 2 * HOUR + MINUTE) is Outcome.DUE
+    assert outcome(runs=(first, second), now=SLOT + 2 * HOUR + 6 * MINUTE) is Outcome.NOT_STARTED
+    after_it = run(SLOT + MINUTE, start=2 * HOUR + MINUTE)
+    assert outcome(runs=(first, second, after_it), now=SLOT + 2 * HOUR + 6 * MINUTE) is Outcome.NOT_STARTED
+
+
 @pytest.mark.parametrize(
     ("hole", "now", "expected"),
     [

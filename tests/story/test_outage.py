@@ -1,0 +1,294 @@
+"""Real outages over real ticks: the right slots are made up, each once, and the gap report is the injected truth."""
+
+import asyncio
+import secrets
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from temporalio.client import (
+    Client,
+    ScheduleCalendarSpec,
+    ScheduleHandle,
+    ScheduleRange,
+    ScheduleUpdate,
+    ScheduleUpdateInput,
+)
+from temporalio.worker import Worker
+
+from src.domain.batch import Trigger
+from src.domain.gaps import Outcome, SlotReport
+from src.domain.schedule import Overlap, Schedule, When
+from src.infrastructure.database import schema
+from src.infrastructure.database.engine import create_engine
+from src.infrastructure.database.unit_of_work import Database
+from src.infrastructure.embedded.postgres import postgres
+from src.infrastructure.embedded.temporal import temporal
+from src.infrastructure.llm.providers import Providers
+from src.infrastructure.temporal import client as temporal_client
+from src.infrastructure.temporal import ids, watchdog
+from src.infrastructure.temporal import worker as temporal_worker
+from src.infrastructure.temporal.activities.watchdog import WatchdogActivities
+from src.infrastructure.temporal.gap_report import GapReport
+from src.infrastructure.temporal.schedules import Schedules
+from src.infrastructure.temporal.workflows.watchdog import WatchdogWorkflow
+from src.settings import Settings
+from tests.eventually import eventually
+from tests.factories import a_site, longtails
+
+LOOKS = timedelta(seconds=2)
+GRACE = timedelta(seconds=2)
+HOUR = timedelta(hours=1)
+
+
+def ticking(ticks: Sequence[datetime], **changes: Any) -> Schedule:
+    """A schedule of just these moments, far closer together than anybody may ask for: Temporal reads seconds too."""
+    seconds = ",".join(str(tick.second) for tick in ticks)
+    schedule = Schedule(
+        when=When(cron=(f"{seconds} * * * * * *",)),
+        time_zone="UTC",
+        articles=1,
+        overlap=Overlap.BUFFER_ALL,
+        catch_up=HOUR,
+        starts_at=ticks[0],
+        ends_at=ticks[-1],
+    )
+    return schedule.model_copy(update=changes)
+
+
+def ticks(*after: int) -> list[datetime]:
+    """Moments so many seconds after one that leaves time to prepare; all within a minute."""
+    first = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=10)
+    return [first + timedelta(seconds=seconds) for seconds in after]
+
+
+async def until(moment: datetime) -> None:
+    """The clock is what schedules run by, so these tests wait for it."""
+    await asyncio.sleep(max(0.0, (moment - datetime.now(UTC)).total_seconds()))
+
+
+@dataclass
+class World:
+    """One site a misfortune, and a worker that can be taken away."""
+
+    client: Client
+    database: Database
+    settings: Settings
+    colour: str
+
+    @property
+    def schedules(self) -> Schedules:
+        return Schedules(self.client, self.database, who="anna")
+
+    def handle(self, site: str) -> ScheduleHandle:
+        return self.client.get_schedule_handle(ids.schedule(site))
+
+    async def site(self, name: str, schedule: Schedule) -> str:
+        slug = f"{name}-{self.colour}"
+        async with self.database.unit_of_work() as uow:
+            await uow.sites.put(a_site(slug=slug))
+            await uow.longtails.add(slug, longtails(8), source="test")
+        await self.schedules.set(slug, lambda _: schedule, colour=self.colour)
+        return slug
+
+    @asynccontextmanager
+    async def worker(self) -> AsyncIterator[None]:
+        """A worker, and beside it the watchdog in a hurry; both go together."""
+        queue = f"{self.colour}-watch"
+        await watchdog.ensure(self.client, colour=queue, every=LOOKS)
+        activities = WatchdogActivities(self.client, self.database, every=LOOKS, grace=GRACE)
+        async with Providers(self.settings) as providers:
+            articles = temporal_worker.create(
+                self.client,
+                self.database,
+                providers,
+                colour=self.colour,
+                instance=temporal_worker.instance_name(self.colour),
+                model_slots=8,
+                grace=timedelta(seconds=20),
+            )
+            looks = Worker(
+                self.client,
+                task_queue=ids.task_queue(queue),
+                workflows=[WatchdogWorkflow],
+                activities=[activities.look],
+                workflow_runner=temporal_worker.runner(),
+            )
+            async with articles, looks:
+                yield
+
+    async def report(self, site: str) -> list[SlotReport]:
+        return await GapReport(self.client, self.database, every=LOOKS, grace=GRACE).of(site)
+
+    async def is_exactly(self, site: str, truth: dict[datetime, Outcome]) -> dict[datetime, str]:
+        """Hold the report against what was injected, slot by slot; each start came once. Returns the details."""
+        reports = await self.report(site)
+        assert {report.slot: report.outcome.value for report in reports} == truth
+        query = f"TemporalScheduledById = '{ids.schedule(site)}'"
+        starts = Counter([run.id async for run in self.client.list_workflows(query)])
+        assert set(starts.values()) == {1}
+        return {report.slot: report.detail for report in reports}
+
+    async def have_run(self, slots: Sequence[datetime], *sites: str) -> None:
+        async def all_of_them() -> bool:
+            async with self.database.unit_of_work() as uow:
+                ended = [{batch.slot for batch in await uow.batches.all(site=s) if batch.closed_at} for s in sites]
+            return all(set(slots) <= each for each in ended)
+
+        await eventually(all_of_them)
+
+    async def has_been_watched(self) -> None:
+        async def has_looked() -> bool:
+            async with self.database.engine.connect() as connection:
+                return bool((await connection.execute(text("SELECT count(*) FROM watches"))).scalar())
+
+        await eventually(has_looked)
+
+    async def alerts(self, site: str) -> set[datetime]:
+        async with self.database.unit_of_work() as uow:
+            return {alert.slot for alert in await uow.watches.alerts(site)}
+
+    async def remove(self, *sites: str) -> None:
+        for site in sites:
+            await self.schedules.remove(site)
+        await self.client.get_schedule_handle(watchdog.SCHEDULE_ID).delete()
+
+
+async def test_over_three_ticks_without_a_worker_each_loss_has_its_own_reason(
+    client: Client, database: Database, settings: Settings, colour: str
+) -> None:
+    """Five sites, whose worker is down; besides, one is paused, one deleted by hand, and one silent while healthy."""
+    world = World(client, database, settings, colour)
+    async with world.worker():
+        await world.has_been_watched()
+    *down, after = planned = ticks(0, 3, 6, 18)
+    kept = await world.site("kept", ticking(planned))
+    skipped = await world.site("skipped", ticking(planned, overlap=Overlap.SKIP))
+    paused = await world.site("paused", ticking(planned))
+    deleted = await world.site("deleted", ticking(planned))
+    silent = await world.site("silent", ticking(planned))
+    sites = (kept, skipped, paused, deleted, silent)
+    wanted = await world.handle(silent).describe()
+    await world.schedules.pause(paused, note="relaunch")
+    await world.handle(deleted).delete()
+    await world.handle(silent).update(_at_another_time)
+    assert datetime.now(UTC) < down[0], "too slow to break things"
+
+    await until(down[-1] + timedelta(seconds=1))
+    waiting = {report.slot: report for report in await world.report(kept)}
+    assert waiting[down[0]].outcome is Outcome.RUNNING
+    assert waiting[down[0]].detail.endswith("waits for a worker or the database")
+    assert waiting[down[1]].outcome is Outcome.DUE
+    described = await world.handle(silent).describe()
+    assert described.info.next_action_times  # Temporal calls it healthy
+    assert not described.schedule.state.paused
+    await world.schedules.resume(paused, note="done")
+    await world.schedules.rewrite(deleted)
+    await world.handle(silent).update(lambda _: ScheduleUpdate(wanted.schedule))
+    async with world.worker():
+        await world.have_run([after], *sites)
+        await world.have_run(down, kept)
+
+        async def are_noticed() -> bool:
+            return set(down) <= await world.alerts(silent) & await world.alerts(deleted)
+
+        await eventually(are_noticed)
+        await until(after + GRACE)
+
+    ran = dict.fromkeys(planned, Outcome.RAN)
+    await world.is_exactly(kept, ran)
+    await world.is_exactly(skipped, ran | dict.fromkeys(down[1:], Outcome.SKIPPED_OVERLAP))
+    details = await world.is_exactly(paused, ran | dict.fromkeys(down, Outcome.PAUSED))
+    assert {details[slot] for slot in down} == {"by anna: relaunch"}
+    details = await world.is_exactly(deleted, ran | dict.fromkeys(down, Outcome.NOT_STARTED))
+    assert all("deleted by hand" in details[slot] for slot in down)
+    details = await world.is_exactly(silent, ran | dict.fromkeys(down, Outcome.NOT_STARTED))
+    assert all("Temporal never started it" in details[slot] for slot in down)
+    assert (await world.alerts(silent), await world.alerts(deleted)) == (set(down), set(down))
+    assert await world.alerts(paused) == set()
+    await world.remove(*sites)
+
+
+def _at_another_time(current: ScheduleUpdateInput) -> ScheduleUpdate:
+    schedule = current.description.schedule
+    schedule.spec.start_at = schedule.spec.end_at = None
+    schedule.spec.cron_expressions = []
+    schedule.spec.calendars = [ScheduleCalendarSpec(month=[ScheduleRange(1)], day_of_month=[ScheduleRange(1)])]
+    return ScheduleUpdate(schedule)
+
+
+class Engines:
+    """A database and a Temporal of this test's own, to be stopped and started."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._running: dict[str, ExitStack] = {}
+        self.url = self.start_postgres()
+        self.address = self.start_temporal()
+
+    def start_postgres(self) -> str:
+        self._running["postgres"] = ExitStack()
+        return self._running["postgres"].enter_context(postgres(self._home, durable=True))
+
+    def start_temporal(self) -> str:
+        self._running["temporal"] = ExitStack()
+        return self._running["temporal"].enter_context(temporal(self._home, ui=False)).address
+
+    def stop(self, engine: str) -> None:
+        self._running.pop(engine).close()
+
+    def close(self) -> None:
+        for engine in list(self._running):
+            self.stop(engine)
+
+
+@pytest.fixture
+def engines(run_home: Path) -> Iterator[Engines]:
+    made = Engines(run_home.with_name(f"outage-{secrets.token_hex(4)}"))
+    yield made
+    made.close()
+
+
+async def test_a_server_that_was_down_makes_up_what_its_window_allows_and_a_database_everything(
+    engines: Engines, settings: Settings, colour: str
+) -> None:
+    """The server is down over three ticks, for one site within its catch-up window, for one beyond; then the database.
+
+    The window of the second site is 10 s, Temporal's shortest, and ticks are 10 s apart: when the server is back, a
+    second after the third tick, the first two are out of it and the third is not.
+    """
+    database = Database(create_engine(engines.url, pool_size=8))
+    await schema.upgrade(database.engine)
+    world = World(await temporal_client.connect(engines.address), database, settings, colour)
+    async with world.worker():
+        await world.has_been_watched()
+        *down, dark = planned = ticks(0, 10, 20, 37)
+        within = await world.site("within", ticking(planned))
+        beyond = await world.site("beyond", ticking(planned, catch_up=timedelta(seconds=10)))
+        sites = (within, beyond)
+        await asyncio.to_thread(engines.stop, "temporal")
+        assert datetime.now(UTC) < down[0], "too slow to stop Temporal"
+        await until(down[-1] + timedelta(seconds=1))
+        assert await asyncio.to_thread(engines.start_temporal) == engines.address
+        await world.have_run([down[-1]], *sites)
+        await asyncio.to_thread(engines.stop, "postgres")
+        assert datetime.now(UTC) < dark, "too slow to stop PostgreSQL"
+        await until(dark + timedelta(seconds=1))
+        assert await asyncio.to_thread(engines.start_postgres) == engines.url
+        await world.have_run([dark], *sites)
+        await until(dark + GRACE)
+        ran = dict.fromkeys(planned, Outcome.RAN)
+        await world.is_exactly(within, ran)
+        details = await world.is_exactly(beyond, ran | dict.fromkeys(down[:2], Outcome.OUTSIDE_CATCH_UP))
+        assert all("nothing was seen of Temporal" in details[slot] for slot in down[:2])
+        async with database.unit_of_work() as uow:
+            triggers = {batch.trigger for batch in await uow.batches.all(limit=500)}
+        assert triggers == {Trigger.SCHEDULE}
+        await world.remove(*sites)
+    await database.close()
