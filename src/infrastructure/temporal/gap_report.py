@@ -14,6 +14,7 @@ from src.domain import gaps
 from src.domain.batch import Batch, BatchStatus
 from src.domain.gaps import GRACE, LOOKS_EVERY, Expected, Facts, Notice, Run, SlotReport, Span
 from src.domain.schedule import Pause, Schedule
+from src.domain.slot_judgement import judge
 from src.infrastructure.database.schedules import ScheduleChange, WantedSchedule
 from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.database.watches import Alert
@@ -87,7 +88,7 @@ class GapReport:
             described = await self._schedules.described(site)
             expected = [each for each in expected if not _precedes(each.slot, known.changes, described)]
             facts = await self._with_temporal(facts, open_slots, known.changes, described)
-        return [gaps.judge(each, facts) for each in expected]
+        return [judge(each, facts) for each in expected]
 
     async def _known(self, site: str, first: datetime, end: datetime) -> _Known:
         async with self._database.unit_of_work() as uow:
