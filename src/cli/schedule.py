@@ -16,7 +16,7 @@ from src.infrastructure.temporal import ids, schedule_spec
 from src.infrastructure.temporal.messages import SiteBatchInput
 from src.infrastructure.temporal.schedules import Schedules, Written
 
-from . import batch, runs, schedule_repairs, schedule_reports
+from . import batch, runs, schedule_history, schedule_repairs, schedule_reports
 from .connections import TemporalConnections, with_temporal
 from .identity import whoami
 from .schedule_wish import Wish
@@ -28,6 +28,7 @@ app = typer.Typer(
     add_completion=False,
 )
 
+app.command("history")(schedule_history.history)
 app.command("backfill")(schedule_repairs.backfill)
 app.command("sync")(schedule_repairs.sync)
 app.command("gaps")(schedule_reports.gaps)
