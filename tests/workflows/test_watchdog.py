@@ -1,0 +1,83 @@
+"""The watchdog on the real server: what it warns of before the time, and what it leaves alone."""
+
+from datetime import UTC, datetime, time, timedelta
+
+import pytest
+from temporalio.client import Client, ScheduleUpdate, ScheduleUpdateInput
+from temporalio.service import RPCError
+
+from src.domain.schedule import Schedule, When
+from src.infrastructure.database.unit_of_work import Database
+from src.infrastructure.temporal import ids, schedule_spec, watchdog
+from src.infrastructure.temporal.activities.watchdog import WatchdogActivities
+from src.infrastructure.temporal.schedules import Schedules
+from tests.eventually import eventually
+from tests.factories import a_site
+
+DAILY = Schedule(when=When(times=(time(6, 0),)), time_zone="Europe/Berlin")
+
+
+@pytest.fixture
+def look(client: Client, database: Database) -> WatchdogActivities:
+    return WatchdogActivities(client, database)
+
+
+async def a_schedule(client: Client, database: Database, colour: str, name: str) -> str:
+    slug = f"{name}-{colour}"
+    async with database.unit_of_work() as uow:
+        await uow.sites.put(a_site(slug=slug))
+    await Schedules(client, database, who="anna").set(slug, lambda _: DAILY, colour=colour)
+    return slug
+
+
+async def test_a_schedule_that_will_not_start_its_next_slot_is_reported_before_it(
+    client: Client, database: Database, colour: str, look: WatchdogActivities
+) -> None:
+    names = ("missing", "paused", "ended", "ordered", "well")
+    missing, paused, ended, ordered, well = sites = [await a_schedule(client, database, colour, n) for n in names]
+    await client.get_schedule_handle(ids.schedule(missing)).delete()
+    await client.get_schedule_handle(ids.schedule(paused)).pause(note="in the UI")
+    await client.get_schedule_handle(ids.schedule(ended)).update(_ended)
+    await Schedules(client, database, who="anna").pause(ordered, note="relaunch")
+
+    raised: list[int] = []
+
+    async def all_are_said() -> bool:
+        raised.append(await look.look())  # Temporal's lists lag behind a little
+        return sum(raised) >= 3
+
+    await eventually(all_are_said, within=20)
+    assert await look.look() == 0  # each is said once
+    async with database.unit_of_work() as uow:
+        alerts = {site: await uow.watches.alerts(site) for site in sites}
+    assert {site: [alert.reason for alert in found] for site, found in alerts.items()} == {
+        missing: ["schedule_missing"],
+        paused: ["schedule_paused"],
+        ended: ["no_next_run"],
+        ordered: [],
+        well: [],
+    }
+    (next_slot,) = await schedule_spec.next_slots(client, DAILY, datetime.now(UTC), 1)
+    assert {alert.slot for found in alerts.values() for alert in found} == {next_slot}
+    assert "in the UI" in alerts[paused][0].message
+    for site in (paused, ended, ordered, well):
+        await client.get_schedule_handle(ids.schedule(site)).delete()
+
+
+def _ended(current: ScheduleUpdateInput) -> ScheduleUpdate:
+    schedule = current.description.schedule
+    schedule.spec.end_at = datetime.now(UTC) - timedelta(days=1)
+    return ScheduleUpdate(schedule)
+
+
+async def test_every_worker_may_make_sure_of_the_watchdog(client: Client, colour: str) -> None:
+    assert await watchdog.ensure(client, colour=colour)
+    handle = client.get_schedule_handle(watchdog.SCHEDULE_ID)
+    await handle.pause(note="by an operator")
+    assert await watchdog.ensure(client, colour=f"{colour}-next")
+    described = await handle.describe()
+    assert described.schedule.state.paused
+    assert described.raw_description.schedule.action.start_workflow.task_queue.name == ids.task_queue(f"{colour}-next")
+    await handle.delete()
+    with pytest.raises(RPCError):
+        await handle.describe()
