@@ -46,6 +46,9 @@ def start(
 
         handle = await runs.launch(connections, request, colour=colour)
         await runs.warn_unless_polled(connections, colour)
+        async with connections.database.unit_of_work() as uow:
+            for hold in await uow.holds.lasting(site):
+                err.print(f"it waits: {hold_line(hold)}", markup=False, soft_wrap=True)
         if not wait:
             out.print(f"started {handle.id}")
             return True

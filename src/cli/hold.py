@@ -21,7 +21,7 @@ app = typer.Typer(
     add_completion=False,
 )
 
-Site = Annotated[str | None, typer.Argument(metavar="[SITE]", help="The site's slug; or --all.")]
+Site = Annotated[str | None, typer.Argument(metavar="SITE", help="The site's slug; or --all.")]
 All = Annotated[bool, typer.Option("--all", help="Every site, also those added later.")]
 
 _EFFECTS = {
@@ -53,7 +53,7 @@ def set_(
             return told, await uow.holds.lasting(whom)
 
     told, holds = with_temporal(work)
-    out.print(f"{_EFFECTS[depth]}; told {_counts(told)}")
+    out.print(f"{_EFFECTS[depth]}; workflows told: {_counts(told)}")
     for hold in holds:
         out.print(hold_line(hold), markup=False, soft_wrap=True)
 
@@ -73,7 +73,7 @@ def release(site: Site = None, every: All = False) -> None:
 
     told, holds = with_temporal(work)
     named = whom or "every site"
-    out.print(f"{named} {'is released' if told.changed else 'had no hold of its own'}; told {_counts(told)}")
+    out.print(f"{named} {'is released' if told.changed else 'had no hold of its own'}; workflows told: {_counts(told)}")
     for hold in holds:
         out.print(f"still: {hold_line(hold)}", markup=False, soft_wrap=True)
 
@@ -106,7 +106,7 @@ def _whom(site: str | None, *, every: bool) -> str | None:
 
 
 def _counts(told: "Told") -> str:
-    return f"{told.batches} batches and {told.articles} articles under way"
+    return f"{told.batches} of batches, {told.articles} of articles"
 
 
 def _holds(connections: TemporalConnections) -> "Holds":

@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import func, insert, or_, select, update
+from sqlalchemy import ColumnElement, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from src.domain.article import ArticleStatus
@@ -59,16 +59,18 @@ class Holds:
         """What holds for the site. ``opening``: let no hold change until this transaction's batch can be seen."""
         if opening:
             await self._session.execute(select(func.pg_advisory_xact_lock_shared(_LOCK)))
-        concerns = or_(HoldRow.site == site, HoldRow.site.is_(None))
-        version = await self._session.scalar(select(func.max(HoldRow.version)).where(concerns))
-        depths = await self._session.scalars(select(HoldRow.depth).where(concerns, HoldRow.released_at.is_(None)))
-        return HoldState.of((HoldDepth(depth) for depth in depths), version=version or 0)
+        depths = func.array_agg(HoldRow.depth).filter(HoldRow.released_at.is_(None))
+        row = await self._session.execute(
+            select(func.coalesce(func.max(HoldRow.version), 0), depths).where(_concerns(site))
+        )
+        version, held = row.one()
+        return HoldState.of((HoldDepth(depth) for depth in held or ()), version=version)
 
     async def lasting(self, site: str | None = None) -> list[Hold]:
         """The holds that last, the one on all sites first; with ``site`` those that concern it."""
         statement = select(HoldRow).where(HoldRow.released_at.is_(None)).order_by(HoldRow.site.nulls_first())
         if site is not None:
-            statement = statement.where(or_(HoldRow.site == site, HoldRow.site.is_(None)))
+            statement = statement.where(_concerns(site))
         return [Hold.model_validate(row) for row in await self._session.scalars(statement)]
 
     # --- whom a change concerns
@@ -112,7 +114,11 @@ class Holds:
         )
 
 
-def _is_lasting(site: str | None) -> tuple[Any, ...]:
+def _concerns(site: str) -> ColumnElement[bool]:
+    return or_(HoldRow.site == site, HoldRow.site.is_(None))
+
+
+def _is_lasting(site: str | None) -> tuple[ColumnElement[bool], ...]:
     return HoldRow.site.is_not_distinct_from(site), HoldRow.released_at.is_(None)
 
 

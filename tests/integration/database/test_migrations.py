@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from src.domain.article import ArticleStatus
 from src.domain.batch import BatchStatus, Trigger
 from src.domain.errors import SchemaOutdated
+from src.domain.hold import HoldDepth
 from src.domain.longtail import LongtailStatus
 from src.domain.stages import Stage
 from src.domain.usage import CallStatus
@@ -59,6 +60,7 @@ async def test_migrations_go_up_down_and_up_again(empty: AsyncEngine) -> None:
         ("ck_stage_outputs_stage", Stage),
         ("ck_model_calls_stage", Stage),
         ("ck_model_calls_status", CallStatus),
+        ("ck_holds_depth", HoldDepth),
     ],
 )
 async def test_a_check_allows_what_the_code_may_write(
