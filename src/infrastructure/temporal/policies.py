@@ -44,8 +44,8 @@ MODEL_STAGE = ModelPolicy(
 
 MODEL_CHECK = ShortPolicy(
     start_to_close_timeout=timedelta(seconds=30),
-    schedule_to_close_timeout=timedelta(minutes=10),
-    retry_policy=RetryPolicy(maximum_attempts=5),
+    schedule_to_close_timeout=timedelta(minutes=15),  # outlasts a restart of the database or a provider's short outage
+    retry_policy=RetryPolicy(maximum_interval=timedelta(seconds=30)),
 )
 
 # Local: each is one short transaction, so a round trip through the server would cost more than the work, and it never
