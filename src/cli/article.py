@@ -80,11 +80,14 @@ def show(article_id: Id, as_json: Json = False) -> None:
         ["stage", "made by", "prompt", "finished"],
         ([f"{o.stage} {o.stage.label}", f"{o.provider}:{o.model}", o.prompt, local(o.created_at)] for o in outputs),
         title="\nfinished stages",
+        spare=("prompt",),
     )
     print_table(
         ["stage", "revision", "attempt", "round", "status", "seconds", "tokens in", "out", "cost", "error"],
         (_call_row(call) for call in calls),
         title="\nmodel calls",
+        folding=("error",),
+        spare=("round", "revision", "attempt"),
     )
 
 
