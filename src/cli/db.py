@@ -49,9 +49,17 @@ def downgrade(
 def check() -> None:
     """Check that the database is at this version's revision and that the models match it.
 
+    The database on this machine is brought up to date first, as by every other command.
+
     Example: longtail db check
     """
-    _run(schema.check)
+
+    async def work(engine: AsyncEngine) -> None:
+        if Settings.load().database_url is None:
+            await schema.upgrade(engine)
+        await schema.check(engine)
+
+    _run(work)
     out.print("the database matches the models")
 
 
