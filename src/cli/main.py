@@ -63,6 +63,7 @@ def loaded(name: str) -> "Command":
     if noun is None:
         noun = typer.Typer(add_completion=False)
         noun.command(name)(getattr(module, name))
+    noun.rich_markup_mode = "markdown"  # joins the lines of a paragraph; typer's own mode keeps our line breaks
     command = typer.main.get_command(noun)
     command.name = name
     return command

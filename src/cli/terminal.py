@@ -72,6 +72,8 @@ def print_table(
     for row in zip(*table.values(), strict=True):
         grid.add_row(*row)
     out.print(grid)
+    if not cells:
+        out.print("none")
     if left_out:
         err.print(f"[dim]not shown at this width: {', '.join(left_out)}[/dim]")
 
