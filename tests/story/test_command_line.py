@@ -2,7 +2,6 @@
 
 import json
 import os
-from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -83,7 +82,7 @@ async def done(
     migrated: Database,
     database_url: str,
     temporal_server: TemporalServer,
-) -> AsyncIterator[dict[str, CompletedProcess[str]]]:
+) -> dict[str, CompletedProcess[str]]:
     """All of them, run two at a time."""
     folder = tmp_path_factory.mktemp("commands")
     (folder / "empty.txt").write_text("\n# nothing\n")
@@ -95,9 +94,9 @@ async def done(
     with ThreadPoolExecutor(2) as several:
         failing = several.map(lambda case: longtail.run(*case.command.split(), **case.variables), CASES)
         printing = several.map(lambda command: longtail.run(*command.split(), "--json"), PRINTING_JSON)
-        yield dict(zip([*map(str, CASES), *PRINTING_JSON], [*failing, *printing], strict=True))
     async with migrated.unit_of_work() as uow:
         await uow.sites.remove(SITE)
+    return dict(zip([*map(str, CASES), *PRINTING_JSON], [*failing, *printing], strict=True))
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
