@@ -12,7 +12,7 @@ from src.infrastructure.database.engine import create_engine
 from src.infrastructure.embedded.engines import database_url
 from src.settings import Settings
 
-from .connections import start
+from .connections import reaching_database, start
 from .terminal import busy, out
 
 app = typer.Typer(
@@ -69,7 +69,8 @@ def _run(verb: Callable[[AsyncEngine], Awaitable[None]]) -> None:
     async def work(url: str) -> None:
         engine = create_engine(url, pool_size=1)
         try:
-            await verb(engine)
+            with reaching_database():
+                await verb(engine)
         finally:
             await engine.dispose()
 
