@@ -141,6 +141,7 @@ def retry(
                 kept = STAGES[: STAGES.index(from_stage)]
                 await uow.stage_outputs.carry_over(article.id, revision=article.revision, to=ref.revision, stages=kept)
         await runs.launch_article(connections, ref, colour=colour)
+        await runs.warn_unless_polled(connections, colour)
         return ref
 
     ref = with_temporal(work)

@@ -148,11 +148,14 @@ def cancel(batch_id: Annotated[str, typer.Argument(metavar="BATCH", help="Its id
     """
 
     async def work(connections: TemporalConnections) -> Batch:
+        from . import runs  # noqa: PLC0415 - as above
+
         async with connections.database.unit_of_work() as uow:
             batch = await uow.batches.find(batch_id)
         if batch.status is not BatchStatus.RUNNING:
             raise Conflict(f"batch {batch_id} is over: {batch.status.replace('_', ' ')}")
         await connections.client.get_workflow_handle(batch.workflow_id, run_id=batch.run_id).cancel()
+        await runs.warn_unless_polled(connections, batch.colour)
         return batch
 
     batch = with_temporal(work)
