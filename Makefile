@@ -24,7 +24,7 @@ check: setup ## format, lint, types, import contracts, migrations against models
 	.venv/bin/ruff check
 	.venv/bin/mypy
 	.venv/bin/lint-imports
-	.venv/bin/longtail db check
+	LONGTAIL_HOME=.venv/check-home .venv/bin/longtail db check
 
 format: setup ## rewrite the sources in the house format
 	.venv/bin/ruff check --fix-only

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 from typing import Annotated
 
 import typer
@@ -33,6 +34,7 @@ def main(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document for scripts.")] = False,
 ) -> None:
     """Measure Longtail on this machine, against a model server of its own. Ratios compare within one run only."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: the servers are taken down, too
     if kill or drain:
         size, seconds = articles or INTERRUPTED[0], INTERRUPTED[1] if latency is None else latency
         scenario = Scenario(articles=size, latency=seconds, slots=slots)

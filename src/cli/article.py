@@ -81,11 +81,14 @@ def show(article_id: Id, as_json: Json = False) -> None:
         ["stage", "made by", "prompt", "finished"],
         ([f"{o.stage} {o.stage.label}", f"{o.provider}:{o.model}", o.prompt, local(o.created_at)] for o in outputs),
         title="\nfinished stages",
+        spare=("prompt",),
     )
     print_table(
         ["stage", "revision", "attempt", "round", "status", "seconds", "tokens in", "out", "cost", "error"],
         (_call_row(call) for call in calls),
         title="\nmodel calls",
+        folding=("error",),
+        spare=("round", "revision", "attempt"),
     )
 
 
@@ -138,7 +141,9 @@ def retry(
             if from_stage:
                 kept = STAGES[: STAGES.index(from_stage)]
                 await uow.stage_outputs.carry_over(article.id, revision=article.revision, to=ref.revision, stages=kept)
-        return ref, await runs.launch_article(connections, ref, colour=colour)
+        hold = await runs.launch_article(connections, ref, colour=colour)
+        await runs.warn_unless_polled(connections, colour)
+        return ref, hold
 
     ref, hold = with_temporal(work)
     goes_on = f"goes on once the hold on {ref.site} is released" if hold.depth else "goes on"

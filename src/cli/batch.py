@@ -11,6 +11,7 @@ from src.domain.batch import Batch, BatchStatus, Trigger
 from src.domain.errors import Conflict, InputInvalid
 from src.domain.hold import Hold
 from src.domain.usage import Spend
+from src.infrastructure.llm.choice import OFFLINE
 from src.infrastructure.temporal import ids
 from src.infrastructure.temporal.messages import SiteBatchInput
 
@@ -85,7 +86,7 @@ def list_(
         print_json(batches)
         return
     print_table(
-        ["batch", "site", "slot", "trigger", "status", "articles", "need review", "failed", "cancelled"],
+        ["batch", "site", "slot", "trigger", "status", "articles", "review", "failed", "cancelled"],
         (
             [
                 str(batch.id)[:8],
@@ -100,6 +101,7 @@ def list_(
             ]
             for batch in batches
         ),
+        spare=("cancelled", "trigger", "articles"),
     )
 
 
@@ -155,11 +157,14 @@ def cancel(batch_id: Annotated[str, typer.Argument(metavar="BATCH", help="Its id
     """
 
     async def work(connections: TemporalConnections) -> Batch:
+        from . import runs  # noqa: PLC0415 - as above
+
         async with connections.database.unit_of_work() as uow:
             batch = await uow.batches.find(batch_id)
         if batch.status is not BatchStatus.RUNNING:
             raise Conflict(f"batch {batch_id} is over: {batch.status.replace('_', ' ')}")
         await connections.client.get_workflow_handle(batch.workflow_id, run_id=batch.run_id).cancel()
+        await runs.warn_unless_polled(connections, batch.colour)
         return batch
 
     batch = with_temporal(work)
@@ -202,11 +207,13 @@ def print_articles(articles: list[Article]) -> None:
                 f"{article.seconds:.1f}" if article.seconds is not None else "–",
                 article.spend.input_tokens + article.spend.output_tokens,
                 money(article.spend),
-                "offline writer, not AI" if article.offline else ", ".join(article.models) or "–",
+                _writer(article),
                 status(article.status),
             ]
             for article in articles
         ),
+        folding=("keyword",),
+        spare=("tokens", "seconds", "words", "cost", "stages"),
     )
     for article in articles:
         if article.failure:
@@ -217,6 +224,13 @@ def print_articles(articles: list[Article]) -> None:
                 markup=False,
                 soft_wrap=True,
             )
+
+
+def _writer(article: Article) -> str:
+    so_far = {model.partition(":")[0] for model in article.models}
+    if article.offline or so_far == {OFFLINE}:
+        return "offline writer, not AI"
+    return ", ".join(article.models) or "–"
 
 
 def print_outcome(batch: Batch) -> None:
@@ -230,6 +244,8 @@ def print_outcome(batch: Batch) -> None:
     )
     if batch.error_type:
         err.print(f"stopped early: {batch.error_type}: {batch.error_message}", markup=False, soft_wrap=True)
+    elif batch.failed:
+        err.print("see why: longtail article show ARTICLE; go on there: longtail article retry ARTICLE", soft_wrap=True)
     elif batch.total == 0 and batch.status is not BatchStatus.RUNNING:
         err.print(f"no longtails were left; import some: longtail keywords import {batch.site} FILE")
 

@@ -1,10 +1,12 @@
 """What a command works with: the database at its right revision, Temporal where it is needed, and the settings."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import ExitStack
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
+
+from sqlalchemy.exc import DBAPIError
 
 from src.domain.errors import EngineUnavailable
 from src.infrastructure import logging
@@ -93,10 +95,21 @@ async def _with_database(work: Callable[[Connections], Awaitable[T]], settings: 
 
 async def _prepare(database: Database, *, embedded: bool) -> None:
     """An embedded database is ours to migrate; any other is migrated by command only."""
-    try:
+    with reaching_database():
         if not embedded:
             await schema.require_current(database.engine)
         elif not await schema.is_current(database.engine):
             await schema.upgrade(database.engine)
+
+
+@contextmanager
+def reaching_database() -> Iterator[None]:
+    """Turn a refused connection, password or database name into EngineUnavailable."""
+    try:
+        yield
     except OSError as error:
         raise EngineUnavailable(f"the database of DATABASE_URL does not answer: {error}") from error
+    except DBAPIError as error:
+        if error.statement is not None:  # it was reached
+            raise
+        raise EngineUnavailable(f"the database of DATABASE_URL cannot be used: {error.orig}") from error

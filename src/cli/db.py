@@ -12,7 +12,7 @@ from src.infrastructure.database.engine import create_engine
 from src.infrastructure.embedded.engines import database_url
 from src.settings import Settings
 
-from .connections import start
+from .connections import reaching_database, start
 from .terminal import busy, out
 
 app = typer.Typer(
@@ -49,9 +49,17 @@ def downgrade(
 def check() -> None:
     """Check that the database is at this version's revision and that the models match it.
 
+    The database on this machine is brought up to date first, as by every other command.
+
     Example: longtail db check
     """
-    _run(schema.check)
+
+    async def work(engine: AsyncEngine) -> None:
+        if Settings.load().database_url is None:
+            await schema.upgrade(engine)
+        await schema.check(engine)
+
+    _run(work)
     out.print("the database matches the models")
 
 
@@ -61,7 +69,8 @@ def _run(verb: Callable[[AsyncEngine], Awaitable[None]]) -> None:
     async def work(url: str) -> None:
         engine = create_engine(url, pool_size=1)
         try:
-            await verb(engine)
+            with reaching_database():
+                await verb(engine)
         finally:
             await engine.dispose()
 

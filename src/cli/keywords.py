@@ -96,6 +96,8 @@ def list_(
             ]
             for row in rows
         ),
+        folding=("keyword", "why"),
+        spare=("source", "difficulty", "volume"),
     )
     out.print(", ".join(f"{count} {status}" for status, count in counts.items()))
 

@@ -64,6 +64,7 @@ def loaded(name: str) -> "Command":
     if noun is None:
         noun = typer.Typer(add_completion=False)
         noun.command(name)(getattr(module, name))
+    noun.rich_markup_mode = "markdown"  # joins the lines of a paragraph; typer's own mode keeps our line breaks
     command = typer.main.get_command(noun)
     command.name = name
     return command
@@ -91,6 +92,8 @@ def run() -> None:
     (temporalio/sdk-python#300), and the exit code has to be ours.
     """
     signal.signal(signal.SIGTERM, _terminated)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # the terminal was closed, and nobody said nohup
+        signal.signal(signal.SIGHUP, _terminated)
     code = _exit_code()
     for stream in (sys.stdout, sys.stderr):
         with suppress(BrokenPipeError):  # the reader of a pipe has seen enough
@@ -98,9 +101,9 @@ def run() -> None:
     os._exit(code)
 
 
-def _terminated(*_: object) -> None:
+def _terminated(number: int, _: object) -> None:
     """Leave like Ctrl-C does: through every ``finally``, so that what was started is stopped."""
-    raise SystemExit(128 + signal.SIGTERM)
+    raise SystemExit(128 + number)
 
 
 def _exit_code() -> int:

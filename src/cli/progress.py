@@ -8,6 +8,7 @@ from uuid import UUID
 
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from src.domain.article import Article, ArticleStatus
 from src.domain.stages import STAGES
@@ -18,6 +19,8 @@ from .terminal import STATUS_STYLES, err
 T = TypeVar("T")
 
 POLL = timedelta(milliseconds=300)
+_BAR_WIDTH = 12
+_BESIDE_KEYWORD = 42  # columns of bar, "A: keyword analysis" and time
 MOST_BARS = 20  # articles with a bar of their own; a larger batch has one for all
 _ENDED = (ArticleStatus.NEEDS_REVIEW, ArticleStatus.FAILED, ArticleStatus.CANCELLED)
 
@@ -49,7 +52,7 @@ class _Bars:
     def __init__(self) -> None:
         self._progress = Progress(
             TextColumn("{task.description}"),
-            BarColumn(bar_width=20),
+            BarColumn(bar_width=_BAR_WIDTH),
             TextColumn("{task.fields[doing]}"),
             TimeElapsedColumn(),
             console=err,
@@ -70,7 +73,7 @@ class _Bars:
             return
         for article in articles:
             done = len(article.stages_done)
-            self._move(article.id, escape(article.keyword[:50]), done, len(STAGES), _doing(article))
+            self._move(article.id, escape(_shortened(article.keyword)), done, len(STAGES), _doing(article))
 
     def _move(self, key: UUID | None, description: str, completed: int, total: int, doing: str) -> None:
         if key not in self._tasks:
@@ -102,6 +105,12 @@ class _Lines:
             if self._said.get(article.id) != state:
                 self._said[article.id] = state
                 err.print(escape(f"{ended}/{len(articles)} ended | {article.keyword[:60]}: {state}"), soft_wrap=True)
+
+
+def _shortened(keyword: str) -> str:
+    text = Text(keyword)
+    text.truncate(min(60, max(20, err.width - _BESIDE_KEYWORD)), overflow="ellipsis")
+    return text.plain
 
 
 def _doing(article: Article) -> str:

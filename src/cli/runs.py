@@ -105,4 +105,4 @@ async def is_running(connections: TemporalConnections, workflow_id: str) -> bool
 async def warn_unless_polled(connections: TemporalConnections, colour: str) -> None:
     """Say what is missing when no worker takes what is started for ``colour``."""
     if not await has_pollers(connections.client, colour):
-        err.print(f"[yellow]no {colour} worker is polling; the batch waits for: longtail worker --colour {colour}[/]")
+        err.print(f"[yellow]no {colour} worker is polling; this waits for: longtail worker --colour {colour}[/]")

@@ -62,6 +62,8 @@ def list_(as_json: Json = False) -> None:
             [site.slug, site.name, site.language, site.time_zone, site.articles_per_batch, ready]
             for site, ready in sites
         ),
+        folding=("name",),
+        spare=("time zone", "language"),
     )
 
 

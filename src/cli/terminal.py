@@ -2,20 +2,24 @@
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from pydantic import BaseModel
+from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from src.domain.usage import Spend
 
 PIPED_WIDTH = 200  # columns, where no terminal says how many it has
+FOLDED_WIDTH = 24  # narrower than this a keyword is hard to read
+COLUMN_GAP = 2  # rich puts one space on each side
 out = Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
 err = Console(stderr=True, highlight=False)
 
@@ -41,20 +45,55 @@ def print_json(value: BaseModel | Sequence[BaseModel] | dict[str, Any]) -> None:
     print(json.dumps(document, ensure_ascii=False, indent=2))  # noqa: T201 - rich would wrap it
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str | None = None) -> None:
-    """Print a table; text from outside is never read as markup."""
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
-    for name in columns:
-        table.add_column(name, overflow="ellipsis", no_wrap=True)
-    for row in rows:
-        table.add_row(*(cell if isinstance(cell, Markup) else escape(str(cell)) for cell in row))
-    out.print(table)
+def print_table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    title: str | None = None,
+    folding: Collection[str] = (),
+    spare: Sequence[str] = (),
+) -> None:
+    """Print a table; text from outside is never read as markup.
+
+    Where the screen is too narrow, ``folding`` columns take more lines, then ``spare`` ones are left out, in their
+    order, and named: an id or a status is never cut.
+    """
+    cells = [[_text(cell) for cell in row] for row in rows]
+    table = {name: [row[at] for row in cells] for at, name in enumerate(columns)}
+    left_out = []
+    for name in spare:
+        if _least_width(table, folding) <= out.width:
+            break
+        del table[name]
+        left_out.append(name)
+    grid = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for name in table:
+        grid.add_column(name, overflow="fold" if name in folding else "ellipsis", no_wrap=name not in folding)
+    for row in zip(*table.values(), strict=True):
+        grid.add_row(*row)
+    out.print(grid)
+    if not cells:
+        out.print("none")
+    if left_out:
+        err.print(f"[dim]not shown at this width: {', '.join(left_out)}[/dim]")
 
 
 class Markup(str):
     """Text whose style tags are ours."""
 
     __slots__ = ()
+
+
+def _text(cell: object) -> Text:
+    return Text.from_markup(cell) if isinstance(cell, Markup) else Text(str(cell))
+
+
+def _least_width(table: Mapping[str, Sequence[Text]], folding: Collection[str]) -> int:
+    """How wide the screen has to be, with what folds at its narrowest."""
+    widths = {name: max([cell_len(name), *(cell.cell_len for cell in cells)]) for name, cells in table.items()}
+    return sum(min(width, FOLDED_WIDTH) if name in folding else width for name, width in widths.items()) + (
+        COLUMN_GAP * (len(table) - 1)
+    )
 
 
 def status(value: str) -> Markup:

@@ -51,4 +51,4 @@ class CallStatus(StrEnum):
     ANSWERED = "answered"  # paid, the answer is kept and found again
     DISCARDED = "discarded"  # paid and kept, but rejected for good: a retry asks anew
     FAILED = "failed"
-    LOST = "lost"  # was open when the next attempt began
+    LOST = "lost"  # was open when the next attempt began, or the article ended

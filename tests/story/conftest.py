@@ -54,7 +54,7 @@ class Longtail:
             stdout=stdout,
             stderr=subprocess.PIPE,
             text=True,
-            timeout=90,
+            timeout=150,
             check=False,
         )
 

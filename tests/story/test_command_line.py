@@ -2,7 +2,6 @@
 
 import json
 import os
-from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,13 +40,10 @@ CASES = (
     Case(f"batch start {SITE} --limit 0", 2, "--limit"),
     Case(f"batch start {SITE} --slot yesterday", 2, "--slot: 'yesterday' cannot be used: write it as 2026-"),
     Case(f"batch start {SITE} --slot 2026-11-21T06:00:00", 2, "say its offset"),
-    Case("batch list nowhere", 1, "no site 'nowhere'"),
     Case("batch show ffffffff", 1, "no batch 'ffffffff'"),
     Case("batch show ff", 2, "at least 4 characters"),
     Case("batch cancel ffffffff", 1, "no batch 'ffffffff'"),
-    Case("article list --status burnt", 2, "--status"),
     Case("article show ffffffff", 1, "no article 'ffffffff'"),
-    Case("article html ffffffff", 1, "no article 'ffffffff'"),
     Case("article retry ffffffff", 1, "no article 'ffffffff'"),
     Case("article retry ffffffff --from E", 2, "--from"),
     Case("keywords import nowhere keywords.csv", 1, "no site 'nowhere'"),
@@ -56,9 +52,7 @@ CASES = (
     Case("site add missing.toml", 2, "missing.toml"),
     Case("site add keywords.csv", 2, "keywords.csv"),
     Case("site show nowhere", 1, "no site 'nowhere'"),
-    Case("site remove nowhere --yes", 1, "no site 'nowhere'"),
     Case("worker --colour red", 2, "--colour"),
-    Case("demo --articles 9", 2, "--articles"),
     Case("demo --fail nonsense", 2, "it is none of the keywords of this run"),
     Case("site list", 2, "model_slots", {"LONGTAIL_MODEL_SLOTS": "many"}),
     Case("site list", 2, "log_level", {"LONGTAIL_LOG_LEVEL": "loud"}),
@@ -83,7 +77,7 @@ async def done(
     migrated: Database,
     database_url: str,
     temporal_server: TemporalServer,
-) -> AsyncIterator[dict[str, CompletedProcess[str]]]:
+) -> dict[str, CompletedProcess[str]]:
     """All of them, run two at a time."""
     folder = tmp_path_factory.mktemp("commands")
     (folder / "empty.txt").write_text("\n# nothing\n")
@@ -95,9 +89,9 @@ async def done(
     with ThreadPoolExecutor(2) as several:
         failing = several.map(lambda case: longtail.run(*case.command.split(), **case.variables), CASES)
         printing = several.map(lambda command: longtail.run(*command.split(), "--json"), PRINTING_JSON)
-        yield dict(zip([*map(str, CASES), *PRINTING_JSON], [*failing, *printing], strict=True))
     async with migrated.unit_of_work() as uow:
         await uow.sites.remove(SITE)
+    return dict(zip([*map(str, CASES), *PRINTING_JSON], [*failing, *printing], strict=True))
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

@@ -128,6 +128,14 @@ class ModelCalls:
             .values(status=CallStatus.DISCARDED)
         )
 
+    async def write_off(self, article_id: UUID) -> None:
+        """Give up the calls still open when the article ends: their worker died, or was stopped as they began."""
+        await self._session.execute(
+            update(ModelCallRow)
+            .where(ModelCallRow.article_id == article_id, ModelCallRow.status == CallStatus.OPEN)
+            .values(status=CallStatus.LOST, closed_at=func.now())
+        )
+
     async def of_article(self, article_id: UUID) -> list[ModelCallRow]:
         """Every call for the article, in the order in which they were opened."""
         statement = select(ModelCallRow).where(ModelCallRow.article_id == article_id)

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from src.agents.language_model import Completion, Prompt
-from src.domain.article import ArticleRef
+from src.domain.article import ArticleRef, Failure
 from src.domain.errors import ModelError, ModelRateLimited, ModelUnreachable
 from src.domain.stages import Stage
 from src.domain.usage import CallStatus, Usage
@@ -16,6 +16,8 @@ from src.infrastructure.llm.choice import Choice
 from src.infrastructure.llm.ledger import Ledger
 from src.infrastructure.llm.providers import ResolvedModel
 from src.infrastructure.llm.scripted import ScriptedModel
+from src.infrastructure.temporal.activities.articles import ArticleActivities
+from src.infrastructure.temporal.messages import RecordFailure
 from tests.factories import a_site, longtails
 from tests.integration.database.test_batches import open_batch
 
@@ -104,7 +106,7 @@ async def test_a_model_without_a_known_price_is_unpriced_not_free(database: Data
     await asking.generate(PROMPT)
     async with database.unit_of_work() as uow:
         spend = await uow.model_calls.spend(article_id=article.article_id)
-    assert (spend.calls, spend.unpriced_calls, spend.output_tokens) == (1, 1, 20)
+    assert (spend.calls, spend.unpriced_calls, spend.output_tokens) == (1, 1, 1)
 
 
 async def test_a_call_that_a_dead_worker_left_open_is_written_off_by_the_next(
@@ -115,6 +117,19 @@ async def test_a_call_that_a_dead_worker_left_open_is_written_off_by_the_next(
     again, _ = ledger(database, article, "the plan", attempt=2)
     await again.generate(PROMPT)
     assert [call.status for call in await calls(database, article)] == [CallStatus.LOST, CallStatus.ANSWERED]
+
+
+async def test_no_call_stays_open_when_its_article_ends(database: Database, article: ArticleRef) -> None:
+    request = ledger(database, article)[0]._request(PROMPT)
+    ending = ArticleActivities(database)
+    lost_worker = Failure(stage=Stage.OUTLINE, error_type="WorkerLost", message="it fell silent", attempts=6)
+    for end in (
+        lambda: ending.record_cancellation(article),
+        lambda: ending.record_failure(RecordFailure(article=article, failure=lost_worker)),
+    ):
+        await database.commit(lambda uow: uow.model_calls.find_or_open(request))
+        await end()
+        assert {call.status for call in await calls(database, article)} == {CallStatus.LOST}
 
 
 async def test_a_discarded_answer_is_kept_but_asked_for_anew(database: Database, article: ArticleRef) -> None:

@@ -71,6 +71,7 @@ class ArticleActivities:
                 known = failure.model_copy(update={"attempts": made})
             if failure.stage and failure.error_type in _REJECTED_FOR_GOOD:
                 await uow.model_calls.discard(article.article_id, article.revision, failure.stage)
+            await uow.model_calls.write_off(article.article_id)
             await uow.articles.fail(article.article_id, known)
             await uow.batches.recount(article.article_id)
             return known
@@ -80,4 +81,9 @@ class ArticleActivities:
     @activity.defn
     async def record_cancellation(self, article: ArticleRef) -> None:
         """Note that a person stopped the article; its longtail is ready again."""
-        await self._database.commit(lambda uow: uow.articles.cancel(article.article_id))
+
+        async def work(uow: UnitOfWork) -> None:
+            await uow.model_calls.write_off(article.article_id)
+            await uow.articles.cancel(article.article_id)
+
+        await self._database.commit(work)

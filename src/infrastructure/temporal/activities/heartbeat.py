@@ -9,7 +9,7 @@ from temporalio import activity
 
 @asynccontextmanager
 async def heartbeats() -> AsyncIterator[None]:
-    """Beat at a third of the activity's heartbeat timeout, from entry on, from a timer of its own."""
+    """Beat at a third of the activity's heartbeat timeout from a timer of its own, whatever the block waits for."""
     task = asyncio.create_task(_beat())
     try:
         yield
@@ -24,5 +24,5 @@ async def _beat() -> None:
     if timeout is None:
         return
     while True:
+        await asyncio.sleep(timeout.total_seconds() / 3)  # the start counts as the first beat
         activity.heartbeat()
-        await asyncio.sleep(timeout.total_seconds() / 3)
