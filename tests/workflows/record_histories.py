@@ -7,13 +7,15 @@ import asyncio
 import re
 import sys
 import tempfile
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from uuid import UUID
 
 from temporalio.client import Client, WorkflowFailureError
 
 from src.domain.article import ArticleStatus
+from src.domain.hold import HoldDepth
+from src.domain.schedule import Schedule, When
 from src.infrastructure.database import schema
 from src.infrastructure.database.engine import create_engine
 from src.infrastructure.database.unit_of_work import Database
@@ -23,9 +25,13 @@ from src.infrastructure.llm.providers import Providers
 from src.infrastructure.temporal import client as temporal_client
 from src.infrastructure.temporal import ids, policies
 from src.infrastructure.temporal import worker as temporal_worker
+from src.infrastructure.temporal.holds import Holds
 from src.infrastructure.temporal.messages import SiteBatchInput
+from src.infrastructure.temporal.schedules import Schedules
 from src.infrastructure.temporal.workflows.site_batch import SiteBatchWorkflow
+from src.infrastructure.temporal.workflows.watchdog import WatchdogWorkflow
 from src.settings import OfflineWriter, Settings
+from tests.eventually import eventually
 from tests.factories import PHRASES, a_site, longtails
 
 HISTORIES = Path(__file__).parent / "histories"
@@ -53,6 +59,8 @@ async def record(version: str, home: Path, url: str, address: str) -> None:
         async with worker:
             await _ordinary(version, client, database)
             await _cancelled(version, client, database)
+            await _held(version, client, database)
+            await _schedules(version, client, database)
             policies.SHARD_SIZE = 2
             await _sharded(version, client, database)
     await database.close()
@@ -85,10 +93,50 @@ async def _cancelled(version: str, client: Client, database: Database) -> None:
         await _keep(client, ids.article(article_id), f"{version}-article-cancelled")
 
 
-async def _batch(client: Client, database: Database, slug: str, keywords: int, *, cancel: bool = False) -> str:
+async def _held(version: str, client: Client, database: Database) -> None:
+    """A batch that is held at its calls after it began, and then released."""
+    slug, slot = await _site(database, "held", 2), datetime.now(UTC).replace(microsecond=0)
+    holds = Holds(client, database, who="recorder")
+    handle = await client.start_workflow(
+        SiteBatchWorkflow.run,
+        SiteBatchInput(site=slug, slot=slot),
+        id=ids.batch_run(slug, slot),
+        task_queue=ids.task_queue(COLOUR),
+    )
+    await eventually(lambda: _calls(database, slug))
+    await holds.set(slug, depth=HoldDepth.STAGES, note="recorded")
+    await holds.release(slug)
+    await handle.result()
+    await _keep(client, handle.id, f"{version}-batch-held")
+
+
+async def _schedules(version: str, client: Client, database: Database) -> None:
+    """A look of the watchdog, and a pause that ends by itself."""
+    await client.execute_workflow(WatchdogWorkflow.run, id="watchdog-recorded", task_queue=ids.task_queue(COLOUR))
+    await _keep(client, "watchdog-recorded", f"{version}-watchdog")
+    slug = await _site(database, "paused", 1)
+    schedules = Schedules(client, database, who="recorder")
+    daily = Schedule(when=When(times=(time(6, 0),)), time_zone="UTC")
+    await schedules.set(slug, lambda _: daily, colour=COLOUR)
+    await schedules.pause(slug, note="recorded", until=datetime.now(UTC) + timedelta(seconds=2))
+    await client.get_workflow_handle(ids.schedule_resume(slug)).result()
+    await _keep(client, ids.schedule_resume(slug), f"{version}-schedule-resume")
+
+
+async def _site(database: Database, slug: str, keywords: int) -> str:
     async with database.unit_of_work() as uow:
         await uow.sites.put(a_site(slug=slug))
         await uow.longtails.add(slug, longtails(keywords), source="record")
+    return slug
+
+
+async def _calls(database: Database, slug: str) -> int:
+    async with database.unit_of_work() as uow:
+        return sum(article.spend.calls for article in await uow.articles.all(site=slug))
+
+
+async def _batch(client: Client, database: Database, slug: str, keywords: int, *, cancel: bool = False) -> str:
+    await _site(database, slug, keywords)
     slot = datetime.now(UTC).replace(microsecond=0)
     handle = await client.start_workflow(
         SiteBatchWorkflow.run,
@@ -97,10 +145,7 @@ async def _batch(client: Client, database: Database, slug: str, keywords: int, *
         task_queue=ids.task_queue(COLOUR),
     )
     if cancel:
-        calls = 0
-        while not calls:
-            async with database.unit_of_work() as uow:
-                calls = sum(article.spend.calls for article in await uow.articles.all(site=slug))
+        await eventually(lambda: _calls(database, slug))
         await handle.cancel()
     try:
         await handle.result()
