@@ -17,6 +17,7 @@ from .measured import Scenario
 from .model_server import Call, ModelServer
 
 _POLL_SECONDS = 0.02
+_LEFTOVER_SECONDS = 0.2  # requests of a dead worker may still be on their way to the server; no worker starts as fast
 
 # A call opened although the ledger had an answer to the same question by then.
 _BOUGHT_AGAIN = text("""
@@ -40,7 +41,7 @@ class Interrupted(BaseModel):
     extra_calls: int
     bought_again: int  # stages bought although their answer was in the ledger
     sent_again: int  # the same as the model server saw it: its answer had left completely
-    first_call_seconds: float
+    first_call_seconds: float | None  # of the new worker, where the old one makes none any more
     resumed_seconds: tuple[float, float, float] | None  # articles found open go on: first, median, last
 
 
@@ -54,21 +55,21 @@ async def interrupt(
         handle = await installed.start_batch(workload.keywords(scenario.articles, first=first))
         await _answered(models, scenario.articles * len(STAGES) // 2)
         await asyncio.sleep(scenario.latency / 2)  # calls end together; by now the next ones are open
-        signalled = time.monotonic()
         _end(old, kill=kill)
+        signalled = time.monotonic()
         stack.enter_context(stopping(installed.worker(model_url=models.url, slots=scenario.slots)))
         report = await reported(handle)
     calls = models.calls()
     open_then = [call for call in calls if call.begun < signalled and (call.answered or signalled) >= signalled]
     return Interrupted(
-        signal="SIGKILL" if kill else "SIGTERM",
+        signal="kill -9" if kill else "SIGTERM",
         articles=scenario.articles,
         lost=scenario.articles - report.needs_review,
         in_flight=len(open_then),
         extra_calls=len(calls) - scenario.articles * len(STAGES),
         bought_again=await _bought_again(installed),
         sent_again=_sent_again(calls),
-        first_call_seconds=min(call.begun for call in calls if call.begun > signalled) - signalled,
+        first_call_seconds=_first_call(calls, signalled) if kill else None,
         resumed_seconds=_resumed(calls, open_then, signalled) if kill else None,
     )
 
@@ -90,6 +91,11 @@ async def _bought_again(installed: Installation) -> int:
         return int(await connection.scalar(_BOUGHT_AGAIN) or 0)
 
 
+def _first_call(calls: Sequence[Call], signalled: float) -> float:
+    begun = (call.begun - signalled for call in calls)
+    return min(seconds for seconds in begun if seconds > _LEFTOVER_SECONDS)
+
+
 def _sent_again(calls: Sequence[Call]) -> int:
     answered: dict[int, float] = {}
     again = 0
@@ -104,7 +110,11 @@ def _resumed(calls: Sequence[Call], open_then: Sequence[Call], signalled: float)
     """When each article that had a call open was heard of again: first, median and last."""
     waits = sorted(
         min(
-            (later.begun - signalled for later in calls if later.keyword == call.keyword and later.begun > signalled),
+            (
+                later.begun - signalled
+                for later in calls
+                if later.keyword == call.keyword and later.begun > signalled + _LEFTOVER_SECONDS
+            ),
             default=0.0,
         )
         for call in open_then

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from rich.table import Table
+from rich.table import Column, Table
 
 from .interruptions import Interrupted
 from .measured import Measured
@@ -21,24 +21,28 @@ def measurements(runs: Sequence[Measured]) -> Table:
 def interruptions(trials: Sequence[Interrupted]) -> Table:
     """A column a trial."""
     title = "a worker ends when half of the calls are answered, and a new one starts at once"
-    table = Table("", *(trial.signal for trial in trials), title=title)
+    table = Table(Column("", no_wrap=True), *(trial.signal for trial in trials), title=title)
     for name, figure in _INTERRUPTED:
         table.add_row(name, *(figure(trial) for trial in trials))
     return table
 
 
 def _resumed(place: int) -> Callable[[Interrupted], str]:
-    return lambda trial: f"{trial.resumed_seconds[place]:.1f} s" if trial.resumed_seconds else "–"
+    return lambda trial: _seconds(trial.resumed_seconds[place] if trial.resumed_seconds else None)
+
+
+def _seconds(seconds: float | None) -> str:
+    return "–" if seconds is None else f"{seconds:.1f}"
 
 
 _INTERRUPTED: tuple[tuple[str, Callable[[Interrupted], str]], ...] = (
-    ("articles lost", lambda trial: f"{trial.lost} of {trial.articles}"),
+    ("articles lost", lambda trial: str(trial.lost)),
     ("calls that the signal found open", lambda trial: str(trial.in_flight)),
     ("extra calls", lambda trial: str(trial.extra_calls)),
-    ("calls for stages answered before, by the ledger", lambda trial: str(trial.bought_again)),
-    ("  by the model server, which cannot see a commit", lambda trial: str(trial.sent_again)),
-    ("first new call after", lambda trial: f"{trial.first_call_seconds:.1f} s"),
-    ("articles with an open call go on after: first", _resumed(0)),
+    ("calls although the ledger had the answer", lambda trial: str(trial.bought_again)),
+    ("calls although an answer had been sent", lambda trial: str(trial.sent_again)),
+    ("first call of the new worker after, s", lambda trial: _seconds(trial.first_call_seconds)),
+    ("articles cut off go on after, s: first", _resumed(0)),
     ("  median", _resumed(1)),
     ("  last", _resumed(2)),
 )

@@ -20,7 +20,9 @@ def configure(*, level: str, as_json: bool | None) -> None:
         structlog.stdlib.ExtraAdder(),
     ]
     machine = not sys.stderr.isatty() if as_json is None else as_json
-    renderer: Processor = structlog.processors.JSONRenderer() if machine else structlog.dev.ConsoleRenderer()
+    # Rich's tracebacks import on first use, which Temporal's sandbox refuses when workflow code logs an exception.
+    for_people = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    renderer: Processor = structlog.processors.JSONRenderer() if machine else for_people
     tail: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
     if machine:
         tail.append(structlog.processors.format_exc_info)

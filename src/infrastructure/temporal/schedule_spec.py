@@ -1,5 +1,6 @@
 """Translates a wanted schedule into Temporal's, and asks Temporal when it would run."""
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -9,7 +10,10 @@ from zoneinfo import ZoneInfo
 
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.timestamp_pb2 import Timestamp
-from temporalio.api.workflowservice.v1 import ListScheduleMatchingTimesRequest
+from temporalio.api.workflowservice.v1 import (
+    ListScheduleMatchingTimesRequest,
+    ListScheduleMatchingTimesResponse,
+)
 from temporalio.client import (
     Client,
     ScheduleActionStartWorkflow,
@@ -36,6 +40,7 @@ from .workflows.site_batch import SiteBatchWorkflow
 POLICIES = {overlap: Policy[overlap.name] for overlap in Overlap}
 
 _YEARS_AHEAD = 10  # for which days with a missing hour get a slot of their own; setting a schedule looks again
+_PATIENCE = (0.2, 0.5, 1, 2, 4)  # seconds before asking a busy server again
 _MATCHES_A_CALL = 1000  # Temporal returns no more
 
 
@@ -168,13 +173,25 @@ async def _matching(
             start_time=_stamp(first - timedelta(seconds=1)),  # Temporal leaves the start itself out
             end_time=_stamp(end),
         )
-        answer = await client.workflow_service.list_schedule_matching_times(request)
+        answer = await _asked(client, request)
         page = [stamp.ToDatetime(tzinfo=UTC) for stamp in answer.start_time]
         found += [at for at in page if first <= at < end]
         if len(page) < _MATCHES_A_CALL:
             break
         first = page[-1] + timedelta(seconds=1)
     return found
+
+
+async def _asked(client: Client, request: ListScheduleMatchingTimesRequest) -> ListScheduleMatchingTimesResponse:
+    """Ask again when the server gave the question up, as a busy one does. Raises EngineUnavailable."""
+    for pause in _PATIENCE:
+        try:
+            return await client.workflow_service.list_schedule_matching_times(request, retry=True)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.CANCELLED:
+                raise EngineUnavailable(f"Temporal did not tell the times of a schedule: {error}") from error
+        await asyncio.sleep(pause)
+    raise EngineUnavailable("Temporal did not tell the times of a schedule; it is too busy, try again")
 
 
 @asynccontextmanager

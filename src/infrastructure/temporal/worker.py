@@ -112,6 +112,7 @@ def create(
         workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
         activity_task_poller_behavior=PollerBehaviorAutoscaling(),
         sticky_queue_schedule_to_start_timeout=policies.STICKY_TIMEOUT,
+        max_heartbeat_throttle_interval=policies.MODEL_HEARTBEAT / 3,  # the SDK would hold beats back for 8 of 10 s
         graceful_shutdown_timeout=grace,
     )
 
