@@ -11,6 +11,7 @@ from src.domain.batch import BatchStatus
 from src.domain.longtail import LongtailStatus
 from src.domain.stages import STAGES, Stage
 from src.domain.usage import CallStatus
+from src.infrastructure.database.models import ModelCallRow
 from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.temporal import ids, policies
 from src.infrastructure.temporal.workflows.article import ArticleWorkflow
@@ -25,6 +26,11 @@ FAILING = PHRASES[4]
 async def articles_of(database: Database, site: str) -> list[Article]:
     async with database.unit_of_work() as uow:
         return await uow.articles.all(site=site, limit=1000)
+
+
+async def calls_of(database: Database, article: Article) -> list[ModelCallRow]:
+    async with database.unit_of_work() as uow:
+        return await uow.model_calls.of_article(article.id)
 
 
 async def test_a_batch_makes_an_article_of_every_longtail(
@@ -149,6 +155,25 @@ async def test_a_cancelled_batch_releases_its_longtails_and_keeps_what_is_finish
         assert counts[LongtailStatus.WRITTEN] == batch.needs_review
         for article in await uow.articles.all(site=site.slug):
             assert CallStatus.OPEN not in {call.status for call in await uow.model_calls.of_article(article.id)}
+
+
+async def test_an_article_that_is_cancelled_while_it_waits_for_a_model_asks_for_no_further_stage(
+    batches: Batches, database: Database, run_worker: RunWorker
+) -> None:
+    """The call ends well before it hears of the cancellation; the stage after it must not be bought."""
+    site = await batches.site(keywords=1)
+    async with run_worker(latency=1):
+        handle = await batches.start(site)
+
+        async def stages() -> list[str]:
+            return [c.stage for a in await articles_of(database, site.slug) for c in await calls_of(database, a)]
+
+        await eventually(stages)
+        await handle.cancel()
+        with pytest.raises(WorkflowFailureError):
+            await handle.result()
+        assert await stages() == [Stage.KEYWORD_ANALYSIS]
+    assert (await batches.of(site)).cancelled == 1
 
 
 async def test_a_large_batch_goes_through_shards_and_misses_none(

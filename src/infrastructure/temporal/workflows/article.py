@@ -110,8 +110,10 @@ class ArticleWorkflow(CanBeHeld):
     async def _make(self, stage: Stage, doing: str, start: Callable[[], workflow.ActivityHandle[A]]) -> A:
         """Run a stage to its end; a call that a hold cut off is made again after the release, as if never begun."""
         while True:
+            _stop_if_cancelled()
             if self._is_held():
-                await self._released(stage)
+                self.say(f"waiting before stage {stage}")
+                await workflow.wait_condition(lambda: not self._is_held())
             self._begun = True
             self._enter(stage, doing)
             self._call, self._cut_off = start(), False
@@ -125,13 +127,6 @@ class ArticleWorkflow(CanBeHeld):
 
     def _is_held(self) -> bool:
         return self._hold.stops(HoldDepth.STAGES if self._begun else HoldDepth.ARTICLES)
-
-    async def _released(self, stage: Stage) -> None:
-        self.say(f"waiting before stage {stage}")
-        # An activity may end well although the workflow was cancelled; here is where that would be forgotten.
-        if workflow.cancellation_reason() is not None:
-            raise asyncio.CancelledError
-        await workflow.wait_condition(lambda: not self._is_held())
 
     async def hold_changed(self) -> None:
         """Cut off the call under way, if the hold is that deep."""
@@ -170,6 +165,12 @@ class ArticleWorkflow(CanBeHeld):
             type=failure.error_type,
             non_retryable=True,
         ) from error
+
+
+def _stop_if_cancelled() -> None:
+    """Raise the cancellation that a call swallowed by ending well before it heard of it."""
+    if workflow.cancellation_reason() is not None:
+        raise asyncio.CancelledError
 
 
 def _is_of_the_cut(error: BaseException) -> bool:

@@ -46,7 +46,9 @@ async def keep_under_way(
         for task in under_way:
             task.cancel()
         if under_way:
-            await workflow.wait(under_way)
+            ended, _ = await workflow.wait(under_way)
+            for task in ended:
+                task.cancelled() or task.exception()  # seen, or asyncio would complain that nobody did
         raise
 
 
