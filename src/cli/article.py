@@ -1,5 +1,6 @@
 """``longtail article``: where did it stop, why, and can only that step be done again?"""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
@@ -175,6 +176,8 @@ def _call(call: ModelCallRow) -> dict[str, object]:
 def _plain(value: object) -> object:
     if isinstance(value, Decimal):
         return in_digits(value)
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
     return value if isinstance(value, int | None) else str(value)
 
 

@@ -76,7 +76,7 @@ def demo(
             _say_where(connections, handle_id, worker.pid)
             handle = connections.client.get_workflow_handle_for(SiteBatchWorkflow.run, handle_id)
             ended = await runs.finish(connections, handle, site.slug)
-            made = await _report(connections, ended, folder)
+            made = await _report(connections, ended, folder if to else _writable(folder / str(ended.id)[:8]))
             if keep:
                 out.print("Everything is still running; Ctrl-C stops it.")
                 threading.Event().wait()
@@ -141,7 +141,10 @@ async def _report(connections: TemporalConnections, ended: Batch, folder: Path) 
         pages = {article.id: await uow.articles.html(article.id) for article in made}
         slugs = {article.id: await uow.stage_outputs.slug(article.id, article.revision) for article in made}
     for article in made:
-        (folder / f"{slugs[article.id]}.html").write_text(pages[article.id] or "", encoding="utf-8")
+        slug = slugs[article.id] or str(article.id)
+        is_taken = list(slugs.values()).count(slug) > 1  # two articles that a model gave one slug
+        name = f"{slug}-{str(article.id)[:8]}" if is_taken else slug
+        (folder / f"{name}.html").write_text(pages[article.id] or "", encoding="utf-8")
     batch.print_articles(articles)
     batch.print_outcome(ended)
     out.print(f"{len(made)} HTML pages in {escape(str(folder))}", soft_wrap=True)

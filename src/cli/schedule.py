@@ -20,7 +20,7 @@ from . import batch, runs, schedule_history, schedule_repairs, schedule_reports
 from .connections import TemporalConnections, with_temporal
 from .identity import whoami
 from .schedule_wish import Wish
-from .terminal import err, local, out, print_json, print_table
+from .terminal import err, in_words, local, out, print_json, print_table
 
 app = typer.Typer(
     help="Run a site's batches by the clock; pause, resume, trigger, make up.",
@@ -242,7 +242,7 @@ async def _preview(connections: TemporalConnections, site: str, wanted: Schedule
     between = min((later - earlier for earlier, later in pairwise(coming)), default=None)
     if usual and between and usual > between:
         err.print(
-            f"a batch of {site} usually takes {usual}, longer than the {between} between runs: "
+            f"a batch of {site} usually takes {in_words(usual)}, longer than the {in_words(between)} between runs: "
             f"with overlap {wanted.overlap} runs will pile up or be dropped"
         )
 
@@ -259,13 +259,13 @@ def _print_written(written: Written) -> None:
 def _print(state: ScheduleState) -> None:
     schedule = state.schedule
     out.print(f"{state.site}: {schedule.when} {schedule.time_zone}, {state.colour} workers", markup=False)
-    out.print(f"overlap {schedule.overlap}, made up when missed by at most {schedule.catch_up}")
+    out.print(f"overlap {schedule.overlap}, made up when missed by at most {in_words(schedule.catch_up)}")
     if state.pause:
         until = f", until {local(state.pause.until)}" if state.pause.until else ""
         out.print(f"[yellow]paused[/yellow] by {escape(state.pause.started_by)}: {escape(state.pause.note)}{until}")
     else:
         out.print("active")
     for at in state.next_runs[:5]:
-        out.print(f"next  {local(at)}")
+        out.print(f"{'would run' if state.pause else 'next'}  {local(at)}")
     for at in state.recent_runs[-5:]:
         out.print(f"ran   {local(at)}")

@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -105,6 +105,13 @@ def status(value: str) -> Markup:
 def local(at: datetime | None) -> str:
     """A moment in the reader's own zone."""
     return at.astimezone().strftime("%Y-%m-%d %H:%M:%S %Z") if at else "–"
+
+
+def in_words(span: timedelta) -> str:
+    """A length of time as people say it: ``3d``, ``1h 30m``, ``45s``."""
+    seconds = round(span.total_seconds())
+    parts = [(seconds // 86400, "d"), (seconds // 3600 % 24, "h"), (seconds // 60 % 60, "m"), (seconds % 60, "s")]
+    return " ".join(f"{count}{unit}" for count, unit in parts if count) or "0s"
 
 
 def money(spend: Spend) -> str:

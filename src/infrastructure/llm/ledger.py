@@ -17,6 +17,7 @@ from src.domain.usage import CallStatus, Usage
 from src.infrastructure.database.model_calls import CallRequest, PaidAnswer
 from src.infrastructure.database.unit_of_work import Database
 
+from .choice import OFFLINE
 from .pricing import price
 from .providers import ResolvedModel
 
@@ -119,8 +120,8 @@ class Ledger:
         known: dict[str, Any] = {"error_type": type(error).__name__, "error_message": error.message[:2000]}
         if error.request_id:
             known["request_id"] = error.request_id
-        if error.usage:
-            known |= self._used(error.usage, error.model or self._resolved.model)
+        if error.usage or self._resolved.provider == OFFLINE:
+            known |= self._used(error.usage or Usage(), error.model or self._resolved.model)
         return known
 
     def _used(self, usage: Usage, model: str) -> dict[str, Any]:
