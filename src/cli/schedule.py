@@ -129,7 +129,8 @@ def list_(as_json: Json = False) -> None:
                 state.schedule.time_zone,
                 state.schedule.overlap,
                 local(state.next_runs[0]) if state.next_runs else "–",
-                f"paused by {state.pause.started_by}: {state.pause.note}" if state.pause else "active",
+                state.differs
+                or (f"paused by {state.pause.started_by}: {state.pause.note}" if state.pause else "active"),
             ]
             for state in states
         ),
@@ -263,8 +264,10 @@ def _print(state: ScheduleState) -> None:
     if state.pause:
         until = f", until {local(state.pause.until)}" if state.pause.until else ""
         out.print(f"[yellow]paused[/yellow] by {escape(state.pause.started_by)}: {escape(state.pause.note)}{until}")
-    else:
+    elif not state.differs:
         out.print("active")
+    if state.differs:
+        out.print(f"[yellow]{escape(state.differs)}[/yellow]; see: longtail schedule sync {state.site}", soft_wrap=True)
     for at in state.next_runs[:5]:
         out.print(f"{'would run' if state.pause else 'next'}  {local(at)}")
     for at in state.recent_runs[-5:]:

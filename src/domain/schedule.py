@@ -157,7 +157,8 @@ class ScheduleState(BaseModel):
     site: str
     schedule: Schedule
     colour: str
-    pause: Pause | None
+    pause: Pause | None  # as it was ordered here
+    differs: str | None  # what somebody else, or a failed batch, made of it in Temporal
     next_runs: tuple[datetime, ...]  # UTC
     recent_runs: tuple[datetime, ...]  # slots, UTC
     running: int

@@ -247,6 +247,7 @@ def _state(known: WantedSchedule, pause: Pause | None, described: ScheduleDescri
         schedule=known.schedule,
         colour=known.colour,
         pause=pause,
+        differs=_differs(pause, described),
         next_runs=tuple(at.astimezone(UTC) for at in info.next_action_times) if info else (),
         recent_runs=tuple(action.scheduled_at.astimezone(UTC) for action in info.recent_actions) if info else (),
         running=len(info.running_actions) if info else 0,
@@ -254,3 +255,12 @@ def _state(known: WantedSchedule, pause: Pause | None, described: ScheduleDescri
         missed_catch_up=info.num_actions_missed_catchup_window if info else 0,
         skipped_overlap=info.num_actions_skipped_overlap if info else 0,
     )
+
+
+def _differs(pause: Pause | None, described: ScheduleDescription | None) -> str | None:
+    if described is None:
+        return "Temporal has no such schedule"
+    state = described.schedule.state
+    if state.paused and pause is None:
+        return f"paused in Temporal: {state.note or 'no note'}"
+    return "resumed in Temporal" if pause is not None and not state.paused else None
