@@ -1,5 +1,6 @@
 """The nouns and their rules: standard library and pydantic only, no clock, no network, no session.
 
-Read ``site`` and ``longtail`` (what is asked for), ``stages`` (what the agents hand on), ``article`` and ``batch``
-(how far it got), ``usage`` (what it cost), ``errors`` (all that can go wrong).
+Read ``site`` and ``longtail`` (what is asked for; ``site_file`` and ``keyword_list`` read it), ``stages`` (what the
+agents hand on), ``article``, ``batch`` and ``usage`` (how far it got, what it cost), ``schedule``, ``slots``, ``gaps``,
+``backfill``, ``forecast`` and ``hold`` (when it runs, and when it did not), ``errors`` (all that can go wrong).
 """
