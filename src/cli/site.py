@@ -110,6 +110,8 @@ def remove(
             longtails = sum((await uow.longtails.counts(slug)).values())
             articles = await uow.articles.count(slug)
             if yes:
+                if await uow.schedules.get(slug):
+                    raise Conflict(f"{slug} has a schedule; remove that first: longtail schedule remove {slug}")
                 batches = await uow.batches.all(site=slug, limit=1000)
                 if any(batch.status is BatchStatus.RUNNING for batch in batches):
                     raise Conflict(f"a batch of {slug} is running; cancel it first: longtail batch list {slug}")
