@@ -2,14 +2,13 @@
 
 from dataclasses import dataclass, replace
 
-from src.agents.language_model import Prompt
+from src.agents.language_model import OFFLINE_MODEL, Prompt
 from src.domain.errors import ModelNotConfigured
 from src.domain.site import ModelChoice, Site
 from src.domain.stages import Stage
 from src.settings import Settings
 
 OFFLINE = "offline"
-OFFLINE_MODEL = "offline-template"
 VARIABLES = {
     "anthropic": ("ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL"),
     "openai": ("OPENAI_API_KEY", "OPENAI_BASE_URL"),
