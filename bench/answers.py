@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from src.agents.language_model import Prompt
 from src.domain.stages import KeywordAnalysis, Outline, SeoMetadata, Stage
-from src.infrastructure.llm.offline import OfflineWriter
+from src.infrastructure.llm.offline.writer import OfflineWriter
 from src.settings import OfflineWriter as OfflineSettings
 
 CHUNKS = 8  # content deltas an answer comes in; real ones come in hundreds, which costs every reader alike

@@ -14,11 +14,12 @@ from datetime import UTC, datetime
 import structlog
 from pydantic import BaseModel, ConfigDict, HttpUrl, SecretStr
 
-from src.agents import article, keyword_analysis, outline, page, seo_metadata
+from src.agents import article, keyword_analysis, outline, seo_metadata
 from src.agents.language_model import Completion, LanguageModel, Prompt
 from src.domain.site import Site
 from src.domain.stages import Stage
 from src.infrastructure.llm.providers import Providers
+from src.rendering import page
 from src.settings import Settings
 
 from . import model_server, processes, workload

@@ -2,10 +2,10 @@
 
 from itertools import islice, product
 
-from src import example_files
-from src.domain import site_file
+from src import examples as example_files
 from src.domain.site import ModelChoice, Site
 from src.domain.stages import Stage
+from src.intake import site_file
 
 SITE_FILE = "hardware-shop.toml"
 _TASKS = (

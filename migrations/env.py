@@ -5,9 +5,9 @@ import asyncio
 from alembic import context
 from sqlalchemy import Connection, text
 
+from src.bootstrap import normalised
 from src.infrastructure.database.engine import create_engine
 from src.infrastructure.database.models import Table
-from src.infrastructure.embedded.engines import normalised
 from src.settings import Settings
 
 _LOCK = 4_720_411  # any number; only one process migrates a database at a time

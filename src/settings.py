@@ -8,7 +8,7 @@ from platformdirs import user_data_path
 from pydantic import AliasChoices, Field, HttpUrl, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from src.domain.errors import SettingsInvalid
+from src.domain.errors import SettingProblem, SettingsInvalid
 
 Names = Annotated[tuple[str, ...], NoDecode]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
@@ -98,7 +98,16 @@ class Settings(BaseSettings):
         try:
             return cls(**overrides)
         except ValidationError as error:
-            problems = "; ".join(
-                f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False)
-            )
-            raise SettingsInvalid(problems) from error
+            raise SettingsInvalid(*_problems(cls, error)) from error
+
+
+def _problems(settings: type[BaseSettings], error: ValidationError) -> list[SettingProblem]:
+    """Name each variable by the name it has in the environment, not by the field it fills."""
+    found = error.errors(include_input=False)
+    return [SettingProblem(_variable(settings, str(problem["loc"][0])), problem["msg"]) for problem in found]
+
+
+def _variable(settings: type[BaseSettings], name: str) -> str:
+    """Return the environment variable of the field (or alias) ``name``."""
+    prefix = settings.model_config.get("env_prefix", "")
+    return name if name.isupper() else f"{prefix}{name}".upper()

@@ -5,7 +5,8 @@ from typing import Any
 
 from src.domain.site import Site
 from src.domain.stages import Draft, KeywordAnalysis, Outline, SeoMetadata
-from tests.factories import a_site
+
+from .factories import a_site
 
 KEYWORD = "how to fix a leaky tap"
 SENTENCES = (

@@ -9,14 +9,14 @@ from dataclasses import replace
 from src.domain.errors import OutputTruncated
 from src.domain.site import Site
 from src.domain.stages import Draft, Outline, Stage
+from src.quality.article_rules import broken_rules, heading_key, offered_links
+from src.quality.language import labels
+from src.quality.manuscript import Manuscript, as_markdown
 
-from .article_rules import broken_rules, heading_key, offered_links
-from .asking import ask, keep_or_correct, require, validated
 from .instructions import fact_list, instructions, site_brief
-from .language import labels
 from .language_model import Completion, LanguageModel, Prompt, StopReason, fenced
-from .manuscript import Manuscript, as_markdown
 from .outline import planned_headings
+from .structured_output import ask, keep_or_correct, require, validated
 
 MAX_OUTPUT_TOKENS = 16_000
 CONTINUATIONS = 2

@@ -5,11 +5,11 @@ from typing import Any
 from src.domain.longtail import phrase_key
 from src.domain.site import Site
 from src.domain.stages import KeywordAnalysis, Stage
+from src.quality.wording import fit, leftovers, unique
 
-from .asking import ask_for, json_object, require, validated
 from .instructions import fact_list, instructions, site_brief
 from .language_model import Completion, LanguageModel, Prompt
-from .wording import fit, leftovers, unique
+from .structured_output import ask_for, json_object, require, validated
 
 MAX_OUTPUT_TOKENS = 4_000
 _MOST = {"secondary_keywords": 8, "entities": 10, "questions": 6, "avoid": 8}

@@ -8,12 +8,12 @@ from slugify import slugify
 from src.domain.longtail import phrase_key
 from src.domain.site import Site
 from src.domain.stages import KeywordAnalysis, Outline, Stage
+from src.quality.language import labels
+from src.quality.wording import banned, fit, leftovers, mentions, unique
 
-from .asking import ask_for, json_object, require, validated
 from .instructions import fact_list, instructions, site_brief
-from .language import labels
 from .language_model import Completion, LanguageModel, Prompt
-from .wording import banned, fit, leftovers, mentions, unique
+from .structured_output import ask_for, json_object, require, validated
 
 MAX_OUTPUT_TOKENS = 6_000
 WORDS_OFF = 0.15  # share by which the planned words may miss the site's target

@@ -8,11 +8,11 @@ from slugify import slugify
 from src.domain.longtail import phrase_key
 from src.domain.site import Site
 from src.domain.stages import Outline, SeoMetadata, Stage
+from src.quality.wording import banned, fit, leftovers, mentions, unique
 
-from .asking import ask_for, json_object, require, validated
 from .instructions import instructions, site_brief
 from .language_model import Completion, LanguageModel, Prompt
-from .wording import banned, fit, leftovers, mentions, unique
+from .structured_output import ask_for, json_object, require, validated
 
 MAX_OUTPUT_TOKENS = 4_000
 LONGEST_OPENING = 1_500  # characters; 150 words, also where words are not spaced

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from src.domain.article import Article, ArticleRef, ArticleStatus
-from src.domain.errors import Conflict, InputInvalid
+from src.domain.errors import Conflict, ConflictReason, Hint, InputInvalid
 from src.domain.hold import HoldState
 from src.domain.stages import STAGES, Stage
 from src.domain.usage import in_digits
@@ -109,7 +109,7 @@ def html(
 
     page = with_database(work)
     if page is None:
-        raise Conflict(f"article {article_id} has no page yet; see: longtail article show {article_id}")
+        raise Conflict(ConflictReason.ARTICLE_HAS_NO_PAGE, article_id, hint=Hint.SHOW_ARTICLE)
     if to is None:
         print(page)  # noqa: T201 - rich would wrap it
         return

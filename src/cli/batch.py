@@ -8,10 +8,10 @@ import typer
 
 from src.domain.article import Article
 from src.domain.batch import Batch, BatchStatus, Trigger
-from src.domain.errors import Conflict, InputInvalid
+from src.domain.errors import Conflict, ConflictReason, InputInvalid
 from src.domain.hold import Hold
 from src.domain.usage import Spend
-from src.infrastructure.llm.choice import OFFLINE
+from src.infrastructure.llm.model_choice import OFFLINE
 from src.infrastructure.temporal import ids
 from src.infrastructure.temporal.messages import SiteBatchInput
 
@@ -162,7 +162,7 @@ def cancel(batch_id: Annotated[str, typer.Argument(metavar="BATCH", help="Its id
         async with connections.database.unit_of_work() as uow:
             batch = await uow.batches.find(batch_id)
         if batch.status is not BatchStatus.RUNNING:
-            raise Conflict(f"batch {batch_id} is over: {batch.status.replace('_', ' ')}")
+            raise Conflict(ConflictReason.BATCH_ENDED, batch_id, status=batch.status.replace("_", " "))
         await connections.client.get_workflow_handle(batch.workflow_id, run_id=batch.run_id).cancel()
         await runs.warn_unless_polled(connections, batch.colour)
         return batch

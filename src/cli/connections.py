@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy.exc import DBAPIError
 
+from src.bootstrap import database_url, temporal_server
 from src.domain.errors import EngineUnavailable
-from src.infrastructure import logging
 from src.infrastructure.database import schema
 from src.infrastructure.database.engine import create_engine
 from src.infrastructure.database.unit_of_work import Database
-from src.infrastructure.embedded.engines import database_url, temporal_server
 from src.infrastructure.embedded.temporal import TemporalServer
+from src.infrastructure.telemetry import logging
 from src.settings import LogLevel, Settings
 
 from .terminal import busy

@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from src.bootstrap import database_url
 from src.infrastructure.database import schema
 from src.infrastructure.database.engine import create_engine
-from src.infrastructure.embedded.engines import database_url
 from src.settings import Settings
 
 from .connections import reaching_database, start

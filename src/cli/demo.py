@@ -9,18 +9,18 @@ from urllib.parse import quote
 import typer
 from rich.markup import escape
 
-from src import example_files
-from src.domain import keyword_list, site_file
+from src import examples as example_files
 from src.domain.article import Article, ArticleStatus
 from src.domain.batch import Batch, BatchStatus, Trigger
 from src.domain.errors import InputInvalid
 from src.domain.longtail import Longtail, phrase_key
 from src.domain.site import Site
 from src.domain.stages import STAGES
-from src.infrastructure.llm.choice import OFFLINE, choose
+from src.infrastructure.llm.model_choice import OFFLINE, choose
 from src.infrastructure.temporal import ids
 from src.infrastructure.temporal.messages import SiteBatchInput
 from src.infrastructure.temporal.workflows.site_batch import SiteBatchWorkflow
+from src.intake import keyword_list, site_file
 from src.settings import Settings
 
 from . import batch, runs

@@ -3,7 +3,7 @@
 import threading
 from contextlib import ExitStack
 
-from src.infrastructure.embedded.engines import database_url, temporal_server
+from src.bootstrap import database_url, temporal_server
 from src.infrastructure.temporal.ids import Colour
 from src.settings import Settings
 

@@ -13,7 +13,7 @@ from .identity import whoami
 from .terminal import local, out, print_json, print_table
 
 if TYPE_CHECKING:
-    from src.infrastructure.temporal.holds import Holds, Told
+    from src.application.holds import Holds, Told
 
 app = typer.Typer(
     help="Stop a site or all of them for a while, at three depths, and let them go on.",
@@ -110,6 +110,6 @@ def _counts(told: "Told") -> str:
 
 
 def _holds(connections: TemporalConnections) -> "Holds":
-    from src.infrastructure.temporal.holds import Holds  # noqa: PLC0415 - Temporal's library, which the list needs not
+    from src.application.holds import Holds  # noqa: PLC0415 - Temporal's library, which the list needs not
 
     return Holds(connections.client, connections.database, who=whoami())

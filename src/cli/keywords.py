@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from src.domain import keyword_list
 from src.domain.longtail import LongtailStatus
 from src.infrastructure.database.models import LongtailRow
+from src.intake import keyword_list
 
 from .connections import Connections, with_database
 from .files import contents

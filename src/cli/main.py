@@ -13,6 +13,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from src.domain.errors import FileInvalid, InputInvalid, LongtailError, SettingsInvalid
 
+from .errors import worded
 from .terminal import err
 
 if TYPE_CHECKING:  # typer carries its own copy of click, and names its types nowhere else
@@ -114,7 +115,7 @@ def _exit_code() -> int:
             return 0
         return exit_.code if isinstance(exit_.code, int) else int(exit_.code is not None)
     except LongtailError as error:
-        err.print(f"[red]error:[/red] {escape(error.message)}", soft_wrap=True)
+        err.print(f"[red]error:[/red] {escape(worded(error))}", soft_wrap=True)
         return 2 if isinstance(error, USAGE_ERRORS) else 1
     except KeyboardInterrupt:
         err.print("stopped")

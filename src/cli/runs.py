@@ -7,16 +7,16 @@ from temporalio.common import SearchAttributePair, TypedSearchAttributes, Workfl
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from src.application.holds import tell_article
 from src.domain.article import ArticleRef
 from src.domain.batch import Batch
-from src.domain.errors import Conflict
+from src.domain.errors import Conflict, ConflictReason
 from src.domain.hold import HoldState
 from src.infrastructure.llm.providers import Providers
 from src.infrastructure.temporal import ids
 from src.infrastructure.temporal import search_attributes as sa
-from src.infrastructure.temporal.holds import tell_article
 from src.infrastructure.temporal.messages import BatchReport, SiteBatchInput
-from src.infrastructure.temporal.pollers import has_pollers
+from src.infrastructure.temporal.task_queues import has_pollers
 from src.infrastructure.temporal.workflows.article import ArticleWorkflow
 from src.infrastructure.temporal.workflows.site_batch import SiteBatchWorkflow
 
@@ -48,7 +48,7 @@ async def launch(
             static_summary=f"batch of {request.site}, started by hand",
         )
     except WorkflowAlreadyStartedError as error:
-        raise Conflict(f"the batch of {request.site} for {slot:%Y-%m-%d %H:%M:%S} UTC is running") from error
+        raise Conflict(ConflictReason.SLOT_RUNNING, request.site, slot=f"{slot:%Y-%m-%d %H:%M:%S} UTC") from error
 
 
 async def finish(
@@ -64,7 +64,9 @@ async def finish(
     async with connections.database.unit_of_work() as uow:
         batch = await uow.batches.of_workflow(site, handle.id)
     if batch is None:
-        raise Conflict(f"{handle.id} ended without a batch: {reason or 'its slot belongs to another workflow'}")
+        raise Conflict(
+            ConflictReason.NO_BATCH_OPENED, handle.id, problem=reason or "its slot belongs to another workflow"
+        )
     return batch
 
 

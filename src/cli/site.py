@@ -5,13 +5,13 @@ from typing import Annotated
 
 import typer
 
-from src.domain import site_file
 from src.domain.batch import BatchStatus
-from src.domain.errors import Conflict
+from src.domain.errors import Conflict, ConflictReason, Hint
 from src.domain.longtail import LongtailStatus
 from src.domain.site import Site
 from src.domain.stages import STAGES
-from src.infrastructure.llm.choice import choose
+from src.infrastructure.llm.model_choice import choose
+from src.intake import site_file
 
 from .connections import Connections, with_database
 from .files import contents
@@ -111,10 +111,10 @@ def remove(
             articles = await uow.articles.count(slug)
             if yes:
                 if await uow.schedules.get(slug):
-                    raise Conflict(f"{slug} has a schedule; remove that first: longtail schedule remove {slug}")
+                    raise Conflict(ConflictReason.SCHEDULE_EXISTS, slug, hint=Hint.REMOVE_SCHEDULE)
                 batches = await uow.batches.all(site=slug, limit=1000)
                 if any(batch.status is BatchStatus.RUNNING for batch in batches):
-                    raise Conflict(f"a batch of {slug} is running; cancel it first: longtail batch list {slug}")
+                    raise Conflict(ConflictReason.BATCH_RUNNING, slug, hint=Hint.CANCEL_BATCH)
                 await uow.sites.remove(slug)
             return longtails, articles
 

@@ -6,7 +6,7 @@ import structlog
 import typer
 
 from src.infrastructure.llm.providers import Providers
-from src.infrastructure.temporal import watchdog
+from src.infrastructure.temporal import watchdog_schedule as watchdog
 from src.infrastructure.temporal import worker as temporal_worker
 from src.infrastructure.temporal.ids import Colour
 from src.settings import OfflineWriter, Settings

@@ -1,13 +1,36 @@
-"""All that can go wrong, in one tree: each class knows its message, its HTTP status and whether a retry helps.
+"""All that can go wrong, in one tree. Errors carry facts; the next step is worded at the edges.
 
-Translated at two edges only: the worker's interceptor makes Temporal failures of them, the command line one line.
+``message`` states the problem without naming a command or an option. Two edges add the remedy: ``cli.errors`` for the
+terminal and ``api.errors`` as a problem document. The worker's edge makes Temporal failures of them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 from typing import ClassVar
 
 from .usage import Usage
+
+
+class Hint(StrEnum):
+    """What a person can do next; each edge words it for its door."""
+
+    ADD_SITE = "add_site"
+    CANCEL_BATCH = "cancel_batch"
+    CHECK_SERVER = "check_server"
+    IMPORT_LONGTAILS = "import_longtails"
+    LIST_ARTICLES = "list_articles"
+    LIST_BATCHES = "list_batches"
+    LIST_LONGTAILS = "list_longtails"
+    REGENERATE_FROM_STAGE = "regenerate_from_stage"
+    REMOVE_SCHEDULE = "remove_schedule"
+    REPAIR_SCHEDULE = "repair_schedule"
+    REPEAT = "repeat"
+    SET_SCHEDULE = "set_schedule"
+    SHOW_ARTICLE = "show_article"
+    SHOW_SITES = "show_sites"
+    UPGRADE_DATABASE = "upgrade_database"
 
 
 class LongtailError(Exception):
@@ -16,20 +39,29 @@ class LongtailError(Exception):
     Attributes:
         status: the HTTP status an API answers with.
         retryable: whether the same attempt may succeed later, unchanged.
+        message: the problem in one sentence, for logs, histories and both edges.
         retry_after: how long the other side asked to wait, if it did.
+        hint: what to do next, if that is known.
     """
 
     status: ClassVar[int] = 500
     retryable: ClassVar[bool] = False
 
-    def __init__(self, message: str, *, retry_after: timedelta | None = None) -> None:
+    def __init__(self, message: str, *, retry_after: timedelta | None = None, hint: Hint | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.retry_after = retry_after
+        self.hint = hint
 
     def __reduce__(self) -> tuple[object, ...]:
         """Rebuild from the state, since subclasses take facts and not a message."""
         return _rebuild, (type(self), self.args, self.__dict__)
+
+    @property
+    def facts(self) -> Mapping[str, object]:
+        """What the error knows beyond its message, by name; unknown ones are left out."""
+        told = ("message", "retry_after", "hint")
+        return {name: value for name, value in vars(self).items() if name not in told and value not in (None, ())}
 
 
 def _rebuild(cls: type[LongtailError], args: tuple[object, ...], state: dict[str, object]) -> LongtailError:
@@ -43,72 +75,188 @@ def _rebuild(cls: type[LongtailError], args: tuple[object, ...], state: dict[str
 
 
 class InputInvalid(LongtailError):
-    """A value cannot be used: names the field, the value and the remedy."""
+    """A value cannot be used.
+
+    Attributes:
+        field: the value's name in the domain, such as ``time_zone``; an edge may know it by another name.
+        value: what was given.
+        remedy: what to give instead.
+        reason: a code for scripts, such as ``out_of_range``.
+    """
 
     status = 422
 
-    def __init__(self, field: str, value: object, remedy: str) -> None:
+    def __init__(self, field: str, value: object, remedy: str, *, reason: str = "invalid") -> None:
         super().__init__(f"{field}: {value!r} cannot be used: {remedy}")
+        self.field = field
+        self.value = value
+        self.remedy = remedy
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class SettingProblem:
+    """An environment variable that cannot be used, and why. Values are left out: they may be secrets."""
+
+    variable: str
+    problem: str
+
+    def __str__(self) -> str:
+        return f"{self.variable}: {self.problem}"
 
 
 class SettingsInvalid(LongtailError):
-    """The environment or .env holds a value that cannot be used."""
+    """The environment or .env holds values that cannot be used.
+
+    Attributes:
+        problems: each variable with what is wrong.
+    """
 
     status = 422
 
-    def __init__(self, problems: str) -> None:
-        super().__init__(f"settings cannot be used: {problems} (see .env.example)")
+    def __init__(self, *problems: SettingProblem) -> None:
+        super().__init__(f"settings cannot be used: {'; '.join(map(str, problems))}")
+        self.problems = problems
 
 
 class FileInvalid(LongtailError):
-    """A file that was handed in cannot be read: names the file, the place and the remedy. Nothing was kept."""
+    """A file that was handed in cannot be read; nothing of it was kept.
+
+    Attributes:
+        file: its name.
+        problem: what is wrong, with the remedy.
+        line: where, counted from 1.
+    """
 
     status = 422
 
     def __init__(self, file: str, problem: str, *, line: int | None = None) -> None:
         super().__init__(f"{file}{f', line {line}' if line else ''}: {problem}")
+        self.file = file
+        self.problem = problem
+        self.line = line
 
 
 class NotFound(LongtailError):
-    """Nothing has this name or id."""
+    """Nothing has this name or id.
+
+    Attributes:
+        noun: what was looked for.
+        key: its name or id, as given.
+        known: the names there are, where they are few.
+    """
 
     status = 404
 
-    def __init__(self, noun: str, key: object, *, hint: str = "") -> None:
-        super().__init__(f"no {noun} {str(key)!r}{f'; {hint}' if hint else ''}")
+    def __init__(self, noun: str, key: object, *, known: Sequence[str] = (), hint: Hint | None = None) -> None:
+        super().__init__(f"no {noun} {str(key)!r}", hint=hint)
+        self.noun = noun
+        self.key = str(key)
+        self.known = tuple(known)
+
+
+class ConflictReason(StrEnum):
+    """Why a request does not fit the state that things are in."""
+
+    ARTICLE_COMPLETE = "article_complete"
+    ARTICLE_HAS_NO_PAGE = "article_has_no_page"
+    ARTICLE_UNFINISHED = "article_unfinished"
+    BATCH_ENDED = "batch_ended"
+    BATCH_RUNNING = "batch_running"
+    LONGTAIL_TAKEN = "longtail_taken"
+    MIGRATION_FAILED = "migration_failed"
+    MIGRATION_MISSING = "migration_missing"
+    NO_BATCH_OPENED = "no_batch_opened"
+    SCHEDULE_EXISTS = "schedule_exists"
+    SLOT_RUNNING = "slot_running"
+
+
+_CONFLICTS = {
+    ConflictReason.ARTICLE_COMPLETE: "article {key} is complete",
+    ConflictReason.ARTICLE_HAS_NO_PAGE: "article {key} has no page yet",
+    ConflictReason.ARTICLE_UNFINISHED: "article {key} is {status}; it has not ended",
+    ConflictReason.BATCH_ENDED: "batch {key} has ended: {status}",
+    ConflictReason.BATCH_RUNNING: "a batch of {key} is running",
+    ConflictReason.LONGTAIL_TAKEN: "another article has taken the keyword {key!r} since this one was cancelled",
+    ConflictReason.MIGRATION_FAILED: "the database cannot be migrated: {problem}",
+    ConflictReason.MIGRATION_MISSING: "the tables differ from the migrations: {problem}",
+    ConflictReason.NO_BATCH_OPENED: "{key} ended without a batch: {problem}",
+    ConflictReason.SCHEDULE_EXISTS: "{key} has a schedule",
+    ConflictReason.SLOT_RUNNING: "the batch of {key} for {slot} is running",
+}
 
 
 class Conflict(LongtailError):
-    """The request does not fit the state that things are in."""
+    """The request does not fit the state that things are in.
+
+    Attributes:
+        reason: a code for scripts.
+        key: the name or id of what is in that state.
+        details: further facts, by name.
+    """
 
     status = 409
+
+    def __init__(self, reason: ConflictReason, key: object, *, hint: Hint | None = None, **details: str) -> None:
+        super().__init__(_CONFLICTS[reason].format(key=str(key), **details), hint=hint)
+        self.reason = reason
+        self.key = str(key)
+        self.details = details
 
 
 # --- what the surroundings lack --------------------------------------------------------------------------------------
 
 
 class EngineUnavailable(LongtailError):
-    """PostgreSQL or Temporal cannot be reached or started: says why and what to do next."""
+    """PostgreSQL or Temporal cannot be reached or started."""
 
     status = 503
     retryable = True
 
 
 class SchemaOutdated(LongtailError):
-    """The database is not at the revision that this version needs."""
+    """The database is not at the revision that this version needs.
+
+    Attributes:
+        found: its revision; None for an empty database.
+        needed: the revision of this version.
+    """
 
     status = 503
 
-    def __init__(self, found: str | None, wanted: str) -> None:
-        super().__init__(
-            f"the database is at revision {found or 'none'}, this version needs {wanted}; run: longtail db upgrade"
-        )
+    def __init__(self, found: str | None, needed: str) -> None:
+        message = f"the database is at revision {found or 'none'}, this version needs {needed}"
+        super().__init__(message, hint=Hint.UPGRADE_DATABASE)
+        self.found = found
+        self.needed = needed
 
 
 class ModelNotConfigured(LongtailError):
-    """A stage names a provider that has no key here."""
+    """A stage names a provider that has no usable key here.
+
+    Attributes:
+        provider: its name.
+        variables: the environment variables that would configure it.
+        stage: the stage that names it, if one does.
+        site: the site whose stage that is.
+    """
 
     status = 422
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        provider: str | None = None,
+        variables: Sequence[str] = (),
+        stage: str | None = None,
+        site: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.provider = provider
+        self.variables = tuple(variables)
+        self.stage = stage
+        self.site = site
 
 
 # --- what a model provider did ---------------------------------------------------------------------------------------
@@ -211,6 +359,7 @@ class OutputRejected(LongtailError):
     """An answer breaks the rules even after its one repair.
 
     Attributes:
+        stage: the stage's letter.
         violations: one line a broken rule, as the repair prompt had them.
     """
 
@@ -218,6 +367,7 @@ class OutputRejected(LongtailError):
 
     def __init__(self, stage: str, violations: Sequence[str]) -> None:
         super().__init__(f"stage {stage}: {len(violations)} rule(s) broken after repair: {'; '.join(violations)}")
+        self.stage = stage
         self.violations = tuple(violations)
 
 
@@ -228,6 +378,22 @@ class OutputTruncated(LongtailError):
 
 
 class ArtefactTooLarge(LongtailError):
-    """An artefact is too large for workflow history; it is stored, and it stays out of history."""
+    """An artefact is too large for workflow history; it is stored, and it stays out of history.
+
+    Attributes:
+        stage: the stage's letter.
+        size: of the artefact in bytes.
+        limit: what history takes, in bytes.
+    """
 
     status = 413
+
+    def __init__(self, stage: str, *, size: int, limit: int) -> None:
+        super().__init__(
+            f"stage {stage}: its artefact has {size} bytes, history takes {limit}; it is stored; "
+            "lower the site's word_target and make this stage again",
+            hint=Hint.REGENERATE_FROM_STAGE,
+        )
+        self.stage = stage
+        self.size = size
+        self.limit = limit

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import text
 from temporalio.client import Client
 
-from src.domain.schedule import Schedule, When
+from src.application.schedules import Schedules
+from src.domain.scheduling.schedule import Schedule, When
 from src.infrastructure.database.unit_of_work import Database
-from src.infrastructure.temporal.schedules import Schedules
 from tests.factories import a_site, longtails
 
 from .conftest import Longtail

@@ -22,9 +22,11 @@ from temporalio.client import (
 )
 from temporalio.worker import Worker
 
+from src.application.gaps import GapReport
+from src.application.schedules import Schedules
 from src.domain.batch import Trigger
-from src.domain.gaps import Outcome, SlotReport
-from src.domain.schedule import Overlap, Schedule, When
+from src.domain.scheduling.schedule import Overlap, Schedule, When
+from src.domain.scheduling.slot_evidence import Outcome, SlotReport
 from src.infrastructure.database import schema
 from src.infrastructure.database.engine import create_engine
 from src.infrastructure.database.unit_of_work import Database
@@ -32,11 +34,10 @@ from src.infrastructure.embedded.postgres import postgres
 from src.infrastructure.embedded.temporal import temporal
 from src.infrastructure.llm.providers import Providers
 from src.infrastructure.temporal import client as temporal_client
-from src.infrastructure.temporal import ids, watchdog
+from src.infrastructure.temporal import ids
+from src.infrastructure.temporal import watchdog_schedule as watchdog
 from src.infrastructure.temporal import worker as temporal_worker
 from src.infrastructure.temporal.activities.watchdog import WatchdogActivities
-from src.infrastructure.temporal.gap_report import GapReport
-from src.infrastructure.temporal.schedules import Schedules
 from src.infrastructure.temporal.workflows.watchdog import WatchdogWorkflow
 from src.settings import Settings
 from tests.eventually import eventually

@@ -26,7 +26,7 @@ from src.domain.stages import STAGES, Stage
 from src.domain.usage import CallStatus
 from src.infrastructure.database.models import ModelCallRow
 from src.infrastructure.database.unit_of_work import Database
-from src.infrastructure.llm.offline import OfflineWriter
+from src.infrastructure.llm.offline.writer import OfflineWriter
 from src.infrastructure.llm.providers import Providers
 from src.infrastructure.temporal import ids, worker
 from src.infrastructure.temporal.messages import SiteBatchInput

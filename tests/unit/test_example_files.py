@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from pydantic import AliasChoices
 
-from src.domain import keyword_list, site_file
-from src.example_files import content
+from src.examples import content
+from src.intake import keyword_list, site_file
 from src.settings import OfflineWriter, Settings
 
 ENV_EXAMPLE = Path(__file__).parents[2] / ".env.example"

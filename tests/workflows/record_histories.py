@@ -13,9 +13,11 @@ from uuid import UUID
 
 from temporalio.client import Client, WorkflowFailureError
 
+from src.application.holds import Holds
+from src.application.schedules import Schedules
 from src.domain.article import ArticleStatus
 from src.domain.hold import HoldDepth
-from src.domain.schedule import Schedule, When
+from src.domain.scheduling.schedule import Schedule, When
 from src.infrastructure.database import schema
 from src.infrastructure.database.engine import create_engine
 from src.infrastructure.database.unit_of_work import Database
@@ -25,9 +27,7 @@ from src.infrastructure.llm.providers import Providers
 from src.infrastructure.temporal import client as temporal_client
 from src.infrastructure.temporal import ids, policies
 from src.infrastructure.temporal import worker as temporal_worker
-from src.infrastructure.temporal.holds import Holds
 from src.infrastructure.temporal.messages import SiteBatchInput
-from src.infrastructure.temporal.schedules import Schedules
 from src.infrastructure.temporal.workflows.site_batch import SiteBatchWorkflow
 from src.infrastructure.temporal.workflows.watchdog import WatchdogWorkflow
 from src.settings import OfflineWriter, Settings

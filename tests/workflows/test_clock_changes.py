@@ -8,8 +8,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from temporalio.api.workflowservice.v1 import ListScheduleMatchingTimesRequest
 from temporalio.client import Client, ScheduleState
 
-from src.domain import slots
-from src.domain.schedule import Schedule, When
+from src.domain.scheduling import slots
+from src.domain.scheduling.schedule import Schedule, When
 from src.infrastructure.temporal import schedule_spec
 
 

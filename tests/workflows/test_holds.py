@@ -10,6 +10,7 @@ from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.client import Client, WorkflowFailureError
 from temporalio.exceptions import ApplicationError
 
+from src.application.holds import Holds
 from src.cli import runs
 from src.cli.connections import TemporalConnections
 from src.domain.article import Article, ArticleStatus
@@ -25,7 +26,6 @@ from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.embedded.temporal import TemporalServer
 from src.infrastructure.temporal import ids, policies
 from src.infrastructure.temporal import worker as temporal_worker
-from src.infrastructure.temporal.holds import Holds
 from src.settings import Settings
 from tests.eventually import eventually
 from tests.factories import PHRASES

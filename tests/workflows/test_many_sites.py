@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 from temporalio.client import Client
 
-from src.domain.schedule import Interval, Schedule, When
+from src.application.schedules import Schedules
+from src.domain.scheduling.schedule import Interval, Schedule, When
 from src.infrastructure.database.unit_of_work import Database
-from src.infrastructure.temporal.schedules import Schedules
 from tests.eventually import eventually
 from tests.factories import a_site
 

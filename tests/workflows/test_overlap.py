@@ -8,12 +8,12 @@ from itertools import pairwise
 import pytest
 from temporalio.client import Client, WorkflowExecutionStatus
 
+from src.application.backfills import Backfills
+from src.application.schedules import Schedules
 from src.domain.batch import Batch, BatchStatus, Trigger
-from src.domain.schedule import Interval, Overlap, Schedule, When
+from src.domain.scheduling.schedule import Interval, Overlap, Schedule, When
 from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.temporal import ids
-from src.infrastructure.temporal.backfill import Backfills
-from src.infrastructure.temporal.schedules import Schedules
 from tests.eventually import eventually
 from tests.factories import a_site, longtails
 

@@ -7,15 +7,15 @@ from datetime import UTC, datetime, time, timedelta
 import pytest
 from temporalio.client import Client, ScheduleUpdate, ScheduleUpdateInput
 
+from src.application.backfills import Backfills
+from src.application.schedule_drift import ScheduleDrift
+from src.application.schedules import Schedules
 from src.domain.batch import BatchStatus, Trigger
 from src.domain.errors import InputInvalid, NotFound
-from src.domain.schedule import Overlap, Schedule, When
+from src.domain.scheduling.schedule import Overlap, Schedule, When
 from src.domain.site import Site
 from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.temporal import ids
-from src.infrastructure.temporal.backfill import Backfills
-from src.infrastructure.temporal.schedule_drift import ScheduleDrift
-from src.infrastructure.temporal.schedules import Schedules
 from tests.eventually import eventually
 
 from .conftest import Batches, RunWorker

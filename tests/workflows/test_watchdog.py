@@ -6,11 +6,12 @@ import pytest
 from temporalio.client import Client, ScheduleUpdate, ScheduleUpdateInput
 from temporalio.service import RPCError
 
-from src.domain.schedule import Schedule, When
+from src.application.schedules import Schedules
+from src.domain.scheduling.schedule import Schedule, When
 from src.infrastructure.database.unit_of_work import Database
-from src.infrastructure.temporal import ids, schedule_spec, watchdog
+from src.infrastructure.temporal import ids, schedule_spec
+from src.infrastructure.temporal import watchdog_schedule as watchdog
 from src.infrastructure.temporal.activities.watchdog import WatchdogActivities
-from src.infrastructure.temporal.schedules import Schedules
 from tests.eventually import eventually
 from tests.factories import a_site
 

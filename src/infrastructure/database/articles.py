@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from src.domain.article import Article, ArticleRef, ArticleStatus, Failure
-from src.domain.errors import Conflict, InputInvalid, NotFound
+from src.domain.errors import Conflict, ConflictReason, Hint, InputInvalid, NotFound
 from src.domain.longtail import LongtailStatus
 from src.domain.stages import Stage
 from src.domain.usage import CallStatus, Spend
@@ -117,9 +117,9 @@ class Articles:
         if row.status in _UNFINISHED and from_stage is None:
             return _ref(row)
         if row.status in _UNFINISHED:
-            raise Conflict(f"article {article_id} is {row.status}; wait for its end or cancel its batch first")
+            raise Conflict(ConflictReason.ARTICLE_UNFINISHED, article_id, status=row.status, hint=Hint.CANCEL_BATCH)
         if row.status == ArticleStatus.NEEDS_REVIEW and from_stage is None:
-            raise Conflict(f"article {article_id} is complete; --from STAGE makes a stage and those after it again")
+            raise Conflict(ConflictReason.ARTICLE_COMPLETE, article_id, hint=Hint.REGENERATE_FROM_STAGE)
         await self._hold_longtail(row)
         if from_stage:
             row.revision += 1
@@ -129,7 +129,7 @@ class Articles:
     async def _hold_longtail(self, row: ArticleRow) -> None:
         longtail = await self._session.get_one(LongtailRow, row.longtail_id, with_for_update=True)
         if row.status == ArticleStatus.CANCELLED and longtail.status != LongtailStatus.READY:
-            raise Conflict(f"another article took over the keyword {row.keyword!r} since this one was cancelled")
+            raise Conflict(ConflictReason.LONGTAIL_TAKEN, row.keyword)
         longtail.status = LongtailStatus.CLAIMED
 
     # --- the reader's side
@@ -138,12 +138,12 @@ class Articles:
         """Return the one article whose id begins with ``prefix``. Raises NotFound, or InputInvalid if several do."""
         typed = prefix.strip().lower()
         if len(typed) < _SHORTEST_PREFIX:
-            raise InputInvalid("ARTICLE", prefix, f"give at least {_SHORTEST_PREFIX} characters of its id")
+            raise InputInvalid("article", prefix, f"give at least {_SHORTEST_PREFIX} characters of its id")
         found = list(await self._read(_summary().where(cast(ArticleRow.id, Text).startswith(typed, autoescape=True))))
         if not found:
-            raise NotFound("article", prefix, hint="see: longtail article list")
+            raise NotFound("article", prefix, hint=Hint.LIST_ARTICLES)
         if len(found) > 1:
-            raise InputInvalid("ARTICLE", prefix, f"{len(found)} articles begin like that; give more characters")
+            raise InputInvalid("article", prefix, f"{len(found)} articles begin like that; give more characters")
         return found[0]
 
     async def all(

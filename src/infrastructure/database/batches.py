@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from src.domain.article import ArticleStatus
 from src.domain.batch import Batch, BatchStatus, Trigger
-from src.domain.errors import InputInvalid, NotFound
+from src.domain.errors import Hint, InputInvalid, NotFound
 from src.domain.longtail import LongtailStatus
 
 from .models import ArticleRow, BatchRow, LongtailRow
@@ -198,16 +198,16 @@ class Batches:
         """Return the one batch whose id begins with ``prefix``. Raises NotFound, or InputInvalid if several do."""
         typed = prefix.strip().lower()
         if len(typed) < _SHORTEST_PREFIX:
-            raise InputInvalid("BATCH", prefix, f"give at least {_SHORTEST_PREFIX} characters of its id")
+            raise InputInvalid("batch", prefix, f"give at least {_SHORTEST_PREFIX} characters of its id")
         rows = list(
             await self._session.scalars(
                 select(BatchRow).where(cast(BatchRow.id, Text).startswith(typed, autoescape=True)).limit(2)
             )
         )
         if not rows:
-            raise NotFound("batch", prefix, hint="see: longtail batch list SITE")
+            raise NotFound("batch", prefix, hint=Hint.LIST_BATCHES)
         if len(rows) > 1:
-            raise InputInvalid("BATCH", prefix, "several batches begin like that; give more characters")
+            raise InputInvalid("batch", prefix, "several batches begin like that; give more characters")
         return await self._read(rows[0])
 
     async def all(self, *, site: str | None = None, limit: int = 50) -> list[Batch]:

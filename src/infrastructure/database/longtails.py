@@ -7,7 +7,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from src.domain.errors import NotFound
+from src.domain.errors import Hint, NotFound
 from src.domain.longtail import Longtail, LongtailStatus, phrase_key
 
 from .models import LongtailRow
@@ -82,5 +82,5 @@ class Longtails:
         )
         for phrase in phrases:
             if phrase_key(phrase) not in moved:
-                raise NotFound("failed or written longtail", phrase, hint=f"see: longtail keywords list {site}")
+                raise NotFound("failed or written longtail", phrase, hint=Hint.LIST_LONGTAILS)
         return len(moved)

@@ -10,7 +10,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from src.domain.schedule import Pause, Schedule
+from src.domain.scheduling.schedule import Pause, Schedule
 
 from .models import AuditEventRow, BackfillSlotRow, BatchRow, SchedulePauseRow, SiteScheduleRow
 

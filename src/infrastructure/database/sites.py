@@ -4,7 +4,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from src.domain.errors import NotFound
+from src.domain.errors import Hint, NotFound
 from src.domain.site import Site
 
 from .models import SiteRow
@@ -32,10 +32,8 @@ class Sites:
         """Return the site. Raises NotFound with the slugs there are."""
         description = await self._session.scalar(select(SiteRow.description).where(SiteRow.slug == slug))
         if description is None:
-            known = (
-                ", ".join(site.slug for site in await self.all()) or "none yet; add one: longtail site add FILE.toml"
-            )
-            raise NotFound("site", slug, hint=f"sites: {known}")
+            known = [site.slug for site in await self.all()]
+            raise NotFound("site", slug, known=known, hint=Hint.SHOW_SITES if known else Hint.ADD_SITE)
         return Site.model_validate(description)
 
     async def all(self) -> list[Site]:

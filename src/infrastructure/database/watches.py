@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from src.domain.article import ArticleStatus
 from src.domain.batch import Batch
-from src.domain.gaps import Span
+from src.domain.scheduling.slot_evidence import Span
 
 from .models import AlertRow, ArticleRow, BatchRow, ModelCallRow, WatchRow
 

@@ -11,7 +11,7 @@ from src.domain.errors import EngineUnavailable
 
 from .account import LOCALE, Account
 from .binaries import Binaries
-from .place import shortage
+from .data_dir import shortage
 
 USER = "postgres"
 DATABASE = "longtail"

@@ -12,11 +12,12 @@ from pathlib import Path
 
 from src.domain.errors import EngineUnavailable
 
-from . import binaries, cluster, place, port, process
+from . import binaries, cluster, port, process
+from . import data_dir as place
 from .account import Account, unprivileged
 from .binaries import Binaries
 from .process import Process
-from .sharing import shared
+from .server_lock import shared
 
 _READY_SECONDS = 120  # recovery after a crash may replay much
 _RETRY_SECONDS = 15  # orphans of a killed postmaster end within about five

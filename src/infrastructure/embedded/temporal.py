@@ -18,10 +18,11 @@ from pathlib import Path
 
 from src.domain.errors import EngineUnavailable
 
-from . import place, port, process
+from . import data_dir as place
+from . import port, process
 from .account import myself
 from .process import Process
-from .sharing import shared
+from .server_lock import shared
 
 RETENTION = timedelta(days=30)  # reviews last days, and the default of one day would forget what led to them
 

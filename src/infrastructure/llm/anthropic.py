@@ -13,9 +13,9 @@ from src.agents.language_model import Completion, Prompt, StopReason
 from src.domain.errors import ModelBadRequest, ModelError
 
 from .endpoint import CHECK_SECONDS, TIMEOUT, TOTAL_SECONDS, Endpoint
-from .faults import NOT_THE_PROTOCOL, Faults
-from .received import Received, counted
-from .schema import json_schema
+from .errors import NOT_THE_PROTOCOL, Faults
+from .json_schema import json_schema
+from .partial_response import Received, counted
 
 log = structlog.get_logger()
 

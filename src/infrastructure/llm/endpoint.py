@@ -70,7 +70,9 @@ def endpoint_of(settings: Settings, provider: str) -> Endpoint:
     variable = "ANTHROPIC_API_KEY" if anthropic else "OPENAI_API_KEY"
     key = secret.get_secret_value().strip() if secret else ""
     if not (key.isascii() and key.isprintable()):
-        raise ModelNotConfigured(f"{variable} holds characters that no key has; copy it again")
+        raise ModelNotConfigured(
+            f"{variable} holds characters that no key has; copy it again", provider=provider, variables=(variable,)
+        )
     return Endpoint(
         provider=provider,
         base_url=str(url) if url else _OFFICIAL[provider],

@@ -17,7 +17,7 @@ from src.domain.usage import CallStatus, Usage
 from src.infrastructure.database.model_calls import CallRequest, PaidAnswer
 from src.infrastructure.database.unit_of_work import Database
 
-from .choice import OFFLINE
+from .model_choice import OFFLINE
 from .pricing import price
 from .providers import ResolvedModel
 

@@ -14,9 +14,9 @@ from src.domain.errors import ModelBadRequest, ModelError
 from src.domain.usage import Usage
 
 from .endpoint import CHECK_SECONDS, TIMEOUT, TOTAL_SECONDS, Endpoint
-from .faults import NOT_THE_PROTOCOL, Faults
-from .received import Received, counted
-from .schema import json_schema
+from .errors import NOT_THE_PROTOCOL, Faults
+from .json_schema import json_schema
+from .partial_response import Received, counted
 
 log = structlog.get_logger()
 

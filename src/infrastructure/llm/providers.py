@@ -14,7 +14,7 @@ from src.domain.site import Site
 from src.domain.stages import STAGES, Stage
 from src.settings import Settings
 
-from .choice import OFFLINE, Choice, choose
+from .model_choice import OFFLINE, Choice, choose
 from .simulation import FailingModel
 
 log = structlog.get_logger()
@@ -113,7 +113,7 @@ class Providers:
 
     def _connect(self, name: str) -> Provider:
         if name == OFFLINE:
-            from .offline import OfflineWriter  # noqa: PLC0415 - see above
+            from .offline.writer import OfflineWriter  # noqa: PLC0415 - see above
 
             return InProcess(OfflineWriter(self._settings.offline))
         from .endpoint import endpoint_of  # noqa: PLC0415

@@ -7,7 +7,7 @@ from temporalio.envconfig import ClientConfig
 from temporalio.runtime import Runtime
 from temporalio.service import RPCError
 
-from src.domain.errors import EngineUnavailable
+from src.domain.errors import EngineUnavailable, Hint
 
 from . import search_attributes
 
@@ -28,7 +28,8 @@ async def connect(address: str, *, identity: str | None = None, runtime: Runtime
     except (RPCError, RuntimeError) as error:  # RuntimeError is what the bridge raises for a refused connection
         raise EngineUnavailable(
             f"Temporal at {address} cannot be used: {error}; is it running, and are TEMPORAL_ADDRESS and "
-            "TEMPORAL_NAMESPACE right?"
+            "TEMPORAL_NAMESPACE right?",
+            hint=Hint.CHECK_SERVER,
         ) from error
     return client
 

@@ -29,9 +29,9 @@ from temporalio.client import Schedule as TemporalSchedule
 from temporalio.client import ScheduleOverlapPolicy as Policy
 from temporalio.service import RPCError, RPCStatusCode
 
-from src.domain import slots
 from src.domain.errors import EngineUnavailable, InputInvalid
-from src.domain.schedule import Calendar, Overlap, Range, Schedule
+from src.domain.scheduling import slots
+from src.domain.scheduling.schedule import Calendar, Overlap, Range, Schedule
 
 from . import ids
 from .messages import SiteBatchInput

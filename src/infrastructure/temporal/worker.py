@@ -24,7 +24,7 @@ from .activities.batches import BatchActivities
 from .activities.schedules import ScheduleActivities
 from .activities.stages import StageActivities
 from .activities.watchdog import WatchdogActivities
-from .failures import TranslatesErrors
+from .errors import TranslatesErrors
 from .workflows.article import ArticleWorkflow
 from .workflows.schedule_resume import ScheduleResumeWorkflow
 from .workflows.site_batch import ArticleShardWorkflow, SiteBatchWorkflow

@@ -12,14 +12,15 @@ from src.domain.stages import Stage
 from src.domain.usage import CallStatus, Usage
 from src.infrastructure.database.models import ModelCallRow
 from src.infrastructure.database.unit_of_work import Database
-from src.infrastructure.llm.choice import Choice
 from src.infrastructure.llm.ledger import Ledger
+from src.infrastructure.llm.model_choice import Choice
 from src.infrastructure.llm.providers import ResolvedModel
-from src.infrastructure.llm.scripted import ScriptedModel
+from src.infrastructure.llm.testing import ScriptedModel
 from src.infrastructure.temporal.activities.articles import ArticleActivities
 from src.infrastructure.temporal.messages import RecordFailure
 from tests.factories import a_site, longtails
-from tests.integration.database.test_batches import open_batch
+
+from .test_batches import open_batch
 
 PROMPT = Prompt(
     stage=Stage.OUTLINE,

@@ -234,7 +234,7 @@ async def test_root_keeps_data_elsewhere_when_its_home_is_closed(
     closed_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     state = closed_home.parent.with_name(closed_home.parent.name + "-state")
-    monkeypatch.setattr("src.infrastructure.embedded.place.SYSTEM_STATE", state)
+    monkeypatch.setattr("src.infrastructure.embedded.data_dir.SYSTEM_STATE", state)
     try:
         with postgres(closed_home) as url:
             await asked(url, "CREATE TABLE kept AS SELECT 7 AS n")

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from src.bootstrap import database_url, normalised, temporal_server
 from src.domain.errors import InputInvalid, SettingsInvalid
-from src.infrastructure.embedded.engines import database_url, normalised, temporal_server
 from src.settings import Settings
 
 

@@ -10,7 +10,7 @@ import httpx2
 import pytest
 
 from src.domain.errors import ModelRateLimited, ModelTimedOut
-from src.infrastructure.llm.faults import LONGEST_WAIT, retry_after
+from src.infrastructure.llm.errors import LONGEST_WAIT, retry_after
 
 if TYPE_CHECKING:
     from .conftest import Script

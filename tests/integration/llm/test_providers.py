@@ -20,8 +20,8 @@ from src.domain.errors import (
 )
 from src.domain.site import ModelChoice, Profile, Site
 from src.domain.stages import STAGES, Stage
-from src.infrastructure.llm.choice import Choice
 from src.infrastructure.llm.endpoint import endpoint_of, is_loopback
+from src.infrastructure.llm.model_choice import Choice
 from src.infrastructure.llm.providers import Providers, ResolvedModel
 from src.settings import Settings
 

@@ -8,7 +8,7 @@ from src.agents.article import write
 from src.agents.language_model import Completion, StopReason
 from src.domain.errors import ModelRefused, OutputRejected, OutputTruncated
 from src.domain.stages import Draft, Outline
-from src.infrastructure.llm.scripted import ScriptedModel, completion
+from src.infrastructure.llm.testing import ScriptedModel, completion
 from tests.answers import HEADINGS, KEYWORD, SENTENCES, an_article, an_outline, short_site
 
 OUTLINE = Outline.model_validate(an_outline())

@@ -6,7 +6,7 @@ from src.agents.keyword_analysis import analyse
 from src.agents.language_model import FENCE, Completion, StopReason
 from src.domain.errors import ModelOverloaded, ModelRefused, OutputRejected, OutputTruncated
 from src.domain.usage import Usage
-from src.infrastructure.llm.scripted import ScriptedModel, completion
+from src.infrastructure.llm.testing import ScriptedModel, completion
 from tests.answers import KEYWORD, an_analysis, as_json
 from tests.factories import a_site
 

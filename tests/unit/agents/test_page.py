@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from justhtml import JustHTML
 
-from src.agents import page
-from src.agents.html import article as article_html
-from src.agents.manuscript import Manuscript
 from src.domain.site import Site
 from src.domain.stages import Draft
+from src.quality.manuscript import Manuscript
+from src.rendering import page
+from src.rendering.article_html import article as article_html
 from tests.answers import HEADINGS, an_article, artefacts, short_site
 
 MOMENT = datetime(2026, 3, 1, 8, 30, tzinfo=UTC)

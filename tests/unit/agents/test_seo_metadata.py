@@ -7,7 +7,7 @@ import pytest
 from src.agents.seo_metadata import describe, slug_of
 from src.domain.errors import OutputRejected
 from src.domain.stages import Outline, SeoMetadata
-from src.infrastructure.llm.scripted import ScriptedModel
+from src.infrastructure.llm.testing import ScriptedModel
 from tests.answers import KEYWORD, a_description, an_outline, as_json, short_site
 
 OUTLINE = Outline.model_validate(an_outline())

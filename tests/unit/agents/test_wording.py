@@ -2,8 +2,8 @@
 
 import pytest
 
-from src.agents.language import is_in
-from src.agents.wording import (
+from src.quality.language import is_in
+from src.quality.wording import (
     banned,
     clean_line,
     clean_prose,

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from src.cli.schedule_wish import Wish
-from src.domain import schedule_options
+from src.cli.schedule import options as schedule_options
+from src.cli.schedule.change import Wish
 from src.domain.errors import InputInvalid
-from src.domain.schedule import DEFAULT_CATCH_UP, Calendar, Interval, Overlap, Range, Schedule, When
+from src.domain.scheduling.schedule import DEFAULT_CATCH_UP, Calendar, Interval, Overlap, Range, Schedule, When
 
 NOTHING = Wish(
     daily=None,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from src.domain.figures import decimal, is_unknown, whole
+from src.intake.numbers import decimal, is_unknown, whole
 
 
 @pytest.mark.parametrize(

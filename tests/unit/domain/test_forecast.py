@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from src.domain.forecast import Forecast, Spent, foresee
+from src.domain.scheduling.forecast import Forecast, Spent, foresee
 from src.domain.site import Budget
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)

@@ -4,10 +4,10 @@ import random
 
 import pytest
 
-from src.domain.delimited import MAX_BYTES, MAX_LINES
 from src.domain.errors import FileInvalid
-from src.domain.keyword_list import KeywordList, Merged, Rejected, Row, read
 from src.domain.longtail import Longtail
+from src.intake.delimited import MAX_BYTES, MAX_LINES
+from src.intake.keyword_list import KeywordList, Merged, Rejected, Row, read
 
 
 def of(text: str) -> KeywordList:

@@ -7,8 +7,8 @@ import pytest
 
 from src.domain.errors import FileInvalid
 from src.domain.site import Fact, ModelChoice, Site
-from src.domain.site_file import read
 from src.domain.stages import Stage
+from src.intake.site_file import read
 
 GOOD = """\
 slug = "shop"

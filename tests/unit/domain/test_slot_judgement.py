@@ -7,9 +7,9 @@ from uuid import UUID
 import pytest
 
 from src.domain.batch import Batch, BatchStatus, Trigger
-from src.domain.gaps import Expected, Facts, Notice, Outcome, Run, SlotReport, Span, outages
-from src.domain.schedule import Overlap, Pause, Schedule, When
-from src.domain.slot_judgement import judge
+from src.domain.scheduling.schedule import Overlap, Pause, Schedule, When
+from src.domain.scheduling.slot_evidence import Expected, Facts, Notice, Outcome, Run, SlotReport, Span, outages
+from src.domain.scheduling.slot_outcome import judge
 
 SLOT = datetime(2026, 11, 20, 6, 0, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)

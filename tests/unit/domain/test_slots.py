@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from src.domain import slots
-from src.domain.schedule import Schedule, When
+from src.domain.scheduling import slots
+from src.domain.scheduling.schedule import Schedule, When
 
 ZONES = ("Europe/Berlin", "America/New_York", "Australia/Sydney")
 

@@ -11,16 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from src.agents import article, keyword_analysis, outline, page, seo_metadata
+from src.agents import article, keyword_analysis, outline, seo_metadata
 from src.agents.language_model import Completion, LanguageModel, Prompt, StopReason
-from src.agents.manuscript import Manuscript
 from src.domain.errors import InputInvalid, ModelError
 from src.domain.longtail import clean_phrase
 from src.domain.site import Site
-from src.domain.site_file import read as read_site
 from src.domain.stages import Draft, Outline, Stage
 from src.domain.usage import Usage
-from src.infrastructure.llm.offline import OfflineWriter
+from src.infrastructure.llm.offline.writer import OfflineWriter
+from src.intake.site_file import read as read_site
+from src.quality.manuscript import Manuscript
+from src.rendering import page
 from src.settings import OfflineWriter as Knobs
 from tests.answers import an_outline, short_site
 from tests.factories import a_site

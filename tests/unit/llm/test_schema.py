@@ -6,7 +6,7 @@ import pytest
 from anthropic import transform_schema
 
 from src.domain.stages import Artefact, Draft, KeywordAnalysis, Outline, SeoMetadata
-from src.infrastructure.llm.schema import json_schema
+from src.infrastructure.llm.json_schema import json_schema
 
 ARTEFACTS = [KeywordAnalysis, Outline, Draft, SeoMetadata]
 

@@ -5,11 +5,11 @@ from datetime import UTC
 
 from temporalio import activity
 
-from src.agents import page
 from src.domain.article import ArticleRef, ArticleStatus, Failure
 from src.domain.errors import ModelRefused, OutputRejected, OutputTruncated
 from src.domain.stages import Draft, Outline, SeoMetadata, Stage
 from src.infrastructure.database.unit_of_work import Database, UnitOfWork
+from src.rendering import page
 
 from ..messages import ArticleOutcome, RecordFailure
 

@@ -4,10 +4,10 @@ from uuid import UUID
 
 from temporalio import activity
 
-from src.domain import slots
 from src.domain.article import ArticleRef, ArticleStatus
 from src.domain.batch import Trigger
 from src.domain.hold import HoldDepth, HoldState
+from src.domain.scheduling import slots
 from src.domain.usage import in_digits
 from src.infrastructure.database.batches import BatchRequest
 from src.infrastructure.database.models import BackfillSlotRow

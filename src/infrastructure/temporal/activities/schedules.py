@@ -3,10 +3,10 @@
 from temporalio import activity
 from temporalio.client import Client
 
+from src.application.schedules import Schedules
 from src.infrastructure.database.unit_of_work import Database
 
 from ..messages import ResumeSchedule
-from ..schedules import Schedules
 
 
 class ScheduleActivities:

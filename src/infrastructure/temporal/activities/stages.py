@@ -105,8 +105,5 @@ class StageActivities:
 def _small_enough(artefact: A, stage: Stage) -> A:
     size = len(artefact.model_dump_json().encode())
     if size > policies.LARGEST_ARTEFACT_BYTES:
-        raise ArtefactTooLarge(
-            f"stage {stage}: its artefact has {size} bytes, history takes {policies.LARGEST_ARTEFACT_BYTES}; "
-            "it is stored; lower the site's word_target and retry from this stage"
-        )
+        raise ArtefactTooLarge(stage, size=size, limit=policies.LARGEST_ARTEFACT_BYTES)
     return artefact

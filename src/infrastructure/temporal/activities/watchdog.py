@@ -9,15 +9,15 @@ from temporalio import activity
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from src.application.gaps import GapReport
+from src.application.schedules import Schedules
 from src.domain.errors import LongtailError
-from src.domain.gaps import GRACE, LOOKS_EVERY, SlotReport
+from src.domain.scheduling.slot_evidence import GRACE, LOOKS_EVERY, SlotReport
 from src.infrastructure.database.schedules import WantedSchedule
 from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.database.watches import Alert
 
 from .. import ids, schedule_spec
-from ..gap_report import GapReport
-from ..schedules import Schedules
 
 log = structlog.get_logger()
 

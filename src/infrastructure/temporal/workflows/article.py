@@ -16,14 +16,7 @@ with workflow.unsafe.imports_passed_through():
     from .. import search_attributes as sa
     from ..activities.articles import ArticleActivities
     from ..activities.stages import StageActivities
-    from ..messages import (
-        AnalyseKeyword,
-        ArticleOutcome,
-        DescribeArticle,
-        PlanOutline,
-        RecordFailure,
-        WriteArticle,
-    )
+    from ..messages import AnalyseKeyword, ArticleOutcome, DescribeArticle, PlanOutline, RecordFailure, WriteArticle
     from .failure import cause_of
     from .hold import CanBeHeld
 

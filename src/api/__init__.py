@@ -1,0 +1,1 @@
+"""The JSON API: today the wording of errors; routes follow."""

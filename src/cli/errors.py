@@ -1,0 +1,48 @@
+"""The terminal's wording of errors: options by their names, and the command that helps."""
+
+from src.domain.errors import Hint, InputInvalid, LongtailError, NotFound, SettingsInvalid
+
+OPTIONS = {"article": "ARTICLE", "batch": "BATCH", "until": "--until"}
+"""Fields of the domain that the command line calls by another name."""
+
+_HINTS = {
+    Hint.ADD_SITE: "add one: longtail site add FILE.toml",
+    Hint.CANCEL_BATCH: "wait for its end, or cancel the batch: longtail batch list, longtail batch cancel BATCH",
+    Hint.CHECK_SERVER: "to run one on this machine instead, unset TEMPORAL_ADDRESS",
+    Hint.IMPORT_LONGTAILS: "import some: longtail keywords import {key} FILE",
+    Hint.LIST_ARTICLES: "see: longtail article list",
+    Hint.LIST_BATCHES: "see: longtail batch list",
+    Hint.LIST_LONGTAILS: "see: longtail keywords list SITE",
+    Hint.REGENERATE_FROM_STAGE: "make a stage and those after it again: longtail article retry ARTICLE --from STAGE",
+    Hint.REMOVE_SCHEDULE: "remove it first: longtail schedule remove {key}",
+    Hint.REPAIR_SCHEDULE: "deleted there? longtail schedule sync {key} --repair",
+    Hint.REPEAT: "repeat the command",
+    Hint.SET_SCHEDULE: "set one: longtail schedule set {key} --daily 06:00",
+    Hint.SHOW_ARTICLE: "see: longtail article show {key}",
+    Hint.SHOW_SITES: "see: longtail site list",
+    Hint.UPGRADE_DATABASE: "run: longtail db upgrade",
+}
+
+
+def worded(error: LongtailError) -> str:
+    """Return one line for a terminal: the problem, then what to do next."""
+    return "; ".join(part for part in (_problem(error), _known(error), hint(error)) if part)
+
+
+def hint(error: LongtailError) -> str | None:
+    """Return the command that helps, if the error knows one."""
+    return _HINTS[error.hint].format(key=getattr(error, "key", "")) if error.hint else None
+
+
+def _problem(error: LongtailError) -> str:
+    match error:
+        case InputInvalid():
+            return f"{OPTIONS.get(error.field, error.field)}: {error.value!r} cannot be used: {error.remedy}"
+        case SettingsInvalid():
+            return f"{error.message} (see .env.example)"
+        case _:
+            return error.message
+
+
+def _known(error: LongtailError) -> str | None:
+    return f"there are: {', '.join(error.known)}" if isinstance(error, NotFound) and error.known else None

@@ -1,0 +1,87 @@
+"""Making up slots: which of them need it, and how much of it is allowed."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from ..batch import Batch, BatchStatus
+
+_DONE = (BatchStatus.COMPLETED, BatchStatus.PARTLY_FAILED)
+
+
+class PlannedSlot(BaseModel):
+    """One slot of a backfill: what became of it so far, and how many articles it would get now."""
+
+    model_config = ConfigDict(frozen=True)
+
+    slot: datetime  # UTC
+    status: BatchStatus | None  # None: it never had a batch
+    articles: int  # 0: it is left alone
+
+    @property
+    def runs(self) -> bool:
+        """Whether it would run."""
+        return self.articles > 0
+
+
+class BackfillPlan(BaseModel):
+    """What a backfill would do. ``cost_usd`` None: what an article costs is not known."""
+
+    model_config = ConfigDict(frozen=True)
+
+    site: str
+    slots: tuple[PlannedSlot, ...]
+    force: bool
+    ready: int  # longtails that wait to be claimed
+    cost_usd: Decimal | None
+
+    @property
+    def to_run(self) -> tuple[PlannedSlot, ...]:
+        """The slots that would run, in their order."""
+        return tuple(planned for planned in self.slots if planned.runs)
+
+    @property
+    def articles(self) -> int:
+        """How many articles they would be."""
+        return sum(planned.articles for planned in self.slots)
+
+
+class BackfilledSlot(BaseModel):
+    """What came of a requested slot."""
+
+    model_config = ConfigDict(frozen=True)
+
+    slot: datetime
+    batch_id: UUID | None
+    status: BatchStatus | None  # None: it has not begun
+    stopped: bool
+
+
+def plan_slots(
+    slots: Iterable[datetime],
+    batches: Mapping[datetime, Batch],
+    *,
+    a_run: int,
+    ready: int,
+    force: bool,
+    max_articles: int | None,
+) -> tuple[PlannedSlot, ...]:
+    """Give each slot that is missing or failed its articles, the oldest first, as far as longtails and limit reach.
+
+    A slot that is done, running or waiting is left alone; ``force`` runs done ones again. A failed slot goes on with
+    the articles it has, which cost no new longtail.
+    """
+    left = ready if max_articles is None else min(ready, max_articles)
+    planned = []
+    for slot in slots:
+        batch = batches.get(slot)
+        status = batch.status if batch else None
+        is_wanted = status is not BatchStatus.RUNNING and (force or status not in _DONE)
+        kept = min(batch.failed + batch.cancelled, a_run) if batch else 0
+        articles = min(a_run, kept + left) if is_wanted else 0
+        left -= max(0, articles - kept)
+        planned.append(PlannedSlot(slot=slot, status=status, articles=articles))
+    return tuple(planned)

@@ -1,0 +1,148 @@
+"""What can become of a slot that was expected, and the facts that tell; ``slot_judgement`` decides.
+
+Budgets stop no run yet, so there is no outcome for them.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+from itertools import pairwise
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict
+
+from ..batch import Batch
+from .schedule import Pause, Schedule
+
+GRACE = timedelta(minutes=5)  # a slot younger than this may still begin
+LOOKS_EVERY = timedelta(minutes=1)  # of the watchdog: as fine as the shortest schedule, so that no outage hides in it
+LONGEST_SILENCE = 2.5  # of the watchdog's intervals; anything longer was an outage and no late look
+
+
+class Outcome(StrEnum):
+    """What became of a slot."""
+
+    RAN = "ran"
+    PARTLY_FAILED = "partly_failed"
+    FAILED = "failed"  # no article came of it
+    CANCELLED = "cancelled"  # somebody stopped that very batch
+    RUNNING = "running"
+    DUE = "due"  # it may still begin by itself
+    PAUSED = "paused"
+    SKIPPED_OVERLAP = "skipped_overlap"
+    OUTSIDE_CATCH_UP = "outside_catch_up"
+    SERVER_DOWN = "server_down"
+    NO_LONGTAILS = "no_longtails"
+    NOT_STARTED = "not_started"
+
+    @property
+    def is_gap(self) -> bool:
+        """Whether a slot of which an article was expected has none, and will not get one by itself."""
+        return self in _GAPS
+
+
+_GAPS = {
+    Outcome.FAILED,
+    Outcome.PAUSED,
+    Outcome.SKIPPED_OVERLAP,
+    Outcome.OUTSIDE_CATCH_UP,
+    Outcome.SERVER_DOWN,
+    Outcome.NO_LONGTAILS,
+    Outcome.NOT_STARTED,
+}
+
+
+class SlotReport(BaseModel):
+    """One expected slot and what became of it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    site: str
+    slot: datetime  # UTC
+    outcome: Outcome
+    detail: str = ""
+    batch_id: UUID | None = None
+    on_purpose: bool = False  # somebody decided so through this software
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether the slot has no batch although it should have one by now, which somebody has to know."""
+        is_late = self.outcome.is_gap or self.outcome is Outcome.RUNNING
+        return self.batch_id is None and is_late and not self.on_purpose
+
+
+class Expected(BaseModel):
+    """A slot, and the schedule that was to start it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    slot: datetime
+    schedule: Schedule
+
+    def clock(self, at: datetime) -> str:
+        """A moment as clocks show it where the schedule counts."""
+        return f"{at.astimezone(ZoneInfo(self.schedule.time_zone)):%Y-%m-%d %H:%M:%S}"
+
+
+class Span(BaseModel):
+    """A stretch of time; ``end`` None: it lasts."""
+
+    model_config = ConfigDict(frozen=True)
+
+    start: datetime
+    end: datetime | None
+
+    def covers(self, at: datetime) -> bool:
+        """Whether ``at`` lies in it."""
+        return self.start <= at and (self.end is None or at < self.end)
+
+
+class Run(BaseModel):
+    """A workflow that was started for a slot."""
+
+    model_config = ConfigDict(frozen=True)
+
+    slot: datetime
+    started_at: datetime
+    ended_at: datetime | None  # None: it is under way
+    ended_as: str | None = None  # Temporal's word: completed, failed, canceled, terminated, timed_out
+
+    def is_under_way(self, at: datetime) -> bool:
+        """Whether it had begun and not ended then."""
+        return self.started_at <= at and (self.ended_at is None or at < self.ended_at)
+
+
+class Notice(BaseModel):
+    """What the watchdog wrote down about a slot when the evidence was fresh."""
+
+    model_config = ConfigDict(frozen=True)
+
+    reason: str
+    message: str
+
+
+class Facts(BaseModel):
+    """What is known of one site."""
+
+    model_config = ConfigDict(frozen=True)
+
+    site: str
+    now: datetime
+    grace: timedelta = GRACE
+    slots: tuple[datetime, ...] = ()  # the expected ones
+    batches: Mapping[datetime, Batch] = {}  # by slot
+    runs: tuple[Run, ...] = ()
+    pauses: tuple[Pause, ...] = ()
+    outages: tuple[Span, ...] = ()  # nothing of Temporal was seen
+    absences: tuple[Span, ...] = ()  # Temporal had no schedule of the site
+    unasked_pause: Span | None = None  # paused in Temporal, by nobody who went through this software
+    unasked_note: str = ""
+    next_run: datetime | None = None  # as Temporal announces it
+    noticed: Mapping[datetime, Notice] = {}
+
+
+def outages(signs: Sequence[datetime], *, every: timedelta) -> tuple[Span, ...]:
+    """The stretches without a sign of life, where there should be one ``every`` so often."""
+    longest = every * LONGEST_SILENCE
+    return tuple(Span(start=before, end=after) for before, after in pairwise(sorted(signs)) if after - before > longest)

@@ -1,8 +1,0 @@
-"""The sites and keyword lists that come with Longtail, in a checkout and in a wheel alike: ``src/examples/``."""
-
-from importlib import resources
-
-
-def content(name: str) -> bytes:
-    """Return the bytes of an example, such as ``hardware-shop.toml``."""
-    return (resources.files("src") / "examples" / name).read_bytes()

@@ -1,0 +1,78 @@
+"""The watchdog's own schedule, which every worker makes sure of when it starts."""
+
+from datetime import timedelta
+
+import structlog
+from temporalio.client import (
+    Client,
+    Schedule,
+    ScheduleActionStartWorkflow,
+    ScheduleAlreadyRunningError,
+    ScheduleIntervalSpec,
+    ScheduleOverlapPolicy,
+    SchedulePolicy,
+    ScheduleSpec,
+    ScheduleUpdate,
+    ScheduleUpdateInput,
+)
+from temporalio.service import RPCError
+
+from src.domain.scheduling.slot_evidence import LOOKS_EVERY
+
+from . import ids
+from .workflows.watchdog import WatchdogWorkflow
+
+log = structlog.get_logger()
+
+SCHEDULE_ID = "watchdog"
+
+
+async def ensure(client: Client, *, colour: str, every: timedelta = LOOKS_EVERY) -> bool:
+    """Make Temporal start a look ``every`` so often on this colour's queue; safe to repeat. Returns whether it does.
+
+    The worker that started last has the watchdog. One that cannot have it works all the same: articles come first, and
+    the hole in the looks shows in the gap report.
+    """
+    wanted = _wanted(colour, every)
+    try:
+        await client.create_schedule(SCHEDULE_ID, wanted)
+    except ScheduleAlreadyRunningError:
+        return await _update(client, wanted)
+    except RPCError as error:
+        return _failed(error)
+    return True
+
+
+async def _update(client: Client, wanted: Schedule) -> bool:
+    def change(current: ScheduleUpdateInput) -> ScheduleUpdate:
+        wanted.state = current.description.schedule.state  # an operator may have paused it
+        return ScheduleUpdate(wanted)
+
+    try:
+        await client.get_schedule_handle(SCHEDULE_ID).update(change)
+    except RPCError as error:
+        return _failed(error)
+    return True
+
+
+def _failed(error: RPCError) -> bool:
+    log.warning("watchdog_not_ensured", error=str(error))
+    return False
+
+
+def _wanted(colour: str, every: timedelta) -> Schedule:
+    return Schedule(
+        action=ScheduleActionStartWorkflow(
+            WatchdogWorkflow.run,
+            id=SCHEDULE_ID,
+            task_queue=ids.task_queue(colour),
+            execution_timeout=every * 0.8,  # a look that waits for a worker is over before the next one begins
+            static_summary="does every expected slot have its batch?",
+        ),
+        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every)]),
+        policy=SchedulePolicy(
+            # Every tick leaves a run, also while no worker is there: a tick without one tells that Temporal was down.
+            overlap=ScheduleOverlapPolicy.ALLOW_ALL,
+            catchup_window=timedelta(seconds=10),  # the shortest there is: a look made up for would tell nothing new
+        ),
+    )

@@ -1,0 +1,1 @@
+"""Files people hand in, read into domain values."""

@@ -1,0 +1,1 @@
+"""Checks of text: pure functions, no model, no network."""

@@ -1,0 +1,1 @@
+"""Stage outputs to complete HTML pages."""

@@ -1,0 +1,51 @@
+"""One example of every class of the error tree."""
+
+from datetime import timedelta
+
+from src.domain import errors
+from src.domain.errors import (
+    ArtefactTooLarge,
+    Conflict,
+    ConflictReason,
+    FileInvalid,
+    Hint,
+    InputInvalid,
+    LongtailError,
+    ModelError,
+    ModelNotConfigured,
+    NotFound,
+    OutputRejected,
+    SchemaOutdated,
+    SettingProblem,
+    SettingsInvalid,
+)
+from src.domain.usage import Usage
+
+WITH_FACTS: dict[type[LongtailError], LongtailError] = {
+    InputInvalid: InputInvalid("volume", "many", "write a whole number"),
+    SettingsInvalid: SettingsInvalid(SettingProblem("LONGTAIL_MODEL_SLOTS", "too small")),
+    FileInvalid: FileInvalid("list.csv", "it is empty", line=3),
+    NotFound: NotFound("site", "shop", known=["garden"], hint=Hint.SHOW_SITES),
+    Conflict: Conflict(ConflictReason.BATCH_ENDED, "3f2a9c01", status="completed"),
+    SchemaOutdated: SchemaOutdated(None, "0001"),
+    ModelNotConfigured: ModelNotConfigured("no key", provider="openai", variables=["OPENAI_API_KEY"], stage="C"),
+    ArtefactTooLarge: ArtefactTooLarge("C", size=300_000, limit=262_144),
+    OutputRejected: OutputRejected("B", ["no h1", "too short"]),
+}
+
+
+def tree(root: type[LongtailError]) -> list[type[LongtailError]]:
+    children = [child for child in root.__subclasses__() if child.__module__ == errors.__name__]
+    return [root, *(one for child in children for one in tree(child))]
+
+
+KINDS = tree(LongtailError)
+
+
+def example_of(kind: type[LongtailError]) -> LongtailError:
+    if kind in WITH_FACTS:
+        return WITH_FACTS[kind]
+    if issubclass(kind, ModelError):
+        known = Usage(input_tokens=10, output_tokens=3)
+        return kind("no answer", retry_after=timedelta(seconds=7), usage=known, request_id="req_1", model="m-1")
+    return kind("it went wrong", retry_after=timedelta(seconds=7))

@@ -1,0 +1,64 @@
+"""Every error is worded at both edges: one line for a terminal, a problem document for HTTP."""
+
+import json
+
+import pytest
+
+from src.api.errors import problem_document
+from src.cli.errors import hint, worded
+from src.domain.errors import Conflict, ConflictReason, Hint, InputInvalid, LongtailError, NotFound
+from tests.error_examples import KINDS, WITH_FACTS, example_of
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_error_has_a_line_for_the_terminal(kind: type[LongtailError]) -> None:
+    error = example_of(kind)
+    line = worded(error)
+    assert "{" not in line
+    assert line.startswith(error.message)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_error_is_a_problem_document(kind: type[LongtailError]) -> None:
+    error = example_of(kind)
+    document = json.loads(json.dumps(problem_document(error)))
+    assert document["type"].startswith("/problems/")
+    assert document["status"] == kind.status
+    assert document["detail"] == error.message
+    assert document["retryable"] is kind.retryable
+    assert "longtail " not in document["detail"]
+
+
+def test_titles_are_the_class_in_words() -> None:
+    assert problem_document(WITH_FACTS[InputInvalid])["title"] == "Input invalid"
+    assert problem_document(WITH_FACTS[InputInvalid])["type"] == "/problems/input-invalid"
+
+
+def test_a_document_carries_the_facts() -> None:
+    document = problem_document(WITH_FACTS[InputInvalid])
+    assert document["field"] == "volume"
+    assert document["value"] == "many"
+    assert document["remedy"] == "write a whole number"
+
+
+def test_the_terminal_calls_fields_by_their_options() -> None:
+    error = InputInvalid("until", "2020-01-01", "it is in the past")
+    assert worded(error) == "--until: '2020-01-01' cannot be used: it is in the past"
+
+
+def test_what_is_not_found_names_what_there_is_and_the_command_that_helps() -> None:
+    assert worded(WITH_FACTS[NotFound]) == "no site 'shop'; there are: garden; see: longtail site list"
+
+
+@pytest.mark.parametrize("code", Hint)
+def test_every_hint_is_a_command_or_a_variable(code: Hint) -> None:
+    worded_hint = hint(LongtailError("it went wrong", hint=code))
+    assert worded_hint
+    assert "{" not in worded_hint
+
+
+@pytest.mark.parametrize("reason", ConflictReason)
+def test_every_conflict_states_its_reason(reason: ConflictReason) -> None:
+    error = Conflict(reason, "shop", status="completed", problem="it is so", slot="2026-11-20 06:00 UTC")
+    assert error.message
+    assert problem_document(error)["reason"] == reason.value
