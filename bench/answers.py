@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from src.agents.language_model import Prompt
 from src.domain.stages import KeywordAnalysis, Outline, SeoMetadata, Stage
 from src.infrastructure.llm.offline.writer import OfflineWriter
-from src.settings import OfflineWriter as OfflineSettings
+from src.settings import OfflineSettings
 
 CHUNKS = 8  # content deltas an answer comes in; real ones come in hundreds, which costs every reader alike
 _SCHEMAS: dict[str, tuple[Stage, type[BaseModel] | None]] = {

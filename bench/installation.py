@@ -16,6 +16,7 @@ from sqlalchemy import text
 from temporalio.client import Client, WorkflowHandle
 
 from src.domain.batch import Trigger
+from src.domain.colour import BLUE
 from src.domain.longtail import Longtail
 from src.infrastructure.database import schema
 from src.infrastructure.database.engine import create_engine
@@ -60,16 +61,16 @@ class Installation:
         """Import the keywords and start a batch of them all, in the slot after the last one."""
         site = workload.site()
         async with self.database.unit_of_work() as uow:
-            await uow.sites.put(site)
+            await uow.sites.upsert(site)
             await uow.longtails.add(site.slug, [Longtail(phrase=phrase) for phrase in keywords], source="bench")
-            slots = [batch.slot for batch in await uow.batches.all(site=site.slug, limit=1)]
+            slots = [batch.slot for batch in await uow.batches.list_all(site=site.slug, limit=1)]
         slot = max(slots, default=datetime(2026, 1, 1, tzinfo=UTC)) + timedelta(days=1)
         request = SiteBatchInput(site=site.slug, slot=slot, trigger=Trigger.MANUAL, limit=len(keywords))
         return await self.client.start_workflow(
             SiteBatchWorkflow.run,
             request,
             id=ids.batch_run(site.slug, slot),
-            task_queue=ids.task_queue(ids.Colour.BLUE),
+            task_queue=ids.task_queue(BLUE),
         )
 
     def worker(self, *, model_url: str, slots: int) -> "Worker":
@@ -82,7 +83,7 @@ class Installation:
         }
         with (self.folder / "worker.log").open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "src.cli", "worker", "--colour", ids.Colour.BLUE, "--while-stdin-open"],
+                [sys.executable, "-m", "src.cli", "worker", "--colour", BLUE, "--while-stdin-open"],
                 stdin=subprocess.PIPE,  # it leaves when we do
                 stdout=log,
                 stderr=log,

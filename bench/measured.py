@@ -5,10 +5,10 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from datetime import timedelta
-from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
+from src.domain.ids import BatchId
 from src.domain.stages import STAGES
 from src.infrastructure.temporal import ids
 
@@ -140,9 +140,9 @@ async def _batch_history(handle: BatchHandle) -> tuple[int, timedelta]:
     return described.history_length, described.close_time - described.start_time
 
 
-async def _article_history(installed: Installation, batch_id: UUID) -> tuple[int, int]:
+async def _article_history(installed: Installation, batch_id: BatchId) -> tuple[int, int]:
     """Events and bytes of the batch's first article."""
     async with installed.database.unit_of_work() as uow:
-        article = (await uow.articles.all(batch_id=batch_id, limit=1))[0]
+        article = (await uow.articles.list_all(batch_id=batch_id, limit=1))[0]
     described = await installed.client.get_workflow_handle(ids.article(article.id)).describe()
     return described.history_length, described.raw_description.workflow_execution_info.history_size_bytes

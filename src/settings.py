@@ -14,7 +14,7 @@ Names = Annotated[tuple[str, ...], NoDecode]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 
-class OfflineWriter(BaseSettings):
+class OfflineSettings(BaseSettings):
     """Knobs of the offline writer, the stand-in that needs no key and is not AI."""
 
     model_config = SettingsConfigDict(
@@ -65,7 +65,7 @@ class Settings(BaseSettings):
     openai_cheap_model: str = "gpt-6-luna"
     openai_strong_model: str = "gpt-6.1-terra"
 
-    offline: OfflineWriter = Field(default_factory=OfflineWriter)
+    offline: OfflineSettings = Field(default_factory=OfflineSettings)
     fail_keywords: Names = Field(
         default=(),
         description="Keywords whose stage C fails for ever: a simulation, to show that the others stand.",

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import text
 from temporalio.client import Client
 
+from src.domain.colour import Colour
 from src.infrastructure.database import schema
 from src.infrastructure.database.engine import create_engine
 from src.infrastructure.database.unit_of_work import Database
@@ -60,9 +61,9 @@ async def client(temporal_server: TemporalServer) -> Client:
 
 
 @pytest.fixture
-def colour() -> str:
+def colour() -> Colour:
     """A colour of its own, so that no test's worker takes another's articles."""
-    return f"test-{secrets.token_hex(4)}"
+    return Colour(f"test-{secrets.token_hex(4)}")
 
 
 @pytest.fixture

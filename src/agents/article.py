@@ -12,11 +12,11 @@ from src.domain.stages import Draft, Outline, Stage
 from src.quality.article_rules import broken_rules, heading_key, offered_links
 from src.quality.language import labels
 from src.quality.manuscript import Manuscript, as_markdown
+from src.quality.plan import planned_headings
 
 from .instructions import fact_list, instructions, site_brief
-from .language_model import Completion, LanguageModel, Prompt, StopReason, fenced
-from .outline import planned_headings
-from .structured_output import ask, keep_or_correct, require, validated
+from .language_model import OFFLINE_MODEL, Completion, LanguageModel, Prompt, StopReason, fenced
+from .structured_output import ask, parse_or_repair, require, validated
 
 MAX_OUTPUT_TOKENS = 16_000
 CONTINUATIONS = 2
@@ -37,11 +37,11 @@ async def write(outline: Outline, keyword: str, *, site: Site, model: LanguageMo
     def read(completion: Completion) -> Draft:
         markdown = as_markdown(completion.text)
         manuscript = Manuscript(markdown)
-        require(broken_rules(manuscript, outline, keyword, site=site, model=completion.model))
+        require(broken_rules(manuscript, outline, keyword, site=site, check_language=completion.model != OFFLINE_MODEL))
         return validated(Draft, {"markdown": markdown, "words": manuscript.words})
 
     prompt, completion = await _whole(prompt, headings, model)
-    return await keep_or_correct(prompt, completion, model, read)
+    return await parse_or_repair(prompt, completion, model, read)
 
 
 def _prompt(outline: Outline, keyword: str, site: Site) -> Prompt:

@@ -8,7 +8,7 @@ from slugify import slugify
 from src.domain.longtail import phrase_key
 from src.domain.site import Site
 from src.domain.stages import KeywordAnalysis, Outline, Stage
-from src.quality.language import labels
+from src.quality.plan import QUESTION_WORDS, planned_headings, planned_words
 from src.quality.wording import banned, fit, leftovers, mentions, unique
 
 from .instructions import fact_list, instructions, site_brief
@@ -17,7 +17,6 @@ from .structured_output import ask_for, json_object, require, validated
 
 MAX_OUTPUT_TOKENS = 6_000
 WORDS_OFF = 0.15  # share by which the planned words may miss the site's target
-QUESTION_WORDS = 40  # what one answered question adds to the article
 _MENDABLE_OFF = 0.5  # up to here the plan is scaled; further off it was not meant for this target
 _LONGEST_ID = 60
 _LONGEST_H1 = 70
@@ -51,17 +50,6 @@ async def plan(analysis: KeywordAnalysis, *, site: Site, model: LanguageModel) -
         return outline
 
     return await ask_for(prompt, model, read)
-
-
-def planned_headings(outline: Outline, language: str) -> list[str]:
-    """The h2 of the article in order, with the one above the questions if there are any."""
-    headings = [section.heading for section in outline.sections]
-    return [*headings, labels(language).questions] if outline.faq else headings
-
-
-def planned_words(outline: Outline) -> int:
-    """The length of the whole article, answers included."""
-    return sum(section.target_words for section in outline.sections) + QUESTION_WORDS * len(outline.faq)
 
 
 def _fixed(answer: dict[str, Any], word_target: int) -> dict[str, Any]:

@@ -25,7 +25,7 @@ _CORRECTION = (
 )
 
 
-class RulesBroken(Exception):
+class RuleViolations(Exception):
     """An answer breaks rules: one machine-written line each."""
 
     def __init__(self, violations: Sequence[str]) -> None:
@@ -53,18 +53,18 @@ async def ask_for(prompt: Prompt, model: LanguageModel, read: Callable[[Completi
     """
     completion = await ask(prompt, model)
     if completion.stop_reason is not StopReason.TRUNCATED:
-        return await keep_or_correct(prompt, completion, model, read)
+        return await parse_or_repair(prompt, completion, model, read)
     roomier = replace(prompt, max_output_tokens=2 * prompt.max_output_tokens, round=prompt.round + 1)
     return _last(roomier, await ask(roomier, model), read)
 
 
-async def keep_or_correct(
+async def parse_or_repair(
     prompt: Prompt, completion: Completion, model: LanguageModel, read: Callable[[Completion], T]
 ) -> T:
     """Return what ``read`` makes of the answer, after the one correction if it needs that."""
     try:
         return read(completion)
-    except RulesBroken as broken:
+    except RuleViolations as broken:
         problems = fenced({"problems": broken.violations})
         correction = prompt.follow(completion.text, _CORRECTION + problems, effort="low")
     return _last(correction, await ask(correction, model), read)
@@ -77,7 +77,7 @@ def _last(prompt: Prompt, completion: Completion, read: Callable[[Completion], T
         )
     try:
         return read(completion)
-    except RulesBroken as broken:
+    except RuleViolations as broken:
         raise OutputRejected(prompt.stage.value, broken.violations) from None
 
 
@@ -86,9 +86,9 @@ def json_object(text: str) -> dict[str, Any]:
     try:
         value = json.loads(text[text.find("{") : text.rfind("}") + 1])
     except (ValueError, RecursionError):
-        raise RulesBroken(["the answer is not one JSON object"]) from None
+        raise RuleViolations(["the answer is not one JSON object"]) from None
     if not isinstance(value, dict):
-        raise RulesBroken(["the answer is not one JSON object"])
+        raise RuleViolations(["the answer is not one JSON object"])
     cleaned: dict[str, Any] = _clean(value)
     return cleaned
 
@@ -99,13 +99,13 @@ def validated(kind: type[A], value: dict[str, Any]) -> A:
         return kind.model_validate(value)
     except ValidationError as error:
         problems = error.errors(include_url=False, include_context=False)
-        raise RulesBroken([_line(problem) for problem in problems]) from None
+        raise RuleViolations([_line(problem) for problem in problems]) from None
 
 
 def require(violations: Sequence[str]) -> None:
     """Raise RulesBroken if there are any."""
     if violations:
-        raise RulesBroken(violations)
+        raise RuleViolations(violations)
 
 
 def _line(problem: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails, or any mapping of that shape

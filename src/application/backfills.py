@@ -6,13 +6,14 @@ for, and each requested slot is noted in the database first, from where its batc
 
 from collections.abc import Sequence
 from datetime import datetime
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from temporalio.client import Client, ScheduleBackfill
 from temporalio.service import RPCError, RPCStatusCode
 
 from src.domain.batch import BatchStatus
 from src.domain.errors import EngineUnavailable, Hint, NotFound
+from src.domain.ids import BackfillId
 from src.domain.longtail import LongtailStatus
 from src.domain.scheduling.backfill import BackfilledSlot, BackfillPlan, plan_slots
 from src.domain.scheduling.schedule import Overlap
@@ -32,7 +33,7 @@ class Backfills:
         """The schedule's slots from ``first`` up to but not ``end``. Raises NotFound for a site without one."""
         async with self._database.unit_of_work() as uow:
             await uow.sites.get(site)
-            known = await uow.schedules.get(site)
+            known = await uow.schedules.find(site)
         if known is None:
             raise NotFound("schedule for site", site, hint=Hint.SET_SCHEDULE)
         return await schedule_spec.slots_between(self._client, known.schedule, first, end)
@@ -44,18 +45,18 @@ class Backfills:
         async with self._database.unit_of_work() as uow:
             return await self._plan(uow, site, slots, force=force, max_articles=max_articles)
 
-    async def request(self, plan: BackfillPlan, *, overlap: Overlap) -> tuple[UUID, BackfillPlan]:
+    async def request(self, plan: BackfillPlan, *, overlap: Overlap) -> tuple[BackfillId, BackfillPlan]:
         """Ask for the plan's slots, as far as nobody else asked for them meanwhile.
 
         Returns the backfill's id and what was really asked for. Raises NotFound when Temporal has no such schedule.
         """
-        backfill_id = uuid4()
+        backfill_id = BackfillId(uuid4())
         wanted = [planned.slot for planned in plan.to_run]
         async with self._database.unit_of_work(autocommit=False) as uow:
             await uow.schedules.lock(plan.site)
             now = await self._plan(uow, plan.site, wanted, force=plan.force, max_articles=plan.articles)
             slots = [planned.slot for planned in now.to_run]
-            await uow.schedules.request_backfill(
+            await uow.schedules.insert_backfill(
                 backfill_id,
                 plan.site,
                 slots,
@@ -64,18 +65,18 @@ class Backfills:
                 by=self._who,
             )
             after = {"slots": [slot.isoformat() for slot in slots], "overlap": overlap, "force": plan.force}
-            await uow.schedules.note(plan.site, who=self._who, action="backfill", before=None, after=after)
+            await uow.schedules.record_change(plan.site, who=self._who, action="backfill", before=None, after=after)
             await uow.commit()
             if slots:
                 await self._start(plan.site, slots, overlap)
         return backfill_id, now
 
-    async def progress(self, backfill_id: UUID) -> list[BackfilledSlot]:
+    async def progress(self, backfill_id: BackfillId) -> list[BackfilledSlot]:
         """What came of each requested slot so far, the oldest first."""
         async with self._database.unit_of_work() as uow:
             found = []
-            for row in await uow.schedules.slots_of(backfill_id):
-                batch = await uow.batches.of_slot(row.site, row.slot)
+            for row in await uow.schedules.list_backfill_slots(backfill_id):
+                batch = await uow.batches.find_by_slot(row.site, row.slot)
                 began = batch is not None and (batch.closed_at is None or batch.closed_at >= row.requested_at)
                 found.append(
                     BackfilledSlot(
@@ -92,8 +93,8 @@ class Backfills:
         async with self._database.unit_of_work() as uow:
             await uow.sites.get(site)
             slots = await uow.schedules.stop_backfills(site)
-            batches = [await uow.batches.of_slot(site, slot) for slot in slots]
-            await uow.schedules.note(site, who=self._who, action="stop backfill", before=None, after=None)
+            batches = [await uow.batches.find_by_slot(site, slot) for slot in slots]
+            await uow.schedules.record_change(site, who=self._who, action="stop backfill", before=None, after=None)
         for batch in batches:
             if batch is not None and batch.status is BatchStatus.RUNNING:
                 await self._client.get_workflow_handle(batch.workflow_id, run_id=batch.run_id).cancel()
@@ -103,19 +104,19 @@ class Backfills:
         self, uow: UnitOfWork, site: str, slots: Sequence[datetime], *, force: bool, max_articles: int | None
     ) -> BackfillPlan:
         described = await uow.sites.get(site)
-        known = await uow.schedules.get(site)
-        ready = (await uow.longtails.counts(site))[LongtailStatus.READY]
-        waiting = await uow.schedules.waiting_slots(site)
-        batches = {slot: batch for slot in slots if (batch := await uow.batches.of_slot(site, slot)) is not None}
+        known = await uow.schedules.find(site)
+        ready = (await uow.longtails.count_by_status(site))[LongtailStatus.READY]
+        waiting = await uow.schedules.list_waiting_slots(site)
+        batches = {slot: batch for slot in slots if (batch := await uow.batches.find_by_slot(site, slot)) is not None}
         planned = plan_slots(
             [slot for slot in slots if slot not in waiting],
             batches,
-            a_run=(known.schedule.articles if known else None) or described.articles_per_batch,
+            articles_per_run=(known.schedule.articles if known else None) or described.articles_per_batch,
             ready=ready,
             force=force,
             max_articles=max_articles,
         )
-        an_article = await uow.model_calls.usual_cost(site)
+        an_article = await uow.model_calls.mean_article_cost(site)
         count = sum(each.articles for each in planned)
         return BackfillPlan(
             site=site,

@@ -7,7 +7,7 @@ from temporalio.client import Client
 
 from src.domain.errors import Hint, NotFound
 from src.domain.longtail import LongtailStatus
-from src.domain.scheduling.forecast import Forecast, Spent, foresee
+from src.domain.scheduling.forecast import Forecast, Spent, forecast_runs
 from src.domain.scheduling.schedule import Pause
 from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.temporal import schedule_spec
@@ -21,27 +21,27 @@ async def forecast(client: Client, database: Database, site: str, *, days: int) 
     now = datetime.now(UTC)
     async with database.unit_of_work() as uow:
         described = await uow.sites.get(site)
-        known = await uow.schedules.get(site)
+        known = await uow.schedules.find(site)
         if known is None:
             raise NotFound("schedule for site", site, hint=Hint.SET_SCHEDULE)
         zone = ZoneInfo(described.time_zone)
-        pause = await uow.schedules.lasting_pause(site)
-        ready = (await uow.longtails.counts(site))[LongtailStatus.READY]
-        article_usd = await uow.model_calls.usual_cost(site)
+        pause = await uow.schedules.find_current_pause(site)
+        ready = (await uow.longtails.count_by_status(site))[LongtailStatus.READY]
+        article_usd = await uow.model_calls.mean_article_cost(site)
         today = datetime.combine(now.astimezone(zone).date(), time.min, tzinfo=zone)
         spent = Spent(
-            today=await uow.watches.spent(site, today),
-            this_month=await uow.watches.spent(site, today.replace(day=1)),
+            today=await uow.watches.sum_cost_since(site, today),
+            this_month=await uow.watches.sum_cost_since(site, today.replace(day=1)),
         )
     end = now + timedelta(days=days)
     first = max(now, pause.until or end) if pause else now
-    return foresee(
+    return forecast_runs(
         site,
         await schedule_spec.slots_between(client, known.schedule, first, end) if first < end else [],
         now=now,
         zone=zone,
         ready=ready,
-        a_run=known.schedule.articles or described.articles_per_batch,
+        articles_per_run=known.schedule.articles or described.articles_per_batch,
         article_usd=article_usd,
         budget=described.budget,
         spent=spent,

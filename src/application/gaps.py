@@ -13,13 +13,22 @@ from temporalio.service import RPCError, RPCStatusCode
 from src.domain.batch import Batch, BatchStatus
 from src.domain.scheduling import slot_evidence as gaps
 from src.domain.scheduling.schedule import Pause, Schedule
-from src.domain.scheduling.slot_evidence import GRACE, LOOKS_EVERY, Expected, Facts, Notice, Run, SlotReport, Span
+from src.domain.scheduling.slot_evidence import (
+    GRACE,
+    WATCHDOG_INTERVAL,
+    ExpectedSlot,
+    RecordedAlert,
+    Run,
+    SlotEvidence,
+    SlotReport,
+)
 from src.domain.scheduling.slot_outcome import judge
-from src.infrastructure.database.schedules import ScheduleChange, WantedSchedule
+from src.domain.time_range import TimeRange
+from src.infrastructure.database.schedules import DesiredSchedule, ScheduleChange
 from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.database.watches import Alert
 from src.infrastructure.temporal import ids
-from src.infrastructure.temporal.schedule_times import SlotBook
+from src.infrastructure.temporal.schedule_times import ScheduleTimes
 
 from .schedules import Schedules
 
@@ -46,7 +55,7 @@ class _Known:
     """What the database says."""
 
     changes: list[ScheduleChange]
-    wanted: WantedSchedule | None
+    wanted: DesiredSchedule | None
     pauses: list[Pause]
     batches: dict[datetime, Batch]
     alerts: list[Alert]
@@ -56,12 +65,12 @@ class GapReport:
     """Reports slot by slot; ``every`` is how often the watchdog looks."""
 
     def __init__(
-        self, client: Client, database: Database, *, every: timedelta = LOOKS_EVERY, grace: timedelta = GRACE
+        self, client: Client, database: Database, *, every: timedelta = WATCHDOG_INTERVAL, grace: timedelta = GRACE
     ) -> None:
         self._client = client
         self._database = database
         self._schedules = Schedules(client, database, who="gap report")
-        self._book = SlotBook(client)
+        self._book = ScheduleTimes(client)
         self._every = every
         self._grace = grace
 
@@ -75,14 +84,14 @@ class GapReport:
         first = first or end - DEFAULT_PERIOD
         known = await self._known(site, first, end)
         expected = [each async for each in self._expected(known, first, end, now)]
-        facts = Facts(
+        facts = SlotEvidence(
             site=site,
             now=now,
             grace=self._grace,
             slots=tuple(each.slot for each in expected),
             batches=known.batches,
             pauses=tuple(known.pauses),
-            noticed={alert.slot: Notice(reason=alert.reason, message=alert.message) for alert in known.alerts},
+            noticed={alert.slot: RecordedAlert(reason=alert.reason, message=alert.message) for alert in known.alerts},
         )
         if open_slots := [slot for slot in facts.slots if _is_open(slot, facts)]:
             described = await self._schedules.described(site)
@@ -94,27 +103,29 @@ class GapReport:
         async with self._database.unit_of_work() as uow:
             await uow.sites.get(site)
             return _Known(
-                changes=[change for change in await uow.schedules.changes(site) if _is_wish(change)],
-                wanted=await uow.schedules.get(site),
-                pauses=await uow.schedules.pauses(site),
-                batches=await uow.watches.batches(site, first, end),
-                alerts=await uow.watches.alerts(site, first=first, limit=100_000),
+                changes=[change for change in await uow.schedules.list_changes(site) if _is_wish(change)],
+                wanted=await uow.schedules.find(site),
+                pauses=await uow.schedules.list_pauses(site),
+                batches=await uow.watches.list_batches_by_slot(site, first, end),
+                alerts=await uow.watches.list_alerts(site, first=first, limit=100_000),
             )
 
-    async def _expected(self, known: _Known, first: datetime, end: datetime, now: datetime) -> AsyncIterator[Expected]:
+    async def _expected(
+        self, known: _Known, first: datetime, end: datetime, now: datetime
+    ) -> AsyncIterator[ExpectedSlot]:
         for period in _periods(known):
             begin, stop = max(first, period.start), min(end, period.end or now)
             if begin < stop:
                 for slot in await self._book.between(period.schedule, begin, stop):
-                    yield Expected(slot=slot, schedule=period.schedule)
+                    yield ExpectedSlot(slot=slot, schedule=period.schedule)
 
     async def _with_temporal(
         self,
-        facts: Facts,
+        facts: SlotEvidence,
         open_slots: Sequence[datetime],
         changes: Sequence[ScheduleChange],
         described: ScheduleDescription | None,
-    ) -> Facts:
+    ) -> SlotEvidence:
         runs = await self._runs(facts, open_slots)
         absence = _absence(changes, described, runs)
         is_paused = described is not None and described.schedule.state.paused
@@ -124,13 +135,13 @@ class GapReport:
                 "runs": tuple(runs),
                 "outages": await self._outages(open_slots, facts.now),
                 "absences": (absence,) if absence else (),
-                "unasked_pause": Span(start=_last_start(runs, facts.now), end=None) if is_unasked else None,
+                "unasked_pause": TimeRange(start=_last_start(runs, facts.now), end=None) if is_unasked else None,
                 "unasked_note": (described.schedule.state.note or "") if described else "",
                 "next_run": _next_run(described),
             }
         )
 
-    async def _runs(self, facts: Facts, open_slots: Sequence[datetime]) -> list[Run]:
+    async def _runs(self, facts: SlotEvidence, open_slots: Sequence[datetime]) -> list[Run]:
         """What the schedule started, by the list, and by name where the list may lag or not know it."""
         since = min(open_slots) - _LONGEST_BATCH
         query = (
@@ -153,18 +164,18 @@ class GapReport:
                 return None
             raise
 
-    async def _outages(self, open_slots: Sequence[datetime], now: datetime) -> tuple[Span, ...]:
+    async def _outages(self, open_slots: Sequence[datetime], now: datetime) -> tuple[TimeRange, ...]:
         """When nothing of Temporal was seen: no look of the watchdog, and no run of it that waited for a worker."""
-        longest = self._every * gaps.LONGEST_SILENCE
+        longest = self._every * gaps.LONGEST_HEARTBEAT_GAP
         async with self._database.unit_of_work() as uow:
-            silences = await uow.watches.silences(min(open_slots), now, longer_than=longest)
-        found: list[Span] = []
+            silences = await uow.watches.list_heartbeat_gaps(min(open_slots), now, longer_than=longest)
+        found: list[TimeRange] = []
         for silence in silences:
             if any(silence.covers(slot) for slot in open_slots):
                 found += gaps.outages(await self._signs(silence, now), every=self._every)
         return tuple(found)
 
-    async def _signs(self, silence: Span, now: datetime) -> list[datetime]:
+    async def _signs(self, silence: TimeRange, now: datetime) -> list[datetime]:
         end = silence.end or now
         query = (
             f"WorkflowType = '{WATCHDOG_TYPE}' AND StartTime > '{_text(silence.start)}' AND StartTime < '{_text(end)}'"
@@ -172,7 +183,7 @@ class GapReport:
         return [silence.start, *[each.start_time async for each in self._client.list_workflows(query)], end]
 
 
-def _is_open(slot: datetime, facts: Facts) -> bool:
+def _is_open(slot: datetime, facts: SlotEvidence) -> bool:
     """Whether the database alone cannot tell what became of the slot."""
     batch = facts.batches.get(slot)
     if batch is not None:
@@ -214,7 +225,7 @@ def _precedes(slot: datetime, changes: Sequence[ScheduleChange], described: Sche
 
 def _absence(
     changes: Sequence[ScheduleChange], described: ScheduleDescription | None, runs: Iterable[Run]
-) -> Span | None:
+) -> TimeRange | None:
     """When Temporal had no schedule that was wanted: since it last started something, until it was made anew."""
     stretch = _stretch(changes)
     made = described.info.created_at if described else None
@@ -222,7 +233,7 @@ def _absence(
         return None
     noted = stretch[0].at
     before = [run.started_at for run in runs if noted <= run.started_at and (made is None or run.started_at < made)]
-    return Span(start=max(before, default=noted), end=made)
+    return TimeRange(start=max(before, default=noted), end=made)
 
 
 def _is_first(made: datetime, stretch: Sequence[ScheduleChange]) -> bool:

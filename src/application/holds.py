@@ -20,7 +20,7 @@ from src.infrastructure.temporal.workflows.hold import CanBeHeld
 _AT_ONCE = 16  # signals under way; each is a few milliseconds of the server
 
 
-class Told(BaseModel):
+class HoldResult(BaseModel):
     """What came of a change."""
 
     model_config = ConfigDict(frozen=True)
@@ -38,7 +38,7 @@ class Holds:
         self._database = database
         self._who = who
 
-    async def set(self, site: str | None, *, depth: HoldDepth, note: str) -> Told:
+    async def set(self, site: str | None, *, depth: HoldDepth, note: str) -> HoldResult:
         """Hold the site, None for all, or change its hold. Raises NotFound, EngineUnavailable when not all were told.
 
         Repeating it tells those who missed it.
@@ -46,10 +46,10 @@ class Holds:
         async with self._database.unit_of_work() as uow:
             if site is not None:
                 await uow.sites.get(site)
-            await uow.holds.put(site, depth=depth, note=note, by=self._who)
+            await uow.holds.upsert(site, depth=depth, note=note, by=self._who)
         return await self._tell(site, changed=True)
 
-    async def release(self, site: str | None) -> Told:
+    async def release(self, site: str | None) -> HoldResult:
         """End the site's hold, None for that on all; what another hold stops stays stopped. Raises as ``set`` does."""
         async with self._database.unit_of_work() as uow:
             if site is not None:
@@ -57,7 +57,7 @@ class Holds:
             changed = await uow.holds.release(site, by=self._who)
         return await self._tell(site, changed=changed)
 
-    async def _tell(self, site: str | None, *, changed: bool) -> Told:
+    async def _tell(self, site: str | None, *, changed: bool) -> HoldResult:
         # Read after the change was committed: what starts later than this finds the hold in the database.
         async with self._database.unit_of_work() as uow:
             batches = await uow.holds.running_batches(site)
@@ -69,24 +69,24 @@ class Holds:
             for workflow_id in (batch.workflow_id, *_shards(batch.workflow_id, batch.articles))
         ]
         children = [(ids.article(article_id), states[slug]) for slug, article_id in articles]
-        return Told(
+        return HoldResult(
             changed=changed,
             batches=await _signal(self._client, parents),
             articles=await _signal(self._client, children),
         )
 
 
-async def tell_article(client: Client, database: Database, article: ArticleRef, *, known: HoldState) -> HoldState:
+async def signal_article(client: Client, database: Database, article: ArticleRef, *, known: HoldState) -> HoldState:
     """Tell an article that has just been started what changed since ``known`` was read; returns what holds."""
     async with database.unit_of_work() as uow:
-        state = await uow.holds.state(article.site)
+        state = await uow.holds.get_state(article.site)
     if state.version > known.version:
         await _signal(client, [(ids.article(article.article_id), state)])
     return state
 
 
 async def _states(uow: UnitOfWork, sites: Iterable[str]) -> dict[str, HoldState]:
-    return {site: await uow.holds.state(site) for site in sorted(set(sites))}
+    return {site: await uow.holds.get_state(site) for site in sorted(set(sites))}
 
 
 def _shards(workflow_id: str, articles: int) -> list[str]:

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict
 from temporalio.client import Client, ScheduleDescription
 
 from src.domain.scheduling.schedule import Pause
-from src.infrastructure.database.schedules import WantedSchedule
+from src.infrastructure.database.schedules import DesiredSchedule
 from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.temporal import ids, schedule_spec
 
@@ -36,8 +36,8 @@ class ScheduleDrift:
         async with self._database.unit_of_work() as uow:
             if site:
                 await uow.sites.get(site)
-            wanted = [known for known in await uow.schedules.all() if site in (None, known.site)]
-            pauses = {known.site: await uow.schedules.lasting_pause(known.site) for known in wanted}
+            wanted = [known for known in await uow.schedules.list_all() if site in (None, known.site)]
+            pauses = {known.site: await uow.schedules.find_current_pause(known.site) for known in wanted}
         found = []
         for known in wanted:
             described = await self._schedules.described(known.site)
@@ -47,7 +47,7 @@ class ScheduleDrift:
     async def repair(self, drifts: list[Drift]) -> None:
         """Make Temporal what the database wants; a schedule that nobody wants is deleted."""
         async with self._database.unit_of_work() as uow:
-            wanted = {known.site for known in await uow.schedules.all()}
+            wanted = {known.site for known in await uow.schedules.list_all()}
         for site in dict.fromkeys(drift.site for drift in drifts):
             if site in wanted:
                 await self._schedules.rewrite(site)
@@ -77,7 +77,7 @@ class ScheduleDrift:
         ]
 
 
-def compare(known: WantedSchedule, pause: Pause | None, described: ScheduleDescription | None) -> list[Drift]:
+def compare(known: DesiredSchedule, pause: Pause | None, described: ScheduleDescription | None) -> list[Drift]:
     """The differences of one site's schedule."""
     if described is None:
         return [Drift(site=known.site, found="Temporal has no such schedule", repair="write it again")]

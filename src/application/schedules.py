@@ -22,9 +22,10 @@ from temporalio.client import ScheduleState as TemporalState
 from temporalio.common import SearchAttributePair, TypedSearchAttributes, WorkflowIDConflictPolicy
 from temporalio.service import RPCError, RPCStatusCode
 
+from src.domain.colour import Colour
 from src.domain.errors import EngineUnavailable, Hint, InputInvalid, NotFound
 from src.domain.scheduling.schedule import Overlap, Pause, Schedule, ScheduleState
-from src.infrastructure.database.schedules import WantedSchedule
+from src.infrastructure.database.schedules import DesiredSchedule
 from src.infrastructure.database.unit_of_work import Database, UnitOfWork
 from src.infrastructure.temporal import ids, schedule_spec
 from src.infrastructure.temporal import search_attributes as sa
@@ -57,33 +58,35 @@ class Schedules:
         self._database = database
         self._who = who
 
-    async def set(self, site: str, change: Change, *, colour: str) -> Written:
+    async def set(self, site: str, change: Change, *, colour: Colour) -> Written:
         """Make the site's schedule what ``change`` makes of the one there is (None: there is none).
 
         Pause, note and history stay. Raises InputInvalid for what Temporal cannot read; then nothing is changed.
         """
         async with self._locked(site) as uow:
-            known = await uow.schedules.get(site)
+            known = await uow.schedules.find(site)
             before = known.schedule if known else None
             after = change(before)
             await schedule_spec.next_slots(self._client, after, datetime.now(UTC), 1)  # Temporal can read it
             is_same = known is not None and after == before and known.colour == colour
             if not is_same or await self.described(site) is None:
-                await self._write(uow, site, after, colour, pause=await uow.schedules.lasting_pause(site))
-                await uow.schedules.note(site, who=self._who, action="set", before=_json(before), after=_json(after))
+                await self._write(uow, site, after, colour, pause=await uow.schedules.find_current_pause(site))
+                await uow.schedules.record_change(
+                    site, who=self._who, action="set", before=_json(before), after=_json(after)
+                )
             await uow.commit()
         return Written(before=before, after=after)
 
     async def get(self, site: str) -> ScheduleState:
         """The schedule with its runs. Raises NotFound."""
         async with self._database.unit_of_work() as uow:
-            known, pause = await self._known(uow, site), await uow.schedules.lasting_pause(site)
+            known, pause = await self._known(uow, site), await uow.schedules.find_current_pause(site)
         return _state(known, pause, await self.described(site))
 
     async def all(self) -> list[ScheduleState]:
         """Every site's schedule, by site."""
         async with self._database.unit_of_work() as uow:
-            wanted = await uow.schedules.all()
+            wanted = await uow.schedules.list_all()
         return [await self.get(known.site) for known in wanted]
 
     async def pause(self, site: str, *, note: str, until: datetime | None = None) -> None:
@@ -100,7 +103,7 @@ class Schedules:
             await self._call(site, lambda handle: handle.pause(note=note))
             await uow.schedules.pause(site, by=self._who, note=note, until=until)
             after = {"note": note, "until": until.isoformat() if until else None}
-            await uow.schedules.note(site, who=self._who, action="pause", before=None, after=after)
+            await uow.schedules.record_change(site, who=self._who, action="pause", before=None, after=after)
             await uow.commit()
         if until is not None:
             await self._resume_later(site, until)
@@ -109,12 +112,12 @@ class Schedules:
         """Go on with the next slot. With ``due``, only if the lasting pause was to end then. Returns whether it did."""
         async with self._locked(site) as uow:
             await self._known(uow, site)
-            pause = await uow.schedules.lasting_pause(site)
+            pause = await uow.schedules.find_current_pause(site)
             if due is not None and (pause is None or pause.until != due):
                 return False
             await self._call(site, lambda handle: handle.unpause(note=note))
             was_paused = await uow.schedules.resume(site, by=self._who)
-            await uow.schedules.note(site, who=self._who, action="resume", before=None, after={"note": note})
+            await uow.schedules.record_change(site, who=self._who, action="resume", before=None, after={"note": note})
             await uow.commit()
         return was_paused
 
@@ -122,7 +125,9 @@ class Schedules:
         """Run one batch now, beside the regular slots; a paused schedule stays paused. Raises NotFound."""
         async with self._database.unit_of_work() as uow:
             await self._known(uow, site)
-            await uow.schedules.note(site, who=self._who, action="trigger", before=None, after={"overlap": overlap})
+            await uow.schedules.record_change(
+                site, who=self._who, action="trigger", before=None, after={"overlap": overlap}
+            )
         await self._call(site, lambda handle: handle.trigger(overlap=schedule_spec.POLICIES[overlap]))
 
     async def remove(self, site: str) -> None:
@@ -132,8 +137,10 @@ class Schedules:
             if await self.described(site):
                 await self._call(site, lambda handle: handle.delete())
             await uow.schedules.resume(site, by=self._who)
-            await uow.schedules.remove(site)
-            await uow.schedules.note(site, who=self._who, action="remove", before=_json(known.schedule), after=None)
+            await uow.schedules.delete(site)
+            await uow.schedules.record_change(
+                site, who=self._who, action="remove", before=_json(known.schedule), after=None
+            )
             await uow.commit()
 
     async def described(self, site: str) -> ScheduleDescription | None:
@@ -149,9 +156,11 @@ class Schedules:
         """Make Temporal's copy what the database wants, whatever it is now."""
         async with self._locked(site) as uow:
             known = await self._known(uow, site)
-            pause = await uow.schedules.lasting_pause(site)
+            pause = await uow.schedules.find_current_pause(site)
             await self._write(uow, site, known.schedule, known.colour, pause=pause, whole=True)
-            await uow.schedules.note(site, who=self._who, action="repair", before=None, after=_json(known.schedule))
+            await uow.schedules.record_change(
+                site, who=self._who, action="repair", before=None, after=_json(known.schedule)
+            )
             await uow.commit()
 
     async def adopt_pause(self, site: str, described: ScheduleDescription) -> None:
@@ -163,7 +172,7 @@ class Schedules:
             else:
                 await uow.schedules.resume(site, by="Temporal")
             after = {"paused": state.paused, "note": state.note}
-            await uow.schedules.note(site, who=self._who, action="adopt", before=None, after=after)
+            await uow.schedules.record_change(site, who=self._who, action="adopt", before=None, after=after)
             await uow.commit()
 
     async def _write(
@@ -171,7 +180,7 @@ class Schedules:
         uow: UnitOfWork,
         site: str,
         schedule: Schedule,
-        colour: str,
+        colour: Colour,
         *,
         pause: Pause | None = None,
         whole: bool = False,
@@ -191,7 +200,7 @@ class Schedules:
 
             await self._handle(site).update(change)
         described = await self._call(site, lambda handle: handle.describe())
-        await uow.schedules.put(site, schedule, colour=colour, written=schedule_spec.fingerprint(described))
+        await uow.schedules.upsert(site, schedule, colour=colour, written=schedule_spec.fingerprint(described))
 
     async def _resume_later(self, site: str, until: datetime) -> None:
         """A workflow that does nothing until then, so that no command and no process of ours has to be there."""
@@ -216,8 +225,8 @@ class Schedules:
             await uow.schedules.lock(site)
             yield uow
 
-    async def _known(self, uow: UnitOfWork, site: str) -> WantedSchedule:
-        known = await uow.schedules.get(site)
+    async def _known(self, uow: UnitOfWork, site: str) -> DesiredSchedule:
+        known = await uow.schedules.find(site)
         if known is None:
             await uow.sites.get(site)
             raise NotFound("schedule for site", site, hint=Hint.SET_SCHEDULE)
@@ -243,7 +252,7 @@ def _json(schedule: Schedule | None) -> dict[str, Any] | None:
     return schedule.model_dump(mode="json") if schedule else None
 
 
-def _state(known: WantedSchedule, pause: Pause | None, described: ScheduleDescription | None) -> ScheduleState:
+def _state(known: DesiredSchedule, pause: Pause | None, described: ScheduleDescription | None) -> ScheduleState:
     info = described.info if described else None
     raw = described.raw_description.info if described else None
     return ScheduleState(

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from src.domain.article import Article, ArticleRef, ArticleStatus
+from src.domain.colour import BLUE, Colour, parse_colour
 from src.domain.errors import Conflict, ConflictReason, Hint, InputInvalid
 from src.domain.hold import HoldState
 from src.domain.stages import STAGES, Stage
@@ -42,7 +43,7 @@ def list_(
         async with connections.database.unit_of_work() as uow:
             if site:
                 await uow.sites.get(site)
-            return await uow.articles.all(site=site, status=wanted, limit=limit)
+            return await uow.articles.list_all(site=site, status=wanted, limit=limit)
 
     articles = with_database(work)
     if as_json:
@@ -60,11 +61,11 @@ def show(article_id: Id, as_json: Json = False) -> None:
 
     async def work(connections: Connections) -> tuple[Article, list[StageOutput], list[ModelCallRow]]:
         async with connections.database.unit_of_work() as uow:
-            article = await uow.articles.find(article_id)
+            article = await uow.articles.get_by_prefix(article_id)
             return (
                 article,
-                await uow.stage_outputs.of_article(article.id, article.revision),
-                await uow.model_calls.of_article(article.id),
+                await uow.stage_outputs.list_for_article(article.id, article.revision),
+                await uow.model_calls.list_for_article(article.id),
             )
 
     article, outputs, calls = with_database(work)
@@ -105,7 +106,7 @@ def html(
 
     async def work(connections: Connections) -> str | None:
         async with connections.database.unit_of_work() as uow:
-            return await uow.articles.html((await uow.articles.find(article_id)).id)
+            return await uow.articles.find_html((await uow.articles.get_by_prefix(article_id)).id)
 
     page = with_database(work)
     if page is None:
@@ -126,7 +127,9 @@ def retry(
     from_stage: Annotated[
         Stage | None, typer.Option("--from", help="Make this stage and those after it again, as a new revision.")
     ] = None,
-    colour: Annotated[ids.Colour, typer.Option(help="Whose workers make it.")] = ids.Colour.BLUE,
+    colour: Annotated[
+        Colour, typer.Option(parser=parse_colour, metavar="blue|green", help="Whose workers make it.")
+    ] = BLUE,
 ) -> None:
     """Go on where an article stopped: finished stages are kept, only the failed one and those after it are bought.
 
@@ -137,11 +140,13 @@ def retry(
         from . import runs  # noqa: PLC0415 - a second of imports, which seeing articles does without
 
         async with connections.database.unit_of_work() as uow:
-            article = await uow.articles.find(article_id)
+            article = await uow.articles.get_by_prefix(article_id)
             ref = await uow.articles.prepare_retry(article.id, from_stage=from_stage)
             if from_stage:
                 kept = STAGES[: STAGES.index(from_stage)]
-                await uow.stage_outputs.carry_over(article.id, revision=article.revision, to=ref.revision, stages=kept)
+                await uow.stage_outputs.copy_to_revision(
+                    article.id, revision=article.revision, to=ref.revision, stages=kept
+                )
         hold = await runs.launch_article(connections, ref, colour=colour)
         await runs.warn_unless_polled(connections, colour)
         return ref, hold

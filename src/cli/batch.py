@@ -8,11 +8,11 @@ import typer
 
 from src.domain.article import Article
 from src.domain.batch import Batch, BatchStatus, Trigger
+from src.domain.colour import BLUE, Colour, parse_colour
 from src.domain.errors import Conflict, ConflictReason, InputInvalid
 from src.domain.hold import Hold
 from src.domain.usage import Spend
 from src.infrastructure.llm.model_choice import OFFLINE
-from src.infrastructure.temporal import ids
 from src.infrastructure.temporal.messages import SiteBatchInput
 
 from . import progress
@@ -31,7 +31,9 @@ def start(
     slot: Annotated[str | None, typer.Option(help="The slot, as 2026-11-21T06:00:00+01:00; default: now.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Run a slot again that is done.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Show progress and end with the batch.")] = False,
-    colour: Annotated[ids.Colour, typer.Option(help="Whose workers make it.")] = ids.Colour.BLUE,
+    colour: Annotated[
+        Colour, typer.Option(parser=parse_colour, metavar="blue|green", help="Whose workers make it.")
+    ] = BLUE,
 ) -> None:
     """Start a batch now: it claims the site's next longtails and makes an article of each.
 
@@ -48,14 +50,14 @@ def start(
         handle = await runs.launch(connections, request, colour=colour)
         await runs.warn_unless_polled(connections, colour)
         async with connections.database.unit_of_work() as uow:
-            for hold in await uow.holds.lasting(site):
+            for hold in await uow.holds.list_current(site):
                 err.print(f"it waits: {hold_line(hold)}", markup=False, soft_wrap=True)
         if not wait:
             out.print(f"started {handle.id}")
             return True
         batch = await runs.finish(connections, handle, site)
         async with connections.database.unit_of_work() as uow:
-            articles = await uow.articles.all(batch_id=batch.id, limit=batch.total)
+            articles = await uow.articles.list_all(batch_id=batch.id, limit=batch.total)
         print_articles(articles)
         print_outcome(batch)
         return batch.status is BatchStatus.COMPLETED
@@ -79,7 +81,7 @@ def list_(
         async with connections.database.unit_of_work() as uow:
             if site:
                 await uow.sites.get(site)
-            return await uow.batches.all(site=site, limit=limit)
+            return await uow.batches.list_all(site=site, limit=limit)
 
     batches = with_database(work)
     if as_json:
@@ -118,16 +120,16 @@ def show(
 
     async def work(connections: Connections) -> tuple[Batch, list[Article], Spend, list[Hold]]:
         async with connections.database.unit_of_work() as uow:
-            batch = await uow.batches.find(batch_id)
+            batch = await uow.batches.get_by_prefix(batch_id)
         if watch and batch.status is BatchStatus.RUNNING:
             ending = _ended(connections, batch)
             await progress.follow(ending, connections.database, site=batch.site, workflow_id=batch.workflow_id)
         async with connections.database.unit_of_work() as uow:
             return (
                 await uow.batches.get(batch.id),
-                await uow.articles.all(batch_id=batch.id, limit=batch.total),
-                await uow.model_calls.spend(batch_id=batch.id),
-                await uow.holds.lasting(batch.site),
+                await uow.articles.list_all(batch_id=batch.id, limit=batch.total),
+                await uow.model_calls.sum_usage(batch_id=batch.id),
+                await uow.holds.list_current(batch.site),
             )
 
     batch, articles, spend, holds = with_database(work)
@@ -160,7 +162,7 @@ def cancel(batch_id: Annotated[str, typer.Argument(metavar="BATCH", help="Its id
         from . import runs  # noqa: PLC0415 - as above
 
         async with connections.database.unit_of_work() as uow:
-            batch = await uow.batches.find(batch_id)
+            batch = await uow.batches.get_by_prefix(batch_id)
         if batch.status is not BatchStatus.RUNNING:
             raise Conflict(ConflictReason.BATCH_ENDED, batch_id, status=batch.status.replace("_", " "))
         await connections.client.get_workflow_handle(batch.workflow_id, run_id=batch.run_id).cancel()

@@ -12,12 +12,12 @@ from rich.markup import escape
 from src import examples as example_files
 from src.domain.article import Article, ArticleStatus
 from src.domain.batch import Batch, BatchStatus, Trigger
+from src.domain.colour import BLUE
 from src.domain.errors import InputInvalid
 from src.domain.longtail import Longtail, phrase_key
 from src.domain.site import Site
 from src.domain.stages import STAGES
 from src.infrastructure.llm.model_choice import OFFLINE, choose
-from src.infrastructure.temporal import ids
 from src.infrastructure.temporal.messages import SiteBatchInput
 from src.infrastructure.temporal.workflows.site_batch import SiteBatchWorkflow
 from src.intake import keyword_list, site_file
@@ -67,7 +67,7 @@ def demo(
         if handle_id is None:
             await _import(connections, site, longtails)
             request = SiteBatchInput(site=site.slug, slot=batch.now(), trigger=Trigger.MANUAL, limit=articles)
-            handle_id = (await runs.launch(connections, request, colour=ids.Colour.BLUE)).id
+            handle_id = (await runs.launch(connections, request, colour=BLUE)).id
         else:
             err.print("the last run was cut off; its batch goes on where it was")
         with SupervisedWorker(
@@ -87,7 +87,7 @@ def demo(
 
 
 def _worker_arguments(settings: Settings, fail: str | None) -> list[str]:
-    arguments = ["--colour", ids.Colour.BLUE]
+    arguments = ["--colour", BLUE]
     if settings.offline.latency_seconds == 0:
         arguments += ["--offline-latency", str(OFFLINE_LATENCY_SECONDS)]
     return [*arguments, "--fail", fail] if fail else arguments
@@ -96,7 +96,7 @@ def _worker_arguments(settings: Settings, fail: str | None) -> list[str]:
 async def _import(connections: TemporalConnections, site: Site, longtails: Sequence[Longtail]) -> None:
     """Add the sample and make its longtails ready, also over the demo's last run."""
     async with connections.database.unit_of_work() as uow:
-        await uow.sites.put(site)
+        await uow.sites.upsert(site)
         await uow.longtails.add(site.slug, longtails, source=KEYWORDS_FILE)
         await uow.longtails.make_ready(site.slug, [longtail.key for longtail in longtails])
 
@@ -104,7 +104,7 @@ async def _import(connections: TemporalConnections, site: Site, longtails: Seque
 async def _unfinished(connections: TemporalConnections, site: Site) -> str | None:
     """The workflow of a demo that was cut off, if Temporal still has it running."""
     async with connections.database.unit_of_work() as uow:
-        batches = await uow.batches.all(site=site.slug, limit=1)
+        batches = await uow.batches.list_all(site=site.slug, limit=1)
     if not batches or batches[0].status is not BatchStatus.RUNNING:
         return None
     if await runs.is_running(connections, batches[0].workflow_id):
@@ -136,10 +136,10 @@ def _say_where(connections: TemporalConnections, workflow_id: str, worker_pid: i
 async def _report(connections: TemporalConnections, ended: Batch, folder: Path) -> list[Article]:
     """Print the table, write the pages, and return the articles that have one."""
     async with connections.database.unit_of_work() as uow:
-        articles = await uow.articles.all(batch_id=ended.id, limit=ended.total)
+        articles = await uow.articles.list_all(batch_id=ended.id, limit=ended.total)
         made = [article for article in articles if article.status is ArticleStatus.NEEDS_REVIEW]
-        pages = {article.id: await uow.articles.html(article.id) for article in made}
-        slugs = {article.id: await uow.stage_outputs.slug(article.id, article.revision) for article in made}
+        pages = {article.id: await uow.articles.find_html(article.id) for article in made}
+        slugs = {article.id: await uow.stage_outputs.find_slug(article.id, article.revision) for article in made}
     for article in made:
         slug = slugs[article.id] or str(article.id)
         is_taken = list(slugs.values()).count(slug) > 1  # two articles that a model gave one slug

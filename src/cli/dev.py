@@ -4,7 +4,7 @@ import threading
 from contextlib import ExitStack
 
 from src.bootstrap import database_url, temporal_server
-from src.infrastructure.temporal.ids import Colour
+from src.domain.colour import BLUE
 from src.settings import Settings
 
 from .connections import start
@@ -25,7 +25,7 @@ def dev() -> None:
         with busy("starting PostgreSQL and Temporal"):
             stack.enter_context(database_url(settings))
             server = stack.enter_context(temporal_server(settings))
-        arguments = ["--colour", Colour.BLUE]
+        arguments = ["--colour", BLUE]
         worker = stack.enter_context(
             SupervisedWorker(arguments, log=None, grace_seconds=settings.shutdown_grace.total_seconds())
         )

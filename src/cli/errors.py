@@ -2,7 +2,7 @@
 
 from src.domain.errors import Hint, InputInvalid, LongtailError, NotFound, SettingsInvalid
 
-OPTIONS = {"article": "ARTICLE", "batch": "BATCH", "until": "--until"}
+OPTIONS = {"article": "ARTICLE", "batch": "BATCH", "colour": "--colour", "until": "--until"}
 """Fields of the domain that the command line calls by another name."""
 
 _HINTS = {

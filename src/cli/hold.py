@@ -13,7 +13,7 @@ from .identity import whoami
 from .terminal import local, out, print_json, print_table
 
 if TYPE_CHECKING:
-    from src.application.holds import Holds, Told
+    from src.application.holds import HoldResult, Holds
 
 app = typer.Typer(
     help="Stop a site or all of them for a while, at three depths, and let them go on.",
@@ -47,10 +47,10 @@ def set_(
     """
     whom = _whom(site, every=every)
 
-    async def work(connections: TemporalConnections) -> tuple["Told", list[Hold]]:
+    async def work(connections: TemporalConnections) -> tuple["HoldResult", list[Hold]]:
         told = await _holds(connections).set(whom, depth=depth, note=note)
         async with connections.database.unit_of_work() as uow:
-            return told, await uow.holds.lasting(whom)
+            return told, await uow.holds.list_current(whom)
 
     told, holds = with_temporal(work)
     out.print(f"{_EFFECTS[depth]}; workflows told: {_counts(told)}")
@@ -66,10 +66,10 @@ def release(site: Site = None, every: All = False) -> None:
     """
     whom = _whom(site, every=every)
 
-    async def work(connections: TemporalConnections) -> tuple["Told", list[Hold]]:
+    async def work(connections: TemporalConnections) -> tuple["HoldResult", list[Hold]]:
         told = await _holds(connections).release(whom)
         async with connections.database.unit_of_work() as uow:
-            return told, await uow.holds.lasting(whom)
+            return told, await uow.holds.list_current(whom)
 
     told, holds = with_temporal(work)
     named = whom or "every site"
@@ -87,7 +87,7 @@ def list_(as_json: Annotated[bool, typer.Option("--json", help="One JSON documen
 
     async def work(connections: Connections) -> list[Hold]:
         async with connections.database.unit_of_work() as uow:
-            return await uow.holds.lasting()
+            return await uow.holds.list_current()
 
     holds = with_database(work)
     if as_json:
@@ -105,7 +105,7 @@ def _whom(site: str | None, *, every: bool) -> str | None:
     return site
 
 
-def _counts(told: "Told") -> str:
+def _counts(told: "HoldResult") -> str:
     return f"{told.batches} of batches, {told.articles} of articles"
 
 

@@ -38,7 +38,7 @@ def import_(
         async with connections.database.unit_of_work(autocommit=not dry_run) as uow:
             await uow.sites.get(site)
             longtails = [row.longtail for row in listed.accepted]
-            known = await uow.longtails.known_keys(site, [longtail.key for longtail in longtails])
+            known = await uow.longtails.list_known_keys(site, [longtail.key for longtail in longtails])
             await uow.longtails.add(site, longtails, source=file.name)
             return [row for row in listed.accepted if row.longtail.key in known]
 
@@ -73,7 +73,9 @@ def list_(
     async def work(connections: Connections) -> tuple[list[LongtailRow], dict[LongtailStatus, int]]:
         async with connections.database.unit_of_work() as uow:
             await uow.sites.get(site)
-            return await uow.longtails.of_site(site, status=wanted, limit=limit), await uow.longtails.counts(site)
+            return await uow.longtails.list_for_site(
+                site, status=wanted, limit=limit
+            ), await uow.longtails.count_by_status(site)
 
     rows, counts = with_database(work)
     if as_json:

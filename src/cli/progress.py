@@ -42,8 +42,8 @@ async def follow(ending: Awaitable[T], database: Database, *, site: str, workflo
 
 async def _articles(database: Database, site: str, workflow_id: str) -> list[Article]:
     async with database.unit_of_work() as uow:
-        batch = await uow.batches.of_workflow(site, workflow_id)
-        return await uow.articles.all(batch_id=batch.id, limit=batch.total) if batch else []
+        batch = await uow.batches.find_by_workflow(site, workflow_id)
+        return await uow.articles.list_all(batch_id=batch.id, limit=batch.total) if batch else []
 
 
 class _Bars:

@@ -7,9 +7,10 @@ from temporalio.common import SearchAttributePair, TypedSearchAttributes, Workfl
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from src.application.holds import tell_article
+from src.application.holds import signal_article
 from src.domain.article import ArticleRef
 from src.domain.batch import Batch
+from src.domain.colour import Colour
 from src.domain.errors import Conflict, ConflictReason
 from src.domain.hold import HoldState
 from src.infrastructure.llm.providers import Providers
@@ -26,7 +27,7 @@ from .terminal import err
 
 
 async def launch(
-    connections: TemporalConnections, request: SiteBatchInput, *, colour: str
+    connections: TemporalConnections, request: SiteBatchInput, *, colour: Colour
 ) -> WorkflowHandle[SiteBatchWorkflow, BatchReport | None]:
     """Start the batch's workflow.
 
@@ -62,7 +63,7 @@ async def finish(
     else:
         reason = ""
     async with connections.database.unit_of_work() as uow:
-        batch = await uow.batches.of_workflow(site, handle.id)
+        batch = await uow.batches.find_by_workflow(site, handle.id)
     if batch is None:
         raise Conflict(
             ConflictReason.NO_BATCH_OPENED, handle.id, problem=reason or "its slot belongs to another workflow"
@@ -70,13 +71,13 @@ async def finish(
     return batch
 
 
-async def launch_article(connections: TemporalConnections, ref: ArticleRef, *, colour: str) -> HoldState:
+async def launch_article(connections: TemporalConnections, ref: ArticleRef, *, colour: Colour) -> HoldState:
     """Run the article's workflow under its own id, held if its site is; one that runs already is left to it.
 
     Returns what holds for it.
     """
     async with connections.database.unit_of_work() as uow:
-        hold = await uow.holds.state(ref.site)
+        hold = await uow.holds.get_state(ref.site)
     await connections.client.start_workflow(
         ArticleWorkflow.run,
         ref,
@@ -90,7 +91,7 @@ async def launch_article(connections: TemporalConnections, ref: ArticleRef, *, c
         start_signal="hold" if hold.depth else None,
         start_signal_args=[hold] if hold.depth else [],
     )
-    return await tell_article(connections.client, connections.database, ref, known=hold)
+    return await signal_article(connections.client, connections.database, ref, known=hold)
 
 
 async def is_running(connections: TemporalConnections, workflow_id: str) -> bool:
@@ -104,7 +105,7 @@ async def is_running(connections: TemporalConnections, workflow_id: str) -> bool
     return described.status is WorkflowExecutionStatus.RUNNING
 
 
-async def warn_unless_polled(connections: TemporalConnections, colour: str) -> None:
+async def warn_unless_polled(connections: TemporalConnections, colour: Colour) -> None:
     """Say what is missing when no worker takes what is started for ``colour``."""
     if not await has_pollers(connections.client, colour):
         err.print(f"[yellow]no {colour} worker is polling; this waits for: longtail worker --colour {colour}[/]")

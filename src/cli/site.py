@@ -33,7 +33,7 @@ def add(file: Annotated[Path, typer.Argument(help="The site's TOML file; see exa
 
     async def work(connections: Connections) -> bool:
         async with connections.database.unit_of_work() as uow:
-            return await uow.sites.put(site)
+            return await uow.sites.upsert(site)
 
     is_new = with_database(work)
     out.print(f"site {site.slug} {'added' if is_new else 'brought up to date'}")
@@ -49,8 +49,8 @@ def list_(as_json: Json = False) -> None:
 
     async def work(connections: Connections) -> list[tuple[Site, int]]:
         async with connections.database.unit_of_work() as uow:
-            sites = await uow.sites.all()
-            return [(site, (await uow.longtails.counts(site.slug))[LongtailStatus.READY]) for site in sites]
+            sites = await uow.sites.list_all()
+            return [(site, (await uow.longtails.count_by_status(site.slug))[LongtailStatus.READY]) for site in sites]
 
     sites = with_database(work)
     if as_json:
@@ -77,7 +77,7 @@ def show(slug: Slug, as_json: Json = False) -> None:
     async def work(connections: Connections) -> tuple[Site, dict[LongtailStatus, int], list[str]]:
         async with connections.database.unit_of_work() as uow:
             site = await uow.sites.get(slug)
-            counts = await uow.longtails.counts(slug)
+            counts = await uow.longtails.count_by_status(slug)
         choices = [choose(connections.settings, site, stage) for stage in STAGES]
         return site, counts, [f"{choice.provider}:{choice.model}" for choice in choices]
 
@@ -107,15 +107,15 @@ def remove(
     async def work(connections: Connections) -> tuple[int, int]:
         async with connections.database.unit_of_work() as uow:
             await uow.sites.get(slug)
-            longtails = sum((await uow.longtails.counts(slug)).values())
+            longtails = sum((await uow.longtails.count_by_status(slug)).values())
             articles = await uow.articles.count(slug)
             if yes:
-                if await uow.schedules.get(slug):
+                if await uow.schedules.find(slug):
                     raise Conflict(ConflictReason.SCHEDULE_EXISTS, slug, hint=Hint.REMOVE_SCHEDULE)
-                batches = await uow.batches.all(site=slug, limit=1000)
+                batches = await uow.batches.list_all(site=slug, limit=1000)
                 if any(batch.status is BatchStatus.RUNNING for batch in batches):
                     raise Conflict(ConflictReason.BATCH_RUNNING, slug, hint=Hint.CANCEL_BATCH)
-                await uow.sites.remove(slug)
+                await uow.sites.delete(slug)
             return longtails, articles
 
     longtails, articles = with_database(work)

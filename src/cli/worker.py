@@ -5,11 +5,11 @@ from typing import Annotated
 import structlog
 import typer
 
+from src.domain.colour import BLUE, Colour, parse_colour
 from src.infrastructure.llm.providers import Providers
 from src.infrastructure.temporal import watchdog_schedule as watchdog
 from src.infrastructure.temporal import worker as temporal_worker
-from src.infrastructure.temporal.ids import Colour
-from src.settings import OfflineWriter, Settings
+from src.settings import OfflineSettings, Settings
 
 from .connections import TemporalConnections, start, with_temporal
 
@@ -17,7 +17,9 @@ log = structlog.get_logger()
 
 
 def worker(
-    colour: Annotated[Colour, typer.Option(help="Whose queue to work on.")] = Colour.BLUE,
+    colour: Annotated[
+        Colour, typer.Option(parser=parse_colour, metavar="blue|green", help="Whose queue to work on.")
+    ] = BLUE,
     fail: Annotated[
         list[str] | None, typer.Option(help="Simulation: stage C of this keyword fails for ever. May be repeated.")
     ] = None,
@@ -39,7 +41,7 @@ def worker(
     if fail:
         overrides["fail_keywords"] = tuple(fail)
     if offline_latency is not None:
-        overrides["offline"] = OfflineWriter(latency_seconds=offline_latency)
+        overrides["offline"] = OfflineSettings(latency_seconds=offline_latency)
     settings = start(Settings.load(**overrides), log_level="INFO")
     instance = temporal_worker.instance_name(colour)
 

@@ -2,10 +2,10 @@
 
 from datetime import datetime
 from enum import StrEnum
-from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
+from .ids import ArticleId, BatchId
 from .stages import Stage
 from .usage import Spend
 
@@ -25,7 +25,7 @@ class ArticleRef(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    article_id: UUID
+    article_id: ArticleId
     site: str
     keyword: str
     revision: int = 1
@@ -47,8 +47,8 @@ class Article(BaseModel):
 
     model_config = ConfigDict(frozen=True, from_attributes=True)
 
-    id: UUID
-    batch_id: UUID
+    id: ArticleId
+    batch_id: BatchId
     site: str
     keyword: str
     status: ArticleStatus

@@ -2,9 +2,11 @@
 
 from datetime import datetime
 from enum import StrEnum
-from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
+
+from .colour import Colour
+from .ids import BatchId
 
 
 class Trigger(StrEnum):
@@ -30,12 +32,12 @@ class Batch(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    id: UUID
+    id: BatchId
     site: str
     slot: datetime  # UTC; the nominal time of the schedule
     trigger: Trigger
     status: BatchStatus
-    colour: str
+    colour: Colour
     workflow_id: str
     run_id: str
     total: int

@@ -6,9 +6,7 @@ The descriptions of the fields are also what an error says when one is missing.
 import re
 from collections.abc import Mapping
 from decimal import Decimal
-from difflib import get_close_matches
 from typing import Annotated, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import (
     AfterValidator,
@@ -23,6 +21,7 @@ from pydantic import (
 
 from .stages import Stage
 from .text import visible
+from .time_zone import TimeZoneName
 
 
 def _one_line(text: str) -> str:
@@ -126,7 +125,7 @@ class Site(BaseModel):
     name: Line = Field(description="the site's name as its readers know it")
     base_url: HttpUrl = Field(description="the address below which articles will be published")
     language: str = Field(default="en", description="the language articles are written in, such as en-GB")
-    time_zone: str = Field(default="UTC", description="where the site's day begins and its schedules count")
+    time_zone: TimeZoneName = Field(default="UTC", description="where the site's day begins and its schedules count")
     articles_per_batch: Whole = Field(default=10, ge=1, le=10_000, description="how many longtails a batch claims")
     profile: Profile = Field(description="what the agents are told about the site")
     models: dict[Stage, ModelChoice] = Field(
@@ -148,18 +147,6 @@ class Site(BaseModel):
         """Tags like ``en``, ``en-GB``, ``zh-Hant-TW``; browsers and search engines read them."""
         if not LANGUAGE_TAG.match(value):
             raise ValueError("it is no language tag; write for example en, en-GB or de")
-        return value
-
-    @field_validator("time_zone")
-    @classmethod
-    def time_zone_exists(cls, value: str) -> str:
-        """Names of the IANA database, so that daylight saving is known."""
-        try:
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # OSError: «Europe» is a folder of that database
-            close = get_close_matches(value, available_timezones(), n=1)
-            example = close[0] if close else "Europe/Berlin"
-            raise ValueError(f"it is no IANA time zone; write for example {example}") from error
         return value
 
     @field_validator("models", mode="before")

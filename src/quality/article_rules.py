@@ -3,14 +3,13 @@
 import re
 from collections.abc import Sequence
 
-from src.agents.language_model import OFFLINE_MODEL
-from src.agents.outline import planned_headings, planned_words
 from src.domain.longtail import phrase_key
 from src.domain.site import Link, Site
 from src.domain.stages import FaqEntry, Outline
 
 from .language import is_in
 from .manuscript import Manuscript, Part, parser
+from .plan import planned_headings, planned_words
 from .wording import banned, coverage, leftovers, occurrences, without
 
 WORDS_OFF = 0.20  # share by which the article may miss its planned length
@@ -23,8 +22,13 @@ _MARKS = re.compile(r"[*_`~\\]")
 _TAG = re.compile(r"</?[a-z][^<>]*>", re.IGNORECASE)
 
 
-def broken_rules(manuscript: Manuscript, outline: Outline, keyword: str, *, site: Site, model: str) -> list[str]:
-    """Name every rule that the text breaks, worst first."""
+def broken_rules(
+    manuscript: Manuscript, outline: Outline, keyword: str, *, site: Site, check_language: bool = True
+) -> list[str]:
+    """Name every rule that the text breaks, worst first.
+
+    ``check_language`` False lets the text be in any language, as that of templates may be.
+    """
     found = _sections(manuscript, planned_headings(outline, site.language))
     found += _heading_levels(manuscript) + _empty(manuscript)
     if outline.faq and manuscript.sections:
@@ -32,7 +36,7 @@ def broken_rules(manuscript: Manuscript, outline: Outline, keyword: str, *, site
     found += _length(manuscript, outline) + _keyword(manuscript, keyword)
     found += _links(manuscript, site) + _tags(manuscript, keyword)
     found += leftovers(manuscript.text, keyword) + banned(manuscript.text, site.profile.banned_terms, keyword)
-    if model != OFFLINE_MODEL and not is_in(without(manuscript.text, keyword), site.language):
+    if check_language and not is_in(without(manuscript.text, keyword), site.language):
         found.append(f"the article is not written in the language {site.language!r}")
     return found
 

@@ -9,9 +9,9 @@ from html import escape
 import nh3
 from markdown_it.token import Token
 
-from src.agents.outline import planned_headings
 from src.domain.stages import Outline
 from src.quality.manuscript import Manuscript, Part, parser
+from src.quality.plan import planned_headings
 
 _TAGS = {"h3", "h4", "p", "ul", "ol", "li", "a", "strong", "em", "blockquote", "code", "pre", "br"}
 _TABLE_TAGS = {"table", "thead", "tbody", "tr", "th", "td"}

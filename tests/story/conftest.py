@@ -150,29 +150,31 @@ class Records:
 
     async def batches(self) -> list[Batch]:
         async with self._database.unit_of_work() as uow:
-            return await uow.batches.all(site=self._site)
+            return await uow.batches.list_all(site=self._site)
 
     async def articles(self) -> list[Article]:
         async with self._database.unit_of_work() as uow:
-            return await uow.articles.all(site=self._site, limit=1000)
+            return await uow.articles.list_all(site=self._site, limit=1000)
 
     async def pages(self) -> dict[str, str]:
         """Complete pages by keyword."""
         made = [article for article in await self.articles() if article.status is ArticleStatus.NEEDS_REVIEW]
         async with self._database.unit_of_work() as uow:
-            return {article.keyword: await uow.articles.html(article.id) or "" for article in made}
+            return {article.keyword: await uow.articles.find_html(article.id) or "" for article in made}
 
     async def calls(self) -> list[tuple[str, ModelCallRow]]:
         """The ledger: keyword and call."""
         articles = await self.articles()
         async with self._database.unit_of_work() as uow:
-            return [(a.keyword, call) for a in articles for call in await uow.model_calls.of_article(a.id)]
+            return [(a.keyword, call) for a in articles for call in await uow.model_calls.list_for_article(a.id)]
 
     async def outputs(self) -> list[tuple[str, StageOutput]]:
         """Keyword and stage output."""
         articles = await self.articles()
         async with self._database.unit_of_work() as uow:
-            return [(a.keyword, o) for a in articles for o in await uow.stage_outputs.of_article(a.id, a.revision)]
+            return [
+                (a.keyword, o) for a in articles for o in await uow.stage_outputs.list_for_article(a.id, a.revision)
+            ]
 
 
 @pytest.fixture

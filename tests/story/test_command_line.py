@@ -84,13 +84,13 @@ async def done(
     (folder / KEYWORDS).write_text("keyword,volume\nhow to fix a leaky tap,90\n")
     longtail = Longtail(folder, compiled, DATABASE_URL=database_url, TEMPORAL_ADDRESS=temporal_server.address)
     async with migrated.unit_of_work() as uow:
-        await uow.sites.put(a_site(slug=SITE))
+        await uow.sites.upsert(a_site(slug=SITE))
         await uow.longtails.add(SITE, longtails(3), source="test")
     with ThreadPoolExecutor(2) as several:
         failing = several.map(lambda case: longtail.run(*case.command.split(), **case.variables), CASES)
         printing = several.map(lambda command: longtail.run(*command.split(), "--json"), PRINTING_JSON)
     async with migrated.unit_of_work() as uow:
-        await uow.sites.remove(SITE)
+        await uow.sites.delete(SITE)
     return dict(zip([*map(str, CASES), *PRINTING_JSON], [*failing, *printing], strict=True))
 
 

@@ -8,12 +8,13 @@ from datetime import timedelta
 from temporalio.client import Client
 
 from src.agents.language_model import Completion, LanguageModel, Prompt
+from src.domain.colour import BLUE
 from src.domain.longtail import Longtail as Keyword
 from src.domain.site import Site
 from src.domain.stages import STAGES, Stage
 from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.llm.providers import Providers, ResolvedModel
-from src.infrastructure.temporal import ids, worker
+from src.infrastructure.temporal import worker
 from src.settings import Settings
 from tests.factories import a_site
 
@@ -66,7 +67,7 @@ async def test_hostile_keywords_are_data_from_the_list_to_the_page(
     longtail: Longtail, database: Database, client: Client, records: Callable[[str], Records]
 ) -> None:
     async with database.unit_of_work() as uow:
-        await uow.sites.put(a_site(slug=SITE))
+        await uow.sites.upsert(a_site(slug=SITE))
     (longtail.folder / "keywords.txt").write_text("\n".join(LINES), encoding="utf-8")
     imported = longtail.run("keywords", "import", SITE, "keywords.txt")
 
@@ -99,8 +100,8 @@ async def batch_of_all(longtail: Longtail, client: Client, database: Database) -
             client,
             database,
             providers,
-            colour=ids.Colour.BLUE,
-            instance=worker.instance_name(ids.Colour.BLUE),
+            colour=BLUE,
+            instance=worker.instance_name(BLUE),
             model_slots=8,
             grace=timedelta(seconds=20),
         )

@@ -15,6 +15,7 @@ from temporalio.client import Client
 from bench.installation import BatchHandle, reported
 from bench.model_server import ModelServer
 from src.domain.batch import BatchStatus, Trigger
+from src.domain.colour import BLUE
 from src.domain.stages import STAGES
 from src.domain.usage import CallStatus
 from src.infrastructure.database.unit_of_work import Database
@@ -43,7 +44,7 @@ def models() -> Iterator[ModelServer]:
 def worker(longtail: Longtail, models: ModelServer) -> Callable[[], Running]:
     def start() -> Running:
         return longtail.start(
-            *("worker", "--colour", ids.Colour.BLUE),
+            *("worker", "--colour", BLUE),
             OPENAI_BASE_URL=models.url,
             OPENAI_API_KEY="test",
             LONGTAIL_MODEL_SLOTS=str(SLOTS),
@@ -54,14 +55,14 @@ def worker(longtail: Longtail, models: ModelServer) -> Callable[[], Running]:
 
 async def a_batch(database: Database, client: Client, slug: str) -> BatchHandle:
     async with database.unit_of_work() as uow:
-        await uow.sites.put(a_site(slug=slug, models=MODELS))
+        await uow.sites.upsert(a_site(slug=slug, models=MODELS))
         await uow.longtails.add(slug, longtails(ARTICLES), source="test")
     slot = datetime.now(UTC).replace(microsecond=0)
     return await client.start_workflow(
         SiteBatchWorkflow.run,
         SiteBatchInput(site=slug, slot=slot, trigger=Trigger.MANUAL),
         id=ids.batch_run(slug, slot),
-        task_queue=ids.task_queue(ids.Colour.BLUE),
+        task_queue=ids.task_queue(BLUE),
     )
 
 

@@ -25,6 +25,7 @@ from temporalio.worker import Worker
 from src.application.gaps import GapReport
 from src.application.schedules import Schedules
 from src.domain.batch import Trigger
+from src.domain.colour import Colour
 from src.domain.scheduling.schedule import Overlap, Schedule, When
 from src.domain.scheduling.slot_evidence import Outcome, SlotReport
 from src.infrastructure.database import schema
@@ -81,7 +82,7 @@ class World:
     client: Client
     database: Database
     settings: Settings
-    colour: str
+    colour: Colour
 
     @property
     def schedules(self) -> Schedules:
@@ -93,7 +94,7 @@ class World:
     async def site(self, name: str, schedule: Schedule) -> str:
         slug = f"{name}-{self.colour}"
         async with self.database.unit_of_work() as uow:
-            await uow.sites.put(a_site(slug=slug))
+            await uow.sites.upsert(a_site(slug=slug))
             await uow.longtails.add(slug, longtails(8), source="test")
         await self.schedules.set(slug, lambda _: schedule, colour=self.colour)
         return slug
@@ -101,7 +102,7 @@ class World:
     @asynccontextmanager
     async def worker(self) -> AsyncIterator[None]:
         """A worker, and beside it the watchdog in a hurry; both go together."""
-        queue = f"{self.colour}-watch"
+        queue = Colour(f"{self.colour}-watch")
         await watchdog.ensure(self.client, colour=queue, every=LOOKS)
         activities = WatchdogActivities(self.client, self.database, every=LOOKS, grace=GRACE)
         async with Providers(self.settings) as providers:
@@ -139,7 +140,7 @@ class World:
     async def have_run(self, slots: Sequence[datetime], *sites: str) -> None:
         async def all_of_them() -> bool:
             async with self.database.unit_of_work() as uow:
-                ended = [{batch.slot for batch in await uow.batches.all(site=s) if batch.closed_at} for s in sites]
+                ended = [{batch.slot for batch in await uow.batches.list_all(site=s) if batch.closed_at} for s in sites]
             return all(set(slots) <= each for each in ended)
 
         await eventually(all_of_them)
@@ -153,7 +154,7 @@ class World:
 
     async def alerts(self, site: str) -> set[datetime]:
         async with self.database.unit_of_work() as uow:
-            return {alert.slot for alert in await uow.watches.alerts(site)}
+            return {alert.slot for alert in await uow.watches.list_alerts(site)}
 
     async def remove(self, *sites: str) -> None:
         for site in sites:
@@ -162,7 +163,7 @@ class World:
 
 
 async def test_over_three_ticks_without_a_worker_each_loss_has_its_own_reason(
-    client: Client, database: Database, settings: Settings, colour: str
+    client: Client, database: Database, settings: Settings, colour: Colour
 ) -> None:
     """Five sites, whose worker is down; besides, one is paused, one deleted by hand, and one silent while healthy."""
     world = World(client, database, settings, colour)
@@ -257,7 +258,7 @@ def engines(run_home: Path) -> Iterator[Engines]:
 
 
 async def test_a_server_that_was_down_makes_up_what_its_window_allows_and_a_database_everything(
-    engines: Engines, settings: Settings, colour: str
+    engines: Engines, settings: Settings, colour: Colour
 ) -> None:
     """The server is down over three ticks, for one site within its catch-up window, for one beyond; then the database.
 
@@ -289,7 +290,7 @@ async def test_a_server_that_was_down_makes_up_what_its_window_allows_and_a_data
         details = await world.is_exactly(beyond, ran | dict.fromkeys(down[:2], Outcome.OUTSIDE_CATCH_UP))
         assert all("nothing was seen of Temporal" in details[slot] for slot in down[:2])
         async with database.unit_of_work() as uow:
-            triggers = {batch.trigger for batch in await uow.batches.all(limit=500)}
+            triggers = {batch.trigger for batch in await uow.batches.list_all(limit=500)}
         assert triggers == {Trigger.SCHEDULE}
         await world.remove(*sites)
     await database.close()

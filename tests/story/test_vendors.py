@@ -21,6 +21,7 @@ from src.agents import article, keyword_analysis, outline, seo_metadata
 from src.agents.language_model import Completion, Prompt
 from src.domain.article import Article, ArticleStatus
 from src.domain.batch import Batch, BatchStatus, Trigger
+from src.domain.colour import Colour
 from src.domain.longtail import LongtailStatus
 from src.domain.stages import STAGES, Stage
 from src.domain.usage import CallStatus
@@ -31,14 +32,13 @@ from src.infrastructure.llm.providers import Providers
 from src.infrastructure.temporal import ids, worker
 from src.infrastructure.temporal.messages import SiteBatchInput
 from src.infrastructure.temporal.workflows.site_batch import SiteBatchWorkflow
-from src.settings import OfflineWriter as OfflineSettings
-from src.settings import Settings
+from src.settings import OfflineSettings, Settings
 from tests.factories import PHRASES, a_site, longtails
 
 from .conftest import Records
 
 VENDORS = ("openai", "anthropic")
-COLOUR = "test-vendors"
+COLOUR = Colour("test-vendors")
 SLOT = datetime(2026, 11, 20, 6, 0, tzinfo=UTC)
 RETRY_AFTER_SECONDS = 3
 
@@ -127,7 +127,7 @@ async def add_site(database: Database, slug: str, *, written_by: dict[Stage, str
     """A site whose models are called ``{slug}-a`` to ``{slug}-d``."""
     models = {stage: {"provider": vendor, "model": model_of(slug, stage)} for stage, vendor in written_by.items()}
     async with database.unit_of_work() as uow:
-        await uow.sites.put(a_site(slug=slug, models=models))
+        await uow.sites.upsert(a_site(slug=slug, models=models))
         await uow.longtails.add(slug, longtails(keywords), source="test")
 
 
@@ -186,7 +186,7 @@ async def ended(migrated: Database, client: Client, vendors: LLMockServer) -> di
         calls = [call for _, call in await records.calls()]
         results[case] = Ended(batch, made, calls, [r for r in requests if (r.model or "").startswith(f"{slug}-")])
         async with migrated.unit_of_work() as uow:
-            await uow.sites.remove(slug)
+            await uow.sites.delete(slug)
     return results
 
 
@@ -258,7 +258,7 @@ async def test_a_wrong_key_ends_the_batch_before_anything_is_claimed(
     assert (batch.status, batch.error_type, batch.total) == (BatchStatus.FAILED, "ModelAuthenticationFailed", 0)
     assert [request.path for request in vendors.state.journal.records(wait=2)] == ["/v1/models"]
     async with database.unit_of_work() as uow:
-        assert (await uow.longtails.counts("wrong-key"))[LongtailStatus.READY] == 3
+        assert (await uow.longtails.count_by_status("wrong-key"))[LongtailStatus.READY] == 3
 
 
 async def test_a_key_withdrawn_during_a_batch_is_not_tried_by_every_article(
@@ -275,4 +275,4 @@ async def test_a_key_withdrawn_during_a_batch_is_not_tried_by_every_article(
     tried = [request for request in vendors.state.journal.records(wait=2) if request.path.endswith("/messages")]
     assert len(tried) == batch.failed <= 2
     async with database.unit_of_work() as uow:
-        assert (await uow.longtails.counts("withdrawn-key"))[LongtailStatus.READY] == 8 - batch.failed
+        assert (await uow.longtails.count_by_status("withdrawn-key"))[LongtailStatus.READY] == 8 - batch.failed

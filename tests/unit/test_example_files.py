@@ -8,7 +8,7 @@ from pydantic import AliasChoices
 
 from src.examples import content
 from src.intake import keyword_list, site_file
-from src.settings import OfflineWriter, Settings
+from src.settings import OfflineSettings, Settings
 
 ENV_EXAMPLE = Path(__file__).parents[2] / ".env.example"
 TEMPORALS_OWN = re.compile("^TEMPORAL_")
@@ -49,7 +49,7 @@ def test_every_setting_is_documented(documented: dict[str, str]) -> None:
         for name, field in Settings.model_fields.items()
         if name != "offline"
     }
-    names |= {f"LONGTAIL_OFFLINE_{name}".upper() for name in OfflineWriter.model_fields}
+    names |= {f"LONGTAIL_OFFLINE_{name}".upper() for name in OfflineSettings.model_fields}
     assert {name for name in documented if not TEMPORALS_OWN.match(name)} == names
 
 

@@ -9,6 +9,7 @@ import pytest
 from temporalio.client import Client, WorkflowHandle
 
 from src.domain.batch import Batch, Trigger
+from src.domain.colour import Colour
 from src.domain.site import Site
 from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.llm.providers import Providers
@@ -16,7 +17,7 @@ from src.infrastructure.temporal import ids
 from src.infrastructure.temporal import worker as temporal_worker
 from src.infrastructure.temporal.messages import BatchReport, SiteBatchInput
 from src.infrastructure.temporal.workflows.site_batch import SiteBatchWorkflow
-from src.settings import OfflineWriter, Settings
+from src.settings import OfflineSettings, Settings
 from tests.factories import a_site, longtails
 
 SLOT = datetime(2026, 11, 20, 6, 0, tzinfo=UTC)
@@ -26,10 +27,10 @@ BatchHandle = WorkflowHandle[SiteBatchWorkflow, BatchReport | None]
 
 
 @pytest.fixture
-def run_worker(client: Client, database: Database, settings: Settings, colour: str) -> RunWorker:
+def run_worker(client: Client, database: Database, settings: Settings, colour: Colour) -> RunWorker:
     @asynccontextmanager
     async def running(*, latency: float = 0, model_slots: int = 8, **changes: Any) -> AsyncIterator[None]:
-        knobs = OfflineWriter(latency_seconds=latency)
+        knobs = OfflineSettings(latency_seconds=latency)
         async with Providers(settings.model_copy(update={"offline": knobs, **changes})) as providers:
             worker = temporal_worker.create(
                 client,
@@ -49,7 +50,7 @@ def run_worker(client: Client, database: Database, settings: Settings, colour: s
 class Batches:
     """Starts batches of a site on the test's colour."""
 
-    def __init__(self, client: Client, database: Database, colour: str) -> None:
+    def __init__(self, client: Client, database: Database, colour: Colour) -> None:
         self._client = client
         self._database = database
         self._colour = colour
@@ -58,7 +59,7 @@ class Batches:
         # Slugs differ, since workflow ids of earlier tests stay in Temporal.
         site = a_site(slug=f"site-{self._colour}", **changes)
         async with self._database.unit_of_work() as uow:
-            await uow.sites.put(site)
+            await uow.sites.upsert(site)
             await uow.longtails.add(site.slug, longtails(keywords), source="test")
         return site
 
@@ -73,13 +74,13 @@ class Batches:
 
     async def of(self, site: Site) -> Batch:
         async with self._database.unit_of_work() as uow:
-            batch = await uow.batches.of_slot(site.slug, SLOT)
+            batch = await uow.batches.find_by_slot(site.slug, SLOT)
         assert batch is not None
         return batch
 
 
 @pytest.fixture
-def batches(client: Client, database: Database, colour: str) -> Batches:
+def batches(client: Client, database: Database, colour: Colour) -> Batches:
     return Batches(client, database, colour)
 
 

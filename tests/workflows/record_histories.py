@@ -9,14 +9,15 @@ import sys
 import tempfile
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
-from uuid import UUID
 
 from temporalio.client import Client, WorkflowFailureError
 
 from src.application.holds import Holds
 from src.application.schedules import Schedules
 from src.domain.article import ArticleStatus
+from src.domain.colour import Colour
 from src.domain.hold import HoldDepth
+from src.domain.ids import ArticleId
 from src.domain.scheduling.schedule import Schedule, When
 from src.infrastructure.database import schema
 from src.infrastructure.database.engine import create_engine
@@ -30,12 +31,12 @@ from src.infrastructure.temporal import worker as temporal_worker
 from src.infrastructure.temporal.messages import SiteBatchInput
 from src.infrastructure.temporal.workflows.site_batch import SiteBatchWorkflow
 from src.infrastructure.temporal.workflows.watchdog import WatchdogWorkflow
-from src.settings import OfflineWriter, Settings
+from src.settings import OfflineSettings, Settings
 from tests.eventually import eventually
 from tests.factories import PHRASES, a_site, longtails
 
 HISTORIES = Path(__file__).parent / "histories"
-COLOUR = "blue"
+COLOUR = Colour("blue")
 
 
 async def record(version: str, home: Path, url: str, address: str) -> None:
@@ -44,7 +45,7 @@ async def record(version: str, home: Path, url: str, address: str) -> None:
     database = Database(create_engine(url, pool_size=8))
     await schema.upgrade(database.engine)
     settings = Settings.model_construct(
-        home=home, fail_keywords=(PHRASES[1],), offline=OfflineWriter(latency_seconds=0.2)
+        home=home, fail_keywords=(PHRASES[1],), offline=OfflineSettings(latency_seconds=0.2)
     )
     async with Providers(settings) as providers:
         worker = temporal_worker.create(
@@ -69,7 +70,7 @@ async def record(version: str, home: Path, url: str, address: str) -> None:
 async def _ordinary(version: str, client: Client, database: Database) -> None:
     await _keep(client, await _batch(client, database, "ordinary", 3), f"{version}-batch")
     async with database.unit_of_work() as uow:
-        articles = await uow.articles.all(site="ordinary")
+        articles = await uow.articles.list_all(site="ordinary")
     for status in (ArticleStatus.NEEDS_REVIEW, ArticleStatus.FAILED):
         article = next(article for article in articles if article.status is status)
         await _keep(client, ids.article(article.id), f"{version}-article-{status}")
@@ -84,9 +85,9 @@ async def _sharded(version: str, client: Client, database: Database) -> None:
 async def _cancelled(version: str, client: Client, database: Database) -> None:
     workflow_id = await _batch(client, database, "cancelled", 3, cancel=True)
     await _keep(client, workflow_id, f"{version}-batch-cancelled")
-    article_id: UUID | None = None
+    article_id: ArticleId | None = None
     async with database.unit_of_work() as uow:
-        for article in await uow.articles.all(site="cancelled"):
+        for article in await uow.articles.list_all(site="cancelled"):
             if article.spend.calls:
                 article_id = article.id
     if article_id:
@@ -125,14 +126,14 @@ async def _schedules(version: str, client: Client, database: Database) -> None:
 
 async def _site(database: Database, slug: str, keywords: int) -> str:
     async with database.unit_of_work() as uow:
-        await uow.sites.put(a_site(slug=slug))
+        await uow.sites.upsert(a_site(slug=slug))
         await uow.longtails.add(slug, longtails(keywords), source="record")
     return slug
 
 
 async def _calls(database: Database, slug: str) -> int:
     async with database.unit_of_work() as uow:
-        return sum(article.spend.calls for article in await uow.articles.all(site=slug))
+        return sum(article.spend.calls for article in await uow.articles.list_all(site=slug))
 
 
 async def _batch(client: Client, database: Database, slug: str, keywords: int, *, cancel: bool = False) -> str:

@@ -8,6 +8,7 @@ from temporalio.exceptions import ApplicationError
 
 from src.domain.article import Article, ArticleStatus
 from src.domain.batch import BatchStatus
+from src.domain.colour import Colour
 from src.domain.longtail import LongtailStatus
 from src.domain.stages import STAGES, Stage
 from src.domain.usage import CallStatus
@@ -25,12 +26,12 @@ FAILING = PHRASES[4]
 
 async def articles_of(database: Database, site: str) -> list[Article]:
     async with database.unit_of_work() as uow:
-        return await uow.articles.all(site=site, limit=1000)
+        return await uow.articles.list_all(site=site, limit=1000)
 
 
 async def calls_of(database: Database, article: Article) -> list[ModelCallRow]:
     async with database.unit_of_work() as uow:
-        return await uow.model_calls.of_article(article.id)
+        return await uow.model_calls.list_for_article(article.id)
 
 
 async def test_a_batch_makes_an_article_of_every_longtail(
@@ -45,11 +46,11 @@ async def test_a_batch_makes_an_article_of_every_longtail(
         assert article.stages_done == STAGES
         assert article.offline
         async with database.unit_of_work() as uow:
-            assert (await uow.articles.html(article.id) or "").startswith("<!DOCTYPE html>")
+            assert (await uow.articles.find_html(article.id) or "").startswith("<!DOCTYPE html>")
 
 
 async def test_one_failing_article_leaves_the_other_seven_alone(
-    batches: Batches, database: Database, client: Client, run_worker: RunWorker, colour: str
+    batches: Batches, database: Database, client: Client, run_worker: RunWorker, colour: Colour
 ) -> None:
     site = await batches.site()
     async with run_worker(fail_keywords=(FAILING,)):
@@ -69,14 +70,14 @@ async def test_one_failing_article_leaves_the_other_seven_alone(
     assert "stage C" in error.value.cause.message
 
     async with database.unit_of_work() as uow:
-        before = {call.id for call in await uow.model_calls.of_article(failed.id)}
+        before = {call.id for call in await uow.model_calls.list_for_article(failed.id)}
         ref = await uow.articles.prepare_retry(failed.id, from_stage=None)
     async with run_worker():
         await client.execute_workflow(
             ArticleWorkflow.run, ref, id=ids.article(failed.id), task_queue=ids.task_queue(colour)
         )
     async with database.unit_of_work() as uow:
-        bought = [call.stage for call in await uow.model_calls.of_article(failed.id) if call.id not in before]
+        bought = [call.stage for call in await uow.model_calls.list_for_article(failed.id) if call.id not in before]
     assert bought == [Stage.ARTICLE, Stage.SEO_METADATA]
     assert (await batches.of(site)).status is BatchStatus.COMPLETED
 
@@ -113,7 +114,9 @@ async def test_a_failed_slot_goes_on_where_it_stopped(
         report = await reported(await batches.start(site))
     assert (report.status, report.needs_review) == (BatchStatus.COMPLETED, 2)
     async with database.unit_of_work() as uow:
-        calls = [c for a in await uow.articles.all(site=site.slug) for c in await uow.model_calls.of_article(a.id)]
+        calls = [
+            c for a in await uow.articles.list_all(site=site.slug) for c in await uow.model_calls.list_for_article(a.id)
+        ]
     assert Counter(call.stage for call in calls if call.status == CallStatus.ANSWERED) == dict.fromkeys(STAGES, 2)
 
 
@@ -128,7 +131,7 @@ async def test_a_provider_without_a_key_stops_the_batch_before_anything_is_claim
     batch = await batches.of(site)
     assert (batch.status, batch.total, batch.error_type) == (BatchStatus.FAILED, 0, "ModelNotConfigured")
     async with database.unit_of_work() as uow:
-        assert (await uow.longtails.counts(site.slug))[LongtailStatus.READY] == 8
+        assert (await uow.longtails.count_by_status(site.slug))[LongtailStatus.READY] == 8
 
 
 async def test_a_cancelled_batch_releases_its_longtails_and_keeps_what_is_finished(
@@ -150,11 +153,11 @@ async def test_a_cancelled_batch_releases_its_longtails_and_keeps_what_is_finish
     assert batch.under_way == 0
     assert batch.needs_review >= 1
     async with database.unit_of_work() as uow:
-        counts = await uow.longtails.counts(site.slug)
+        counts = await uow.longtails.count_by_status(site.slug)
         assert counts[LongtailStatus.CLAIMED] == 0
         assert counts[LongtailStatus.WRITTEN] == batch.needs_review
-        for article in await uow.articles.all(site=site.slug):
-            assert CallStatus.OPEN not in {call.status for call in await uow.model_calls.of_article(article.id)}
+        for article in await uow.articles.list_all(site=site.slug):
+            assert CallStatus.OPEN not in {call.status for call in await uow.model_calls.list_for_article(article.id)}
 
 
 async def test_an_article_that_is_cancelled_while_it_waits_for_a_model_asks_for_no_further_stage(

@@ -8,6 +8,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from temporalio.api.workflowservice.v1 import ListScheduleMatchingTimesRequest
 from temporalio.client import Client, ScheduleState
 
+from src.domain.colour import Colour
 from src.domain.scheduling import slots
 from src.domain.scheduling.schedule import Schedule, When
 from src.infrastructure.temporal import schedule_spec
@@ -16,7 +17,7 @@ from src.infrastructure.temporal import schedule_spec
 @pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Australia/Sydney"])
 @pytest.mark.parametrize("at", [time(1, 30), time(2, 30), time(6, 0)], ids=str)
 async def test_temporal_starts_our_slots_and_else_only_repeats_that_get_no_batch(
-    client: Client, colour: str, zone: str, at: time
+    client: Client, colour: Colour, zone: str, at: time
 ) -> None:
     schedule = Schedule(when=When(times=(at,)), time_zone=zone)
     first = datetime(2027, 1, 1, tzinfo=ZoneInfo(zone)).astimezone(UTC)
@@ -28,7 +29,7 @@ async def test_temporal_starts_our_slots_and_else_only_repeats_that_get_no_batch
 
 
 async def _matching_times(
-    client: Client, colour: str, schedule: Schedule, first: datetime, end: datetime
+    client: Client, colour: Colour, schedule: Schedule, first: datetime, end: datetime
 ) -> list[datetime]:
     paused = schedule_spec.as_temporal(colour, schedule, colour=colour, state=ScheduleState(paused=True))
     handle = await client.create_schedule(f"matching/{colour}", paused)

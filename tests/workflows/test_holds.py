@@ -58,13 +58,13 @@ def connections(
 
 async def articles_of(database: Database, site: Site) -> list[Article]:
     async with database.unit_of_work() as uow:
-        return await uow.articles.all(site=site.slug, limit=1000)
+        return await uow.articles.list_all(site=site.slug, limit=1000)
 
 
 async def calls_of(database: Database, site: Site) -> list[ModelCallRow]:
     articles = await articles_of(database, site)
     async with database.unit_of_work() as uow:
-        return [call for article in articles for call in await uow.model_calls.of_article(article.id)]
+        return [call for article in articles for call in await uow.model_calls.list_for_article(article.id)]
 
 
 async def in_status(database: Database, site: Site, status: CallStatus) -> list[ModelCallRow]:
@@ -189,13 +189,13 @@ async def test_a_batch_that_starts_while_held_claims_nothing_until_the_release(
 
         async def it_waits() -> bool:
             async with database.unit_of_work() as uow:
-                return await uow.batches.of_workflow(site.slug, handle.id) is not None
+                return await uow.batches.find_by_workflow(site.slug, handle.id) is not None
 
         await eventually(it_waits)
         await asyncio.sleep(QUIET)
         async with database.unit_of_work() as uow:
-            assert (await uow.longtails.counts(site.slug))[LongtailStatus.READY] == 3
-            assert [hold.depth for hold in await uow.holds.lasting(site.slug)] == [HoldDepth.ARTICLES]
+            assert (await uow.longtails.count_by_status(site.slug))[LongtailStatus.READY] == 3
+            assert [hold.depth for hold in await uow.holds.list_current(site.slug)] == [HoldDepth.ARTICLES]
         batch = await batches.of(site)
         assert (batch.status, batch.total) == (BatchStatus.RUNNING, 0)
         assert "held at articles; nothing is claimed yet" in await says(client, handle.id)
@@ -239,7 +239,7 @@ async def test_a_hold_on_every_site_and_one_on_a_site_combine_and_the_deeper_cou
 
     async def state() -> HoldState:
         async with database.unit_of_work() as uow:
-            return await uow.holds.state(site.slug)
+            return await uow.holds.get_state(site.slug)
 
     async with run_worker(latency=0.3, model_slots=2):
         handle = await batches.start(site)
@@ -316,7 +316,7 @@ async def test_a_held_batch_can_be_cancelled(
     batch = await batches.of(site)
     assert (batch.status, batch.under_way) == (BatchStatus.CANCELLED, 0)
     async with database.unit_of_work() as uow:
-        counts = await uow.longtails.counts(site.slug)
+        counts = await uow.longtails.count_by_status(site.slug)
     assert counts[LongtailStatus.CLAIMED] == 0
     assert counts[LongtailStatus.READY] == 4 - batch.needs_review
 
@@ -371,7 +371,7 @@ async def test_a_call_that_fails_while_it_is_cut_off_is_asked_again_and_not_char
 async def is_open(batches: Batches, database: Database, site: Site, handle: BatchHandle) -> None:
     async def look() -> bool:
         async with database.unit_of_work() as uow:
-            return await uow.batches.of_workflow(site.slug, handle.id) is not None
+            return await uow.batches.find_by_workflow(site.slug, handle.id) is not None
 
     await eventually(look)
 
@@ -421,7 +421,7 @@ async def test_an_article_that_started_unseen_is_told_by_its_batch(
 async def test_a_hold_waits_for_a_batch_that_is_opening(batches: Batches, database: Database, holds: Holds) -> None:
     site = await batches.site(keywords=1)
     async with database.unit_of_work() as opening:
-        await opening.holds.state(site.slug, opening=True)
+        await opening.holds.get_state(site.slug, opening=True)
         setting = asyncio.ensure_future(holds.set(site.slug, depth=HoldDepth.ARTICLES, note=""))
         done, _ = await asyncio.wait({setting}, timeout=0.5)
         assert not done

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from temporalio.client import Client
 
 from src.application.schedules import Schedules
+from src.domain.colour import Colour
 from src.domain.scheduling.schedule import Interval, Schedule, When
 from src.infrastructure.database.unit_of_work import Database
 from tests.eventually import eventually
@@ -22,7 +23,7 @@ SET_UP_SECONDS = 40  # within which a hundred schedules are set, so that none mi
 async def test_a_hundred_sites_on_the_same_second(
     client: Client,
     database: Database,
-    colour: str,
+    colour: Colour,
     run_worker: RunWorker,
     record_property: Callable[[str, object], None],
 ) -> None:
@@ -34,19 +35,19 @@ async def test_a_hundred_sites_on_the_same_second(
     slugs = [f"{colour}-{number}" for number in range(SITES)]
     async with database.unit_of_work() as uow:
         for slug in slugs:
-            await uow.sites.put(a_site(slug=slug))
+            await uow.sites.upsert(a_site(slug=slug))
     await asyncio.gather(*(schedules.set(slug, lambda _: once, colour=colour) for slug in slugs))
 
     async def every_site_ran() -> bool:
         async with database.unit_of_work() as uow:
-            found = await uow.batches.all(limit=10 * SITES)
+            found = await uow.batches.list_all(limit=10 * SITES)
         return len([batch for batch in found if batch.site in slugs]) >= SITES
 
     async with run_worker():
         await eventually(every_site_ran, within=SET_UP_SECONDS + 120)
         states = await asyncio.gather(*(schedules.get(slug) for slug in slugs))
     async with database.unit_of_work() as uow:
-        made = await uow.batches.all(limit=10 * SITES)
+        made = await uow.batches.list_all(limit=10 * SITES)
     assert Counter(batch.site for batch in made) == dict.fromkeys(slugs, 1)
     assert {batch.slot for batch in made} == {tick}
     assert {state.recent_runs for state in states} == {(tick,)}

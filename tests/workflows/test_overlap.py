@@ -11,6 +11,7 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from src.application.backfills import Backfills
 from src.application.schedules import Schedules
 from src.domain.batch import Batch, BatchStatus, Trigger
+from src.domain.colour import Colour
 from src.domain.scheduling.schedule import Interval, Overlap, Schedule, When
 from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.temporal import ids
@@ -48,7 +49,7 @@ BACKFILLED = {  # by how many of five slots in a row
 class Runs:
     """The sites of one test, a policy each, and what came of their slots."""
 
-    def __init__(self, client: Client, database: Database, colour: str) -> None:
+    def __init__(self, client: Client, database: Database, colour: Colour) -> None:
         self.client = client
         self.database = database
         self.colour = colour
@@ -57,7 +58,7 @@ class Runs:
     async def set(self, overlap: Overlap, *, first: datetime, ticks: int) -> str:
         slug = f"{self.colour}-{overlap.replace('_', '-')}"
         async with self.database.unit_of_work() as uow:
-            await uow.sites.put(a_site(slug=slug, articles_per_batch=1))
+            await uow.sites.upsert(a_site(slug=slug, articles_per_batch=1))
             await uow.longtails.add(slug, longtails(8), source="test")
         schedule = Schedule(
             when=When(interval=Interval(every=EVERY)),
@@ -71,7 +72,7 @@ class Runs:
 
     async def of(self, slug: str) -> list[Batch]:
         async with self.database.unit_of_work() as uow:
-            return sorted(await uow.batches.all(site=slug), key=lambda batch: batch.slot)
+            return sorted(await uow.batches.list_all(site=slug), key=lambda batch: batch.slot)
 
     async def until_idle(self, slug: str, *, runs: int) -> list[Batch]:
         async def is_idle() -> bool:
@@ -87,7 +88,7 @@ class Runs:
 
 
 @pytest.fixture
-def runs(client: Client, database: Database, colour: str) -> Runs:
+def runs(client: Client, database: Database, colour: Colour) -> Runs:
     return Runs(client, database, colour)
 
 

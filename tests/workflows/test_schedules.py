@@ -11,6 +11,7 @@ from src.application.backfills import Backfills
 from src.application.schedule_drift import ScheduleDrift
 from src.application.schedules import Schedules
 from src.domain.batch import BatchStatus, Trigger
+from src.domain.colour import Colour
 from src.domain.errors import InputInvalid, NotFound
 from src.domain.scheduling.schedule import Overlap, Schedule, When
 from src.domain.site import Site
@@ -44,7 +45,7 @@ def backfills(client: Client, database: Database) -> Backfills:
 
 
 async def test_setting_again_changes_only_what_is_named_and_keeps_the_pause(
-    schedules: Schedules, site: Site, colour: str
+    schedules: Schedules, site: Site, colour: Colour
 ) -> None:
     await schedules.set(site.slug, lambda _: DAILY, colour=colour)
     await schedules.pause(site.slug, note="relaunch")
@@ -62,7 +63,7 @@ async def test_setting_again_changes_only_what_is_named_and_keeps_the_pause(
 
 
 async def test_two_changes_at_once_both_stay(
-    client: Client, database: Database, schedules: Schedules, site: Site, colour: str
+    client: Client, database: Database, schedules: Schedules, site: Site, colour: Colour
 ) -> None:
     await schedules.set(site.slug, lambda _: DAILY, colour=colour)
     other = Schedules(client, database, who="bert")
@@ -73,10 +74,10 @@ async def test_two_changes_at_once_both_stay(
     state = await schedules.get(site.slug)
     assert (state.schedule.articles, state.schedule.jitter) == (3, timedelta(minutes=5))
     async with database.unit_of_work() as uow:
-        assert {change.who for change in await uow.schedules.changes(site.slug)} == {"anna", "bert"}
+        assert {change.who for change in await uow.schedules.list_changes(site.slug)} == {"anna", "bert"}
 
 
-async def test_what_temporal_cannot_read_changes_nothing(schedules: Schedules, site: Site, colour: str) -> None:
+async def test_what_temporal_cannot_read_changes_nothing(schedules: Schedules, site: Site, colour: Colour) -> None:
     wrong = Schedule(when=When(cron=("0 99 * * *",)), time_zone="UTC")
     with pytest.raises(InputInvalid, match="Hour is not in range"):
         await schedules.set(site.slug, lambda _: wrong, colour=colour)
@@ -85,7 +86,7 @@ async def test_what_temporal_cannot_read_changes_nothing(schedules: Schedules, s
 
 
 async def test_a_pause_until_ends_by_itself(
-    schedules: Schedules, site: Site, colour: str, run_worker: RunWorker, database: Database
+    schedules: Schedules, site: Site, colour: Colour, run_worker: RunWorker, database: Database
 ) -> None:
     await schedules.set(site.slug, lambda _: DAILY, colour=colour)
     async with run_worker():
@@ -99,14 +100,14 @@ async def test_a_pause_until_ends_by_itself(
     assert described is not None
     assert not described.schedule.state.paused
     async with database.unit_of_work() as uow:
-        (pause,) = await uow.schedules.pauses(site.slug)
+        (pause,) = await uow.schedules.list_pauses(site.slug)
     assert pause.ended_at is not None
     assert pause.until is not None
     assert pause.ended_at >= pause.until
 
 
 async def test_drift_is_found_and_repaired(
-    client: Client, database: Database, schedules: Schedules, site: Site, colour: str
+    client: Client, database: Database, schedules: Schedules, site: Site, colour: Colour
 ) -> None:
     await schedules.set(site.slug, lambda _: DAILY, colour=colour)
     drift = ScheduleDrift(client, database, who="anna")
@@ -131,7 +132,7 @@ async def test_drift_is_found_and_repaired(
 
 
 async def test_a_pause_made_in_temporal_can_be_adopted(
-    client: Client, database: Database, schedules: Schedules, site: Site, colour: str
+    client: Client, database: Database, schedules: Schedules, site: Site, colour: Colour
 ) -> None:
     await schedules.set(site.slug, lambda _: DAILY, colour=colour)
     await client.get_schedule_handle(ids.schedule(site.slug)).pause(note="in the UI")
@@ -148,7 +149,7 @@ async def test_a_backfill_of_ten_days_of_which_six_are_done_runs_four_and_then_n
     backfills: Backfills,
     batches: Batches,
     site: Site,
-    colour: str,
+    colour: Colour,
     run_worker: RunWorker,
     database: Database,
 ) -> None:
@@ -171,7 +172,7 @@ async def test_a_backfill_of_ten_days_of_which_six_are_done_runs_four_and_then_n
         await eventually(all_are_complete)
         assert (await backfills.plan(site.slug, slots)).to_run == ()
     async with database.unit_of_work() as uow:
-        made = await uow.batches.all(site=site.slug)
+        made = await uow.batches.list_all(site=site.slug)
     assert len(made) == 10
     assert [batch.trigger for batch in made].count(Trigger.BACKFILL) == 4
     assert all(batch.total == 1 for batch in made)
@@ -181,7 +182,7 @@ async def test_a_stopped_backfill_begins_nothing_more_and_can_be_asked_for_again
     schedules: Schedules,
     backfills: Backfills,
     site: Site,
-    colour: str,
+    colour: Colour,
     run_worker: RunWorker,
     database: Database,
 ) -> None:
@@ -197,5 +198,5 @@ async def test_a_stopped_backfill_begins_nothing_more_and_can_be_asked_for_again
 
         await eventually(nothing_is_left)
     async with database.unit_of_work() as uow:
-        assert await uow.batches.all(site=site.slug) == []
+        assert await uow.batches.list_all(site=site.slug) == []
     assert len((await backfills.plan(site.slug, slots)).to_run) == 3

@@ -7,6 +7,7 @@ from temporalio.client import Client, ScheduleUpdate, ScheduleUpdateInput
 from temporalio.service import RPCError
 
 from src.application.schedules import Schedules
+from src.domain.colour import Colour
 from src.domain.scheduling.schedule import Schedule, When
 from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.temporal import ids, schedule_spec
@@ -23,16 +24,16 @@ def look(client: Client, database: Database) -> WatchdogActivities:
     return WatchdogActivities(client, database)
 
 
-async def a_schedule(client: Client, database: Database, colour: str, name: str) -> str:
+async def a_schedule(client: Client, database: Database, colour: Colour, name: str) -> str:
     slug = f"{name}-{colour}"
     async with database.unit_of_work() as uow:
-        await uow.sites.put(a_site(slug=slug))
+        await uow.sites.upsert(a_site(slug=slug))
     await Schedules(client, database, who="anna").set(slug, lambda _: DAILY, colour=colour)
     return slug
 
 
 async def test_a_schedule_that_will_not_start_its_next_slot_is_reported_before_it(
-    client: Client, database: Database, colour: str, look: WatchdogActivities
+    client: Client, database: Database, colour: Colour, look: WatchdogActivities
 ) -> None:
     names = ("missing", "paused", "ended", "ordered", "well")
     missing, paused, ended, ordered, well = sites = [await a_schedule(client, database, colour, n) for n in names]
@@ -50,7 +51,7 @@ async def test_a_schedule_that_will_not_start_its_next_slot_is_reported_before_i
     await eventually(all_are_said, within=20)
     assert await look.look() == 0  # each is said once
     async with database.unit_of_work() as uow:
-        alerts = {site: await uow.watches.alerts(site) for site in sites}
+        alerts = {site: await uow.watches.list_alerts(site) for site in sites}
     assert {site: [alert.reason for alert in found] for site, found in alerts.items()} == {
         missing: ["schedule_missing"],
         paused: ["schedule_paused"],
@@ -71,14 +72,16 @@ def _ended(current: ScheduleUpdateInput) -> ScheduleUpdate:
     return ScheduleUpdate(schedule)
 
 
-async def test_every_worker_may_make_sure_of_the_watchdog(client: Client, colour: str) -> None:
+async def test_every_worker_may_make_sure_of_the_watchdog(client: Client, colour: Colour) -> None:
     assert await watchdog.ensure(client, colour=colour)
     handle = client.get_schedule_handle(watchdog.SCHEDULE_ID)
     await handle.pause(note="by an operator")
-    assert await watchdog.ensure(client, colour=f"{colour}-next")
+    assert await watchdog.ensure(client, colour=Colour(f"{colour}-next"))
     described = await handle.describe()
     assert described.schedule.state.paused
-    assert described.raw_description.schedule.action.start_workflow.task_queue.name == ids.task_queue(f"{colour}-next")
+    assert described.raw_description.schedule.action.start_workflow.task_queue.name == ids.task_queue(
+        Colour(f"{colour}-next")
+    )
     await handle.delete()
     with pytest.raises(RPCError):
         await handle.describe()

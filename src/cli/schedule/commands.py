@@ -10,9 +10,10 @@ from rich.markup import escape
 
 from src.application.schedules import Schedules, Written
 from src.domain.batch import Trigger
+from src.domain.colour import BLUE, Colour, parse_colour
 from src.domain.scheduling import slots
 from src.domain.scheduling.schedule import Overlap, Schedule, ScheduleState
-from src.infrastructure.temporal import ids, schedule_spec
+from src.infrastructure.temporal import schedule_spec
 from src.infrastructure.temporal.messages import SiteBatchInput
 
 from .. import batch, runs
@@ -67,7 +68,7 @@ def set_(
         bool | None, Opt("--pause-on-failure/--no-pause-on-failure", help="Pause when no article of a batch succeeded.")
     ] = None,
     articles: Annotated[int | None, Opt(min=0, max=10_000, help="Per run; 0: the site's own number.")] = None,
-    colour: Annotated[ids.Colour, Opt(help="Whose workers make them.")] = ids.Colour.BLUE,
+    colour: Annotated[Colour, Opt(parser=parse_colour, metavar="blue|green", help="Whose workers make them.")] = BLUE,
     dry_run: Annotated[bool, Opt("--dry-run", help="Show the next runs and what would change; save nothing.")] = False,
 ) -> None:
     """Set when a site's batches run. Setting it again changes only what is named; a pause and its note stay.
@@ -97,7 +98,7 @@ def set_(
     async def work(connections: TemporalConnections) -> None:
         async with connections.database.unit_of_work() as uow:
             zone = (await uow.sites.get(site)).time_zone
-            known = await uow.schedules.get(site)
+            known = await uow.schedules.find(site)
         wanted = wish.change(known.schedule if known else None, site_zone=zone)
         await _preview(connections, site, wanted)
         if dry_run:
@@ -242,7 +243,7 @@ async def _preview(connections: TemporalConnections, site: str, wanted: Schedule
     for day, at, what in slots.clock_changes(wanted, datetime.now(UTC).date(), YEARS_WARNED):
         err.print(f"clocks change on {day} in {wanted.time_zone}: {at:%H:%M} {what}")
     async with connections.database.unit_of_work() as uow:
-        usual = await uow.batches.usual_duration(site)
+        usual = await uow.batches.median_duration(site)
     between = min((later - earlier for earlier, later in pairwise(coming)), default=None)
     if usual and between and usual > between:
         err.print(

@@ -23,7 +23,7 @@ def history(
     async def work(connections: Connections) -> list[ScheduleChange]:
         async with connections.database.unit_of_work() as uow:
             await uow.sites.get(site)
-            return await uow.schedules.changes(site)
+            return await uow.schedules.list_changes(site)
 
     changes = with_database(work)
     if as_json:

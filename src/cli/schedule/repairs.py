@@ -2,7 +2,6 @@
 
 import asyncio
 from typing import Annotated
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import typer
@@ -11,6 +10,7 @@ from src.application.backfills import Backfills
 from src.application.schedule_drift import Drift, ScheduleDrift
 from src.domain.batch import BatchStatus
 from src.domain.errors import InputInvalid
+from src.domain.ids import BackfillId
 from src.domain.scheduling.backfill import BackfilledSlot, BackfillPlan, PlannedSlot
 from src.domain.scheduling.schedule import Overlap
 
@@ -152,7 +152,7 @@ def _left_alone(plan: BackfillPlan, asked: BackfillPlan) -> list[PlannedSlot]:
     return [running.get(planned.slot, planned.model_copy(update={"articles": 0})) for planned in plan.slots]
 
 
-async def _followed(backfills: Backfills, backfill_id: UUID) -> list[BackfilledSlot]:
+async def _followed(backfills: Backfills, backfill_id: BackfillId) -> list[BackfilledSlot]:
     said = -1
     while True:
         slots = await backfills.progress(backfill_id)

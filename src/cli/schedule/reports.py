@@ -51,7 +51,7 @@ def gaps(
 
     async def work(connections: TemporalConnections) -> dict[str, list[SlotReport]]:
         async with connections.database.unit_of_work() as uow:
-            sites = [await uow.sites.get(site)] if site else await uow.sites.all()
+            sites = [await uow.sites.get(site)] if site else await uow.sites.list_all()
         report = GapReport(connections.client, connections.database)
         zones = {each.slug: ZoneInfo(each.time_zone) for each in sites}
         found = {slug: await report.of(slug, *_period(first, last, zone)) for slug, zone in zones.items()}
@@ -105,7 +105,7 @@ def alerts(
         async with connections.database.unit_of_work() as uow:
             if site:
                 await uow.sites.get(site)
-            return await uow.watches.alerts(site, limit=limit)
+            return await uow.watches.list_alerts(site, limit=limit)
 
     found = with_database(work)
     if as_json:

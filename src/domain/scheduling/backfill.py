@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
-from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
 from ..batch import Batch, BatchStatus
+from ..ids import BatchId
 
 _DONE = (BatchStatus.COMPLETED, BatchStatus.PARTLY_FAILED)
 
@@ -55,7 +55,7 @@ class BackfilledSlot(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     slot: datetime
-    batch_id: UUID | None
+    batch_id: BatchId | None
     status: BatchStatus | None  # None: it has not begun
     stopped: bool
 
@@ -64,7 +64,7 @@ def plan_slots(
     slots: Iterable[datetime],
     batches: Mapping[datetime, Batch],
     *,
-    a_run: int,
+    articles_per_run: int,
     ready: int,
     force: bool,
     max_articles: int | None,
@@ -80,8 +80,8 @@ def plan_slots(
         batch = batches.get(slot)
         status = batch.status if batch else None
         is_wanted = status is not BatchStatus.RUNNING and (force or status not in _DONE)
-        kept = min(batch.failed + batch.cancelled, a_run) if batch else 0
-        articles = min(a_run, kept + left) if is_wanted else 0
+        kept = min(batch.failed + batch.cancelled, articles_per_run) if batch else 0
+        articles = min(articles_per_run, kept + left) if is_wanted else 0
         left -= max(0, articles - kept)
         planned.append(PlannedSlot(slot=slot, status=status, articles=articles))
     return tuple(planned)

@@ -31,7 +31,7 @@ class Forecast(BaseModel):
     site: str
     runs: tuple[ForecastRun, ...]
     ready: int  # longtails now
-    a_run: int  # articles that a run would make if there are enough
+    articles_per_run: int  # articles that a run would make if there are enough
     article_usd: Decimal | None
     paused: str | None = None  # by whom and until when, if it is
     longtails_run_out: datetime | None  # the first run that finds fewer than it would make
@@ -47,14 +47,14 @@ class Spent(BaseModel):
     this_month: Decimal = Decimal(0)
 
 
-def foresee(  # noqa: PLR0913 - each is a fact of its own
+def forecast_runs(  # noqa: PLR0913 - each is a fact of its own
     site: str,
     slots: Sequence[datetime],
     *,
     now: datetime,
     zone: ZoneInfo,
     ready: int,
-    a_run: int,
+    articles_per_run: int,
     article_usd: Decimal | None,
     budget: Budget,
     spent: Spent,
@@ -67,7 +67,7 @@ def foresee(  # noqa: PLR0913 - each is a fact of its own
     left, runs = ready, []
     for slot in slots:
         day = slot.astimezone(zone).date()
-        articles = min(a_run, left)
+        articles = min(articles_per_run, left)
         left -= articles
         cost = None if article_usd is None else article_usd * articles
         days[day] += cost or 0
@@ -78,10 +78,10 @@ def foresee(  # noqa: PLR0913 - each is a fact of its own
         site=site,
         runs=tuple(runs),
         ready=ready,
-        a_run=a_run,
+        articles_per_run=articles_per_run,
         article_usd=article_usd,
         paused=paused,
-        longtails_run_out=next((run.slot for run in runs if run.articles < a_run), None),
+        longtails_run_out=next((run.slot for run in runs if run.articles < articles_per_run), None),
         budget_runs_out=next((run.slot for run in runs if run.over_budget), None),
     )
 

@@ -3,9 +3,12 @@
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from ..colour import Colour
+from ..time_range import TimeRange
+from ..time_zone import TimeZoneName
 
 SHORTEST_CATCH_UP = timedelta(seconds=10)  # Temporal raises anything shorter to this without a word
 DEFAULT_CATCH_UP = timedelta(hours=72)
@@ -94,7 +97,7 @@ class Schedule(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     when: When
-    time_zone: str  # IANA name
+    time_zone: TimeZoneName
     jitter: timedelta = timedelta(0)  # each start is delayed by up to this; the slot stays the nominal time
     starts_at: datetime | None = None  # UTC; nothing before
     ends_at: datetime | None = None  # UTC; nothing after
@@ -103,16 +106,6 @@ class Schedule(BaseModel):
     catch_up: timedelta = Field(default=DEFAULT_CATCH_UP, ge=SHORTEST_CATCH_UP)  # slots missed by more are not made up
     pause_on_failure: bool = False
     articles: int | None = Field(default=None, ge=1, le=10_000)  # per run; None: the site's articles_per_batch
-
-    @field_validator("time_zone")
-    @classmethod
-    def time_zone_exists(cls, value: str) -> str:
-        """Names of the IANA database, so that daylight saving is known."""
-        try:
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError) as error:
-            raise ValueError(f"{value!r} is no IANA time zone; write for example Europe/Berlin or UTC") from error
-        return value
 
     @model_validator(mode="after")
     def ends_after_it_starts(self) -> Self:
@@ -145,8 +138,8 @@ class Pause(BaseModel):
     ended_by: str | None
 
     def covers(self, at: datetime) -> bool:
-        """Whether ``at`` lies in it: from its start up to but not its end."""
-        return self.started_at <= at and (self.ended_at is None or at < self.ended_at)
+        """Return whether ``at`` lies in the pause."""
+        return TimeRange(start=self.started_at, end=self.ended_at).covers(at)
 
 
 class ScheduleState(BaseModel):
@@ -156,7 +149,7 @@ class ScheduleState(BaseModel):
 
     site: str
     schedule: Schedule
-    colour: str
+    colour: Colour
     pause: Pause | None  # as it was ordered here
     differs: str | None  # what somebody else, or a failed batch, made of it in Temporal
     next_runs: tuple[datetime, ...]  # UTC

@@ -7,17 +7,20 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict
 
 from ..batch import Batch
+from ..ids import BatchId
+from ..time_range import TimeRange
 from .schedule import Pause, Schedule
 
 GRACE = timedelta(minutes=5)  # a slot younger than this may still begin
-LOOKS_EVERY = timedelta(minutes=1)  # of the watchdog: as fine as the shortest schedule, so that no outage hides in it
-LONGEST_SILENCE = 2.5  # of the watchdog's intervals; anything longer was an outage and no late look
+WATCHDOG_INTERVAL = timedelta(
+    minutes=1
+)  # of the watchdog: as fine as the shortest schedule, so that no outage hides in it
+LONGEST_HEARTBEAT_GAP = 2.5  # of the watchdog's intervals; anything longer was an outage and no late look
 
 
 class Outcome(StrEnum):
@@ -62,7 +65,7 @@ class SlotReport(BaseModel):
     slot: datetime  # UTC
     outcome: Outcome
     detail: str = ""
-    batch_id: UUID | None = None
+    batch_id: BatchId | None = None
     on_purpose: bool = False  # somebody decided so through this software
 
     @property
@@ -72,7 +75,7 @@ class SlotReport(BaseModel):
         return self.batch_id is None and is_late and not self.on_purpose
 
 
-class Expected(BaseModel):
+class ExpectedSlot(BaseModel):
     """A slot, and the schedule that was to start it."""
 
     model_config = ConfigDict(frozen=True)
@@ -83,19 +86,6 @@ class Expected(BaseModel):
     def clock(self, at: datetime) -> str:
         """A moment as clocks show it where the schedule counts."""
         return f"{at.astimezone(ZoneInfo(self.schedule.time_zone)):%Y-%m-%d %H:%M:%S}"
-
-
-class Span(BaseModel):
-    """A stretch of time; ``end`` None: it lasts."""
-
-    model_config = ConfigDict(frozen=True)
-
-    start: datetime
-    end: datetime | None
-
-    def covers(self, at: datetime) -> bool:
-        """Whether ``at`` lies in it."""
-        return self.start <= at and (self.end is None or at < self.end)
 
 
 class Run(BaseModel):
@@ -110,10 +100,10 @@ class Run(BaseModel):
 
     def is_under_way(self, at: datetime) -> bool:
         """Whether it had begun and not ended then."""
-        return self.started_at <= at and (self.ended_at is None or at < self.ended_at)
+        return TimeRange(start=self.started_at, end=self.ended_at).covers(at)
 
 
-class Notice(BaseModel):
+class RecordedAlert(BaseModel):
     """What the watchdog wrote down about a slot when the evidence was fresh."""
 
     model_config = ConfigDict(frozen=True)
@@ -122,7 +112,7 @@ class Notice(BaseModel):
     message: str
 
 
-class Facts(BaseModel):
+class SlotEvidence(BaseModel):
     """What is known of one site."""
 
     model_config = ConfigDict(frozen=True)
@@ -134,15 +124,17 @@ class Facts(BaseModel):
     batches: Mapping[datetime, Batch] = {}  # by slot
     runs: tuple[Run, ...] = ()
     pauses: tuple[Pause, ...] = ()
-    outages: tuple[Span, ...] = ()  # nothing of Temporal was seen
-    absences: tuple[Span, ...] = ()  # Temporal had no schedule of the site
-    unasked_pause: Span | None = None  # paused in Temporal, by nobody who went through this software
-    unasked_note: str = ""
+    outages: tuple[TimeRange, ...] = ()  # nothing of Temporal was seen
+    missing_schedule: tuple[TimeRange, ...] = ()  # Temporal had no schedule of the site
+    external_pause: TimeRange | None = None  # paused in Temporal, by nobody who went through this software
+    external_pause_note: str = ""
     next_run: datetime | None = None  # as Temporal announces it
-    noticed: Mapping[datetime, Notice] = {}
+    noticed: Mapping[datetime, RecordedAlert] = {}
 
 
-def outages(signs: Sequence[datetime], *, every: timedelta) -> tuple[Span, ...]:
+def outages(signs: Sequence[datetime], *, every: timedelta) -> tuple[TimeRange, ...]:
     """The stretches without a sign of life, where there should be one ``every`` so often."""
-    longest = every * LONGEST_SILENCE
-    return tuple(Span(start=before, end=after) for before, after in pairwise(sorted(signs)) if after - before > longest)
+    longest = every * LONGEST_HEARTBEAT_GAP
+    return tuple(
+        TimeRange(start=before, end=after) for before, after in pairwise(sorted(signs)) if after - before > longest
+    )

@@ -9,12 +9,12 @@ from typing import assert_never
 
 from ..batch import Batch, BatchStatus, Trigger
 from .schedule import Overlap
-from .slot_evidence import Expected, Facts, Outcome, Run, SlotReport
+from .slot_evidence import ExpectedSlot, Outcome, Run, SlotEvidence, SlotReport
 
 Verdict = tuple[Outcome, str]
 
 
-def judge(expected: Expected, facts: Facts) -> SlotReport:
+def judge(expected: ExpectedSlot, facts: SlotEvidence) -> SlotReport:
     """What became of the slot; the first rule that can tell decides."""
     verdicts = (rule(expected, facts) for rule in _RULES)
     outcome, detail = next(verdict for verdict in verdicts if verdict)
@@ -30,7 +30,7 @@ def judge(expected: Expected, facts: Facts) -> SlotReport:
     )
 
 
-def _batch(expected: Expected, facts: Facts) -> Verdict | None:
+def _batch(expected: ExpectedSlot, facts: SlotEvidence) -> Verdict | None:
     batch = facts.batches.get(expected.slot)
     if batch is None:
         return None
@@ -51,7 +51,7 @@ def _batch(expected: Expected, facts: Facts) -> Verdict | None:
     return verdict
 
 
-def _batch_under_way(batch: Batch, facts: Facts) -> Verdict:
+def _batch_under_way(batch: Batch, facts: SlotEvidence) -> Verdict:
     run = _run(batch.slot, facts)
     if run is None or run.ended_at is not None:
         what = f"its workflow was {run.ended_as}" if run else "Temporal does not know its workflow any more"
@@ -59,7 +59,7 @@ def _batch_under_way(batch: Batch, facts: Facts) -> Verdict:
     return Outcome.RUNNING, f"{batch.total - batch.under_way} of {batch.total} articles ended"
 
 
-def _completed(batch: Batch, expected: Expected, facts: Facts) -> Verdict:
+def _completed(batch: Batch, expected: ExpectedSlot, facts: SlotEvidence) -> Verdict:
     if batch.total == 0:
         return Outcome.NO_LONGTAILS, "no longtails were left to claim"
     if batch.trigger is Trigger.BACKFILL:
@@ -68,7 +68,7 @@ def _completed(batch: Batch, expected: Expected, facts: Facts) -> Verdict:
     return Outcome.RAN, f"{_length(late)} late" if late > facts.grace + expected.schedule.jitter else ""
 
 
-def _workflow(expected: Expected, facts: Facts) -> Verdict | None:
+def _workflow(expected: ExpectedSlot, facts: SlotEvidence) -> Verdict | None:
     """A workflow without a batch. One that completed refused to open it, which is no reason by itself."""
     run = _run(expected.slot, facts)
     if run is None or run.ended_as == "completed":
@@ -80,18 +80,18 @@ def _workflow(expected: Expected, facts: Facts) -> Verdict | None:
     return Outcome.FAILED, f"its workflow was {run.ended_as} before its batch was opened"
 
 
-def _ordered_pause(expected: Expected, facts: Facts) -> Verdict | None:
+def _ordered_pause(expected: ExpectedSlot, facts: SlotEvidence) -> Verdict | None:
     for pause in facts.pauses:
         if pause.covers(expected.slot):
             return Outcome.PAUSED, f"by {pause.started_by}: {pause.note}"
     return None
 
 
-def _young(expected: Expected, facts: Facts) -> Verdict | None:
+def _young(expected: ExpectedSlot, facts: SlotEvidence) -> Verdict | None:
     return (Outcome.DUE, "") if facts.now < expected.slot + facts.grace + expected.schedule.jitter else None
 
 
-def _overlap(expected: Expected, facts: Facts) -> Verdict | None:
+def _overlap(expected: ExpectedSlot, facts: SlotEvidence) -> Verdict | None:
     """Another run of the schedule was under way."""
     slot, schedule = expected.slot, expected.schedule
     others = [run for run in facts.runs if run.slot != slot and run.is_under_way(slot)]
@@ -110,12 +110,12 @@ def _overlap(expected: Expected, facts: Facts) -> Verdict | None:
     return (Outcome.DUE, f"waits: {_under_way(last, expected)}") if may_yet else None
 
 
-def _under_way(run: Run, expected: Expected) -> str:
+def _under_way(run: Run, expected: ExpectedSlot) -> str:
     until = f"until {expected.clock(run.ended_at)}" if run.ended_at else "still"
     return f"the run of {expected.clock(run.slot)} was under way {until}"
 
 
-def _last_before(expected: Expected, other: Run, facts: Facts) -> Run:
+def _last_before(expected: ExpectedSlot, other: Run, facts: SlotEvidence) -> Run:
     """The last run that the slot has to wait for: ``other``, or one of an earlier slot that waited in front of it."""
     last = other
     for run in sorted(facts.runs, key=lambda run: run.started_at):
@@ -129,11 +129,11 @@ _NEVER_WAITS = (Overlap.ALLOW_ALL, Overlap.CANCEL_OTHER, Overlap.TERMINATE_OTHER
 _MAKES_UP_ALL = (Overlap.BUFFER_ALL, Overlap.ALLOW_ALL)
 
 
-def _another_waits(slot: datetime, other: Run, facts: Facts) -> bool:
+def _another_waits(slot: datetime, other: Run, facts: SlotEvidence) -> bool:
     return any(other.started_at < earlier < slot for earlier in facts.slots if earlier != other.slot)
 
 
-def _outage(expected: Expected, facts: Facts) -> Verdict | None:
+def _outage(expected: ExpectedSlot, facts: SlotEvidence) -> Verdict | None:
     """Temporal itself was not there; what it could not make up is told from what it would not."""
     schedule = expected.schedule
     outage = next((span for span in facts.outages if span.covers(expected.slot)), None)
@@ -150,22 +150,22 @@ def _outage(expected: Expected, facts: Facts) -> Verdict | None:
     return Outcome.SERVER_DOWN, seen
 
 
-def _absence(expected: Expected, facts: Facts) -> Verdict | None:
-    for span in facts.absences:
+def _absence(expected: ExpectedSlot, facts: SlotEvidence) -> Verdict | None:
+    for span in facts.missing_schedule:
         if span.covers(expected.slot):
             again = f" until it was made anew {expected.clock(span.end)}" if span.end else ""
             return Outcome.NOT_STARTED, f"deleted by hand: Temporal had no schedule of this site{again}"
     return None
 
 
-def _unasked_pause(expected: Expected, facts: Facts) -> Verdict | None:
-    span = facts.unasked_pause
+def _external_pause(expected: ExpectedSlot, facts: SlotEvidence) -> Verdict | None:
+    span = facts.external_pause
     if span is None or not span.covers(expected.slot):
         return None
-    return Outcome.PAUSED, f"in Temporal itself: {facts.unasked_note or 'without a note'}"
+    return Outcome.PAUSED, f"in Temporal itself: {facts.external_pause_note or 'without a note'}"
 
 
-def _noticed(expected: Expected, facts: Facts) -> Verdict | None:
+def _noticed(expected: ExpectedSlot, facts: SlotEvidence) -> Verdict | None:
     """What the watchdog saw then, where the evidence is gone; a forewarning came true if nothing else is known."""
     notice = facts.noticed.get(expected.slot)
     if notice is None:
@@ -174,14 +174,14 @@ def _noticed(expected: Expected, facts: Facts) -> Verdict | None:
     return gaps.get(notice.reason, Outcome.NOT_STARTED), notice.message
 
 
-def _not_started(expected: Expected, facts: Facts) -> Verdict:
+def _not_started(expected: ExpectedSlot, facts: SlotEvidence) -> Verdict:
     detail = "Temporal never started it"
     if facts.next_run:
         detail += f", and says that all is well: next run {expected.clock(facts.next_run)}"
     return Outcome.NOT_STARTED, detail
 
 
-_RULES: tuple[Callable[[Expected, Facts], Verdict | None], ...] = (
+_RULES: tuple[Callable[[ExpectedSlot, SlotEvidence], Verdict | None], ...] = (
     _batch,
     _workflow,
     _ordered_pause,
@@ -189,13 +189,13 @@ _RULES: tuple[Callable[[Expected, Facts], Verdict | None], ...] = (
     _overlap,
     _outage,
     _absence,
-    _unasked_pause,
+    _external_pause,
     _noticed,
     _not_started,
 )
 
 
-def _run(slot: datetime, facts: Facts) -> Run | None:
+def _run(slot: datetime, facts: SlotEvidence) -> Run | None:
     """The slot's run: the one under way, else the last; a slot that is made up again has several."""
     runs = [run for run in facts.runs if run.slot == slot]
     return max(runs, key=lambda run: (run.ended_at is None, run.started_at), default=None)

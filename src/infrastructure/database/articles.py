@@ -1,7 +1,6 @@
 """Articles: claimed with their batch, moved on by their workflow, each in a transaction of its own."""
 
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import Select, Text, Update, and_, bindparam, cast, func, select, true, update
 from sqlalchemy.dialects.postgresql import aggregate_order_by
@@ -9,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from src.domain.article import Article, ArticleRef, ArticleStatus, Failure
 from src.domain.errors import Conflict, ConflictReason, Hint, InputInvalid, NotFound
+from src.domain.ids import ArticleId, BatchId
 from src.domain.longtail import LongtailStatus
 from src.domain.stages import Stage
 from src.domain.usage import CallStatus, Spend
@@ -39,7 +39,7 @@ _FAIL = _finishing("status", *_FAILURE)
 _CANCEL = _finishing("status")
 
 
-class Articles:
+class ArticleRepository:
     """The articles of one unit of work."""
 
     def __init__(self, session: AsyncSession) -> None:
@@ -47,7 +47,7 @@ class Articles:
 
     # --- the workflow's side
 
-    async def unfinished(self, batch_id: UUID, *, first: int, end: int) -> list[ArticleRef]:
+    async def list_unfinished(self, batch_id: BatchId, *, first: int, end: int) -> list[ArticleRef]:
         """Articles of the batch that still have to be made, at positions from ``first`` up to but not ``end``."""
         rows = await self._session.scalars(
             select(ArticleRow)
@@ -61,7 +61,7 @@ class Articles:
         )
         return [_ref(row) for row in rows]
 
-    async def save(self, article_id: UUID, *, html: str, content_hash: str, words: int, offline: bool) -> None:
+    async def save(self, article_id: ArticleId, *, html: str, content_hash: str, words: int, offline: bool) -> None:
         """Store the finished page; the article now needs a review."""
         columns = {"html": html, "content_hash": content_hash, "words": words, "offline": offline}
         await self._session.execute(
@@ -76,7 +76,7 @@ class Articles:
             },
         )
 
-    async def fail(self, article_id: UUID, failure: Failure) -> None:
+    async def fail(self, article_id: ArticleId, failure: Failure) -> None:
         """Store where and why the article stopped."""
         await self._session.execute(
             _FAIL,
@@ -92,7 +92,7 @@ class Articles:
             },
         )
 
-    async def cancel(self, article_id: UUID) -> None:
+    async def cancel(self, article_id: ArticleId) -> None:
         """Note that a person stopped the article; its longtail is ready for another batch."""
         await self._session.execute(
             _CANCEL,
@@ -104,7 +104,7 @@ class Articles:
             },
         )
 
-    async def prepare_retry(self, article_id: UUID, *, from_stage: Stage | None) -> ArticleRef:
+    async def prepare_retry(self, article_id: ArticleId, *, from_stage: Stage | None) -> ArticleRef:
         """Put a stopped article back to work and return what its workflow needs.
 
         Without ``from_stage`` it goes on at the stage that failed; one that is under way is left as it is, so that a
@@ -134,7 +134,7 @@ class Articles:
 
     # --- the reader's side
 
-    async def find(self, prefix: str) -> Article:
+    async def get_by_prefix(self, prefix: str) -> Article:
         """Return the one article whose id begins with ``prefix``. Raises NotFound, or InputInvalid if several do."""
         typed = prefix.strip().lower()
         if len(typed) < _SHORTEST_PREFIX:
@@ -146,11 +146,11 @@ class Articles:
             raise InputInvalid("article", prefix, f"{len(found)} articles begin like that; give more characters")
         return found[0]
 
-    async def all(
+    async def list_all(
         self,
         *,
         site: str | None = None,
-        batch_id: UUID | None = None,
+        batch_id: BatchId | None = None,
         status: ArticleStatus | None = None,
         limit: int = 100,
     ) -> list[Article]:
@@ -170,7 +170,7 @@ class Articles:
         """How many articles the site has."""
         return await self._session.scalar(select(func.count()).where(ArticleRow.site == site)) or 0
 
-    async def html(self, article_id: UUID) -> str | None:
+    async def find_html(self, article_id: ArticleId) -> str | None:
         """The complete page, once there is one."""
         page: str | None = await self._session.scalar(select(ArticleRow.html).where(ArticleRow.id == article_id))
         return page

@@ -3,7 +3,7 @@
 from collections import Counter
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Text, bindparam, cast, func, insert, literal, select, update
@@ -12,7 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from src.domain.article import ArticleStatus
 from src.domain.batch import Batch, BatchStatus, Trigger
+from src.domain.colour import Colour
 from src.domain.errors import Hint, InputInvalid, NotFound
+from src.domain.ids import ArticleId, BatchId
 from src.domain.longtail import LongtailStatus
 
 from .models import ArticleRow, BatchRow, LongtailRow
@@ -35,18 +37,18 @@ class BatchRequest(BaseModel):
     site: str
     slot: datetime
     trigger: Trigger
-    colour: str
+    colour: Colour
     workflow_id: str
     run_id: str
 
 
-class Batches:
+class BatchRepository:
     """The batches of one unit of work."""
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def open(self, request: BatchRequest, *, limit: int | None, force: bool) -> tuple[UUID, bool]:
+    async def open(self, request: BatchRequest, *, limit: int | None, force: bool) -> tuple[BatchId, bool]:
         """Open the batch of this site and slot, and claim up to ``limit`` longtails in the same transaction.
 
         Returns its id, and whether there is work to do: a slot that ended with articles is done unless ``force``; one
@@ -102,7 +104,7 @@ class Batches:
         )
         await self._claim(row.id, row.site, limit - (live or 0))
 
-    async def _claim(self, batch_id: UUID, site: str, limit: int) -> None:
+    async def _claim(self, batch_id: BatchId, site: str, limit: int) -> None:
         """Claim the site's next longtails; two batches at once never get the same one."""
         if limit <= 0:
             return
@@ -131,7 +133,7 @@ class Batches:
         columns = ["id", "batch_id", "longtail_id", "site", "keyword", "position"]
         await self._session.execute(insert(ArticleRow).from_select(columns, articles, include_defaults=False))
 
-    async def close(self, batch_id: UUID, *, cancelled: bool, error: tuple[str, str] | None) -> None:
+    async def close(self, batch_id: BatchId, *, cancelled: bool, error: tuple[str, str] | None) -> None:
         """Write how the batch ended. What it never started is cancelled, and its longtails are ready again."""
         unfinished = [ArticleStatus.QUEUED, ArticleStatus.GENERATING]
         released = await self._session.scalars(
@@ -143,7 +145,7 @@ class Batches:
         await self._session.execute(
             update(LongtailRow).where(LongtailRow.id.in_(list(released))).values(status=LongtailStatus.READY)
         )
-        counts = await self.counts(batch_id)
+        counts = await self.count_articles(batch_id)
         status = Batch.status_of(
             total=sum(counts.values()), needs_review=counts[ArticleStatus.NEEDS_REVIEW], cancelled=cancelled
         )
@@ -159,42 +161,42 @@ class Batches:
             )
         )
 
-    async def recount(self, article_id: UUID) -> None:
+    async def follow_retried_article(self, article_id: ArticleId) -> None:
         """Let the status of a closed batch follow an article that was retried after its end."""
         row = await self._session.scalar(_CLOSED_BATCH, {"article_id": article_id})
         if row is None or row.status == BatchStatus.CANCELLED:
             return
-        counts = await self.counts(row.id)
+        counts = await self.count_articles(row.id)
         row.status = Batch.status_of(
             total=sum(counts.values()), needs_review=counts[ArticleStatus.NEEDS_REVIEW], cancelled=False
         )
 
-    async def counts(self, batch_id: UUID) -> Counter[ArticleStatus]:
+    async def count_articles(self, batch_id: BatchId) -> Counter[ArticleStatus]:
         """How many articles of the batch are in each status."""
         statement = select(ArticleRow.status, func.count()).where(ArticleRow.batch_id == batch_id)
         rows = await self._session.execute(statement.group_by(ArticleRow.status))
         return Counter({ArticleStatus(status): count for status, count in rows})
 
-    async def get(self, batch_id: UUID) -> Batch:
+    async def get(self, batch_id: BatchId) -> Batch:
         """Return the batch. Raises NotFound."""
         row = await self._session.get(BatchRow, batch_id)
         if row is None:
             raise NotFound("batch", batch_id)
         return await self._read(row)
 
-    async def of_slot(self, site: str, slot: datetime) -> Batch | None:
+    async def find_by_slot(self, site: str, slot: datetime) -> Batch | None:
         """The batch of this site and slot, if it was ever opened."""
         row = await self._session.scalar(select(BatchRow).where(BatchRow.site == site, BatchRow.slot == slot))
         return await self._read(row) if row else None
 
-    async def of_workflow(self, site: str, workflow_id: str) -> Batch | None:
+    async def find_by_workflow(self, site: str, workflow_id: str) -> Batch | None:
         """The batch that this workflow opened or took over, if it came that far."""
         row = await self._session.scalar(
             select(BatchRow).where(BatchRow.site == site, BatchRow.workflow_id == workflow_id)
         )
         return await self._read(row) if row else None
 
-    async def find(self, prefix: str) -> Batch:
+    async def get_by_prefix(self, prefix: str) -> Batch:
         """Return the one batch whose id begins with ``prefix``. Raises NotFound, or InputInvalid if several do."""
         typed = prefix.strip().lower()
         if len(typed) < _SHORTEST_PREFIX:
@@ -210,14 +212,14 @@ class Batches:
             raise InputInvalid("batch", prefix, "several batches begin like that; give more characters")
         return await self._read(rows[0])
 
-    async def all(self, *, site: str | None = None, limit: int = 50) -> list[Batch]:
+    async def list_all(self, *, site: str | None = None, limit: int = 50) -> list[Batch]:
         """Batches, the newest slot first."""
         statement = select(BatchRow).order_by(BatchRow.slot.desc()).limit(limit)
         if site:
             statement = statement.where(BatchRow.site == site)
         return [await self._read(row) for row in await self._session.scalars(statement)]
 
-    async def usual_duration(self, site: str) -> timedelta | None:
+    async def median_duration(self, site: str) -> timedelta | None:
         """The median time that the site's last twenty complete batches took, if there are any."""
         ended = (
             select((BatchRow.closed_at - BatchRow.opened_at).label("took"))
@@ -232,7 +234,7 @@ class Batches:
         return median
 
     async def _read(self, row: BatchRow) -> Batch:
-        counts = await self.counts(row.id)
+        counts = await self.count_articles(row.id)
         columns: dict[str, Any] = {name: getattr(row, name) for name in Batch.model_fields if hasattr(row, name)}
         return Batch(
             **columns,

@@ -1,7 +1,6 @@
 """Holds: changed by one transaction at a time, and never while a batch opens, so that no batch slips through."""
 
 from typing import Any
-from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import ColumnElement, func, insert, or_, select, update
@@ -10,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from src.domain.article import ArticleStatus
 from src.domain.batch import BatchStatus
 from src.domain.hold import Hold, HoldDepth, HoldState
+from src.domain.ids import ArticleId
 
 from .models import ArticleRow, AuditEventRow, BatchRow, HoldRow
 
@@ -28,13 +28,13 @@ class RunningBatch(BaseModel):
     articles: int
 
 
-class Holds:
+class HoldRepository:
     """The holds of one unit of work."""
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def put(self, site: str | None, *, depth: HoldDepth, note: str, by: str) -> None:
+    async def upsert(self, site: str | None, *, depth: HoldDepth, note: str, by: str) -> None:
         """Hold the site, None for all, or change its hold; waits for batches that are opening."""
         version = await self._next_version()
         before = await self._lasting(site)
@@ -55,7 +55,7 @@ class Holds:
         await self._note(site, who=by, action="release", before=_json(lasting), after=None)
         return True
 
-    async def state(self, site: str, *, opening: bool = False) -> HoldState:
+    async def get_state(self, site: str, *, opening: bool = False) -> HoldState:
         """What holds for the site. ``opening``: let no hold change until this transaction's batch can be seen."""
         if opening:
             await self._session.execute(select(func.pg_advisory_xact_lock_shared(_LOCK)))
@@ -66,7 +66,7 @@ class Holds:
         version, held = row.one()
         return HoldState.of((HoldDepth(depth) for depth in held or ()), version=version)
 
-    async def lasting(self, site: str | None = None) -> list[Hold]:
+    async def list_current(self, site: str | None = None) -> list[Hold]:
         """The holds that last, the one on all sites first; with ``site`` those that concern it."""
         statement = select(HoldRow).where(HoldRow.released_at.is_(None)).order_by(HoldRow.site.nulls_first())
         if site is not None:
@@ -84,14 +84,14 @@ class Holds:
             statement = statement.where(BatchRow.site == site)
         return [RunningBatch(**row) for row in (await self._session.execute(statement)).mappings()]
 
-    async def unfinished_articles(self, site: str | None) -> list[tuple[str, UUID]]:
+    async def unfinished_articles(self, site: str | None) -> list[tuple[str, ArticleId]]:
         """Site and id of every article that has not ended, of the site or of all; those under way first."""
         unfinished = (ArticleStatus.GENERATING, ArticleStatus.QUEUED)
         statement = select(ArticleRow.site, ArticleRow.id).where(ArticleRow.status.in_(unfinished))
         if site is not None:
             statement = statement.where(ArticleRow.site == site)
         rows = await self._session.execute(statement.order_by(ArticleRow.status, ArticleRow.position))
-        return [(slug, article_id) for slug, article_id in rows]
+        return [(slug, ArticleId(article_id)) for slug, article_id in rows]
 
     # --- rows
 

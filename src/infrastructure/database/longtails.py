@@ -1,13 +1,13 @@
 """Longtails: imported once each, claimed by one batch at a time, released when nothing came of it."""
 
 from collections.abc import Sequence
-from uuid import UUID
 
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from src.domain.errors import Hint, NotFound
+from src.domain.ids import LongtailId
 from src.domain.longtail import Longtail, LongtailStatus, phrase_key
 
 from .models import LongtailRow
@@ -15,7 +15,7 @@ from .models import LongtailRow
 _ROWS_A_STATEMENT = 1000  # PostgreSQL takes 65,535 parameters a statement
 
 
-class Longtails:
+class LongtailRepository:
     """The longtails of one unit of work."""
 
     def __init__(self, session: AsyncSession) -> None:
@@ -33,12 +33,14 @@ class Longtails:
             added += len((await self._session.scalars(statement.returning(LongtailRow.id))).all())
         return added
 
-    async def known_keys(self, site: str, keys: Sequence[str]) -> set[str]:
+    async def list_known_keys(self, site: str, keys: Sequence[str]) -> set[str]:
         """Which of ``keys`` the site has already."""
         statement = select(LongtailRow.key).where(LongtailRow.site == site, LongtailRow.key == func.any(list(keys)))
         return set(await self._session.scalars(statement))
 
-    async def of_site(self, site: str, *, status: LongtailStatus | None = None, limit: int = 1000) -> list[LongtailRow]:
+    async def list_for_site(
+        self, site: str, *, status: LongtailStatus | None = None, limit: int = 1000
+    ) -> list[LongtailRow]:
         """The site's longtails in the order in which batches will claim them."""
         statement = select(LongtailRow).where(LongtailRow.site == site)
         if status:
@@ -46,13 +48,13 @@ class Longtails:
         order = statement.order_by(LongtailRow.priority.desc(), LongtailRow.number).limit(limit)
         return list(await self._session.scalars(order))
 
-    async def counts(self, site: str) -> dict[LongtailStatus, int]:
+    async def count_by_status(self, site: str) -> dict[LongtailStatus, int]:
         """How many longtails the site has in each status."""
         statement = select(LongtailRow.status, func.count()).where(LongtailRow.site == site)
         rows = await self._session.execute(statement.group_by(LongtailRow.status))
         return dict.fromkeys(LongtailStatus, 0) | {LongtailStatus(status): count for status, count in rows}
 
-    async def set_status(self, longtail_id: UUID, status: LongtailStatus, *, reason: str | None = None) -> None:
+    async def set_status(self, longtail_id: LongtailId, status: LongtailStatus, *, reason: str | None = None) -> None:
         """Move one longtail on."""
         await self._session.execute(
             update(LongtailRow).where(LongtailRow.id == longtail_id).values(status=status, reason=reason)

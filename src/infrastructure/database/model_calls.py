@@ -5,13 +5,14 @@ An open row after a crash is a known unknown: it may have been paid. A paid answ
 
 from decimal import Decimal
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Text, bindparam, cast, func, literal, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from src.domain.article import ArticleStatus
+from src.domain.ids import ArticleId, BatchId, CallId
 from src.domain.stages import Stage
 from src.domain.usage import CallStatus, Spend
 
@@ -23,7 +24,7 @@ class CallRequest(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    article_id: UUID
+    article_id: ArticleId
     revision: int
     stage: Stage
     prompt: str
@@ -95,27 +96,27 @@ _CLOSE = (
 )
 
 
-class ModelCalls:
+class ModelCallRepository:
     """The ledger of one unit of work."""
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def find_or_open(self, request: CallRequest) -> PaidAnswer | UUID:
+    async def find_or_open(self, request: CallRequest) -> PaidAnswer | CallId:
         """Return the answer that was paid for this very question, else the id of a call opened for it."""
-        call_id = uuid4()
+        call_id = CallId(uuid4())
         result = await self._session.execute(_OPEN, request.model_dump() | {"id": call_id})
         paid = result.one_or_none()
         return PaidAnswer.model_validate(paid) if paid else call_id
 
-    async def close(self, call_id: UUID, **columns: Any) -> None:  # noqa: ANN401 - columns of model_calls
+    async def close(self, call_id: CallId, **columns: Any) -> None:  # noqa: ANN401 - columns of model_calls
         """Write what came of the call, also when a later attempt had already given it up as lost."""
         known = dict.fromkeys(_CLOSED_WITH) | {"named_model": None}
         if "model" in columns:
             columns["named_model"] = columns.pop("model")
         await self._session.execute(_CLOSE, known | columns | {"call_id": call_id})
 
-    async def discard(self, article_id: UUID, revision: int, stage: Stage) -> None:
+    async def discard(self, article_id: ArticleId, revision: int, stage: Stage) -> None:
         """Keep the stage's answers as paid, but never use them again: they were rejected for good."""
         await self._session.execute(
             update(ModelCallRow)
@@ -128,7 +129,7 @@ class ModelCalls:
             .values(status=CallStatus.DISCARDED)
         )
 
-    async def write_off(self, article_id: UUID) -> None:
+    async def write_off(self, article_id: ArticleId) -> None:
         """Give up the calls still open when the article ends: their worker died, or was stopped as they began."""
         await self._session.execute(
             update(ModelCallRow)
@@ -136,19 +137,19 @@ class ModelCalls:
             .values(status=CallStatus.LOST, closed_at=func.now())
         )
 
-    async def of_article(self, article_id: UUID) -> list[ModelCallRow]:
+    async def list_for_article(self, article_id: ArticleId) -> list[ModelCallRow]:
         """Every call for the article, in the order in which they were opened."""
         statement = select(ModelCallRow).where(ModelCallRow.article_id == article_id)
         return list(await self._session.scalars(statement.order_by(ModelCallRow.opened_at)))
 
-    async def attempts(self, article_id: UUID, revision: int, stage: Stage) -> int:
+    async def count_attempts(self, article_id: ArticleId, revision: int, stage: Stage) -> int:
         """How many activity attempts bought something for the stage."""
         statement = select(func.count(ModelCallRow.attempt.distinct())).where(
             ModelCallRow.article_id == article_id, ModelCallRow.revision == revision, ModelCallRow.stage == stage
         )
         return await self._session.scalar(statement) or 0
 
-    async def spend(self, *, batch_id: UUID | None = None, article_id: UUID | None = None) -> Spend:
+    async def sum_usage(self, *, batch_id: BatchId | None = None, article_id: ArticleId | None = None) -> Spend:
         """What the calls of a batch or an article used together."""
         calls = select(
             func.count(ModelCallRow.id),
@@ -166,7 +167,7 @@ class ModelCalls:
             calls=count, input_tokens=input_tokens, output_tokens=output_tokens, cost_usd=cost, unpriced_calls=unpriced
         )
 
-    async def usual_cost(self, site: str) -> Decimal | None:
+    async def mean_article_cost(self, site: str) -> Decimal | None:
         """What one of the site's last hundred finished articles cost on average, in US dollars.
 
         None when there is none yet, or when any of their calls has no known price.

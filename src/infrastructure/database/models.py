@@ -19,6 +19,7 @@ from sqlalchemy import (
     Numeric,
     Text,
     UniqueConstraint,
+    Uuid,
     func,
     text,
 )
@@ -28,6 +29,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from src.domain.article import ArticleStatus
 from src.domain.batch import BatchStatus, Trigger
 from src.domain.hold import HoldDepth
+from src.domain.ids import ArticleId, BackfillId, BatchId, CallId, LongtailId
 from src.domain.longtail import LongtailStatus
 from src.domain.stages import Stage
 from src.domain.usage import CallStatus
@@ -50,6 +52,11 @@ class Table(DeclarativeBase):
         datetime: TIMESTAMP(timezone=True),
         dict[str, Any]: JSONB,
         Decimal: Numeric(14, 8),
+        ArticleId: Uuid(),
+        BackfillId: Uuid(),
+        BatchId: Uuid(),
+        CallId: Uuid(),
+        LongtailId: Uuid(),
     }
 
 
@@ -80,7 +87,7 @@ class LongtailRow(Table):
         Index("ix_longtails_next", "site", text("priority DESC"), "number", postgresql_where=text("status = 'ready'")),
     )
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    id: Mapped[LongtailId] = mapped_column(primary_key=True, default=uuid4)
     number: Mapped[int] = mapped_column(Identity())  # order of import
     site: Mapped[str] = mapped_column(ForeignKey("sites.slug", ondelete="CASCADE"))
     phrase: Mapped[str]
@@ -105,7 +112,7 @@ class BatchRow(Table):
         one_of("status", BatchStatus),
     )
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    id: Mapped[BatchId] = mapped_column(primary_key=True, default=uuid4)
     site: Mapped[str] = mapped_column(ForeignKey("sites.slug", ondelete="CASCADE"))
     slot: Mapped[datetime]  # the nominal time in UTC, not when it happened to start
     trigger: Mapped[str]
@@ -131,9 +138,9 @@ class ArticleRow(Table):
         Index("ix_articles_longtail_id", "longtail_id"),
     )
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
-    batch_id: Mapped[UUID] = mapped_column(ForeignKey("batches.id", ondelete="CASCADE"))
-    longtail_id: Mapped[UUID] = mapped_column(ForeignKey("longtails.id", ondelete="CASCADE"))
+    id: Mapped[ArticleId] = mapped_column(primary_key=True, default=uuid4)
+    batch_id: Mapped[BatchId] = mapped_column(ForeignKey("batches.id", ondelete="CASCADE"))
+    longtail_id: Mapped[LongtailId] = mapped_column(ForeignKey("longtails.id", ondelete="CASCADE"))
     site: Mapped[str] = mapped_column(ForeignKey("sites.slug", ondelete="CASCADE"))
     keyword: Mapped[str]
     position: Mapped[int]  # within the batch, from 0
@@ -158,7 +165,7 @@ class StageOutputRow(Table):
     __tablename__ = "stage_outputs"
     __table_args__ = (one_of("stage", Stage),)
 
-    article_id: Mapped[UUID] = mapped_column(ForeignKey("articles.id", ondelete="CASCADE"), primary_key=True)
+    article_id: Mapped[ArticleId] = mapped_column(ForeignKey("articles.id", ondelete="CASCADE"), primary_key=True)
     revision: Mapped[int] = mapped_column(primary_key=True)
     stage: Mapped[str] = mapped_column(primary_key=True)
     artefact: Mapped[dict[str, Any]]
@@ -182,8 +189,8 @@ class ModelCallRow(Table):
         Index("ix_model_calls_opened_at", "opened_at"),
     )
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
-    article_id: Mapped[UUID]
+    id: Mapped[CallId] = mapped_column(primary_key=True, default=uuid4)
+    article_id: Mapped[ArticleId]
     revision: Mapped[int]
     stage: Mapped[str]
     prompt: Mapped[str]
@@ -246,7 +253,7 @@ class BackfillSlotRow(Table):
     __tablename__ = "backfill_slots"
     __table_args__ = (Index("ix_backfill_slots_slot", "site", "slot"),)
 
-    backfill_id: Mapped[UUID] = mapped_column(primary_key=True)
+    backfill_id: Mapped[BackfillId] = mapped_column(primary_key=True)
     slot: Mapped[datetime] = mapped_column(primary_key=True)
     site: Mapped[str] = mapped_column(ForeignKey("sites.slug", ondelete="CASCADE"))
     articles: Mapped[int | None]  # at most; NULL: the site's articles_per_batch

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from src.domain.colour import Colour
+from src.domain.ids import BackfillId
 from src.domain.scheduling.schedule import Pause, Schedule
 
 from .models import AuditEventRow, BackfillSlotRow, BatchRow, SchedulePauseRow, SiteScheduleRow
@@ -18,14 +19,14 @@ _NOUN = "schedule"
 _WAITS_AT_MOST = timedelta(hours=1)
 
 
-class WantedSchedule(BaseModel):
+class DesiredSchedule(BaseModel):
     """A site's schedule as the database has it."""
 
     model_config = ConfigDict(frozen=True)
 
     site: str
     schedule: Schedule
-    colour: str
+    colour: Colour
     written: dict[str, Any]  # what Temporal showed after it was written last
     created_at: datetime
 
@@ -42,7 +43,7 @@ class ScheduleChange(BaseModel):
     after: dict[str, Any] | None
 
 
-class SchedulesTable:
+class ScheduleRepository:
     """The schedules of one unit of work."""
 
     def __init__(self, session: AsyncSession) -> None:
@@ -52,16 +53,16 @@ class SchedulesTable:
         """Wait until no other transaction writes this site's schedule; held until this one ends."""
         await self._session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"schedule/{site}", 0))))
 
-    async def get(self, site: str) -> WantedSchedule | None:
+    async def find(self, site: str) -> DesiredSchedule | None:
         """The wanted schedule, if there is one."""
         row = await self._session.get(SiteScheduleRow, site, populate_existing=True)
         return _wanted(row) if row else None
 
-    async def all(self) -> list[WantedSchedule]:
+    async def list_all(self) -> list[DesiredSchedule]:
         """Every wanted schedule, by site."""
         return [_wanted(row) for row in await self._session.scalars(select(SiteScheduleRow).order_by("site"))]
 
-    async def put(self, site: str, schedule: Schedule, *, colour: str, written: dict[str, Any]) -> None:
+    async def upsert(self, site: str, schedule: Schedule, *, colour: Colour, written: dict[str, Any]) -> None:
         """Keep what is wanted and what Temporal showed."""
         columns = {"wanted": schedule.model_dump(mode="json"), "colour": colour, "written": written}
         statement = insert(SiteScheduleRow).values(site=site, **columns)
@@ -69,7 +70,7 @@ class SchedulesTable:
             statement.on_conflict_do_update(index_elements=["site"], set_=columns | {"updated_at": func.now()})
         )
 
-    async def remove(self, site: str) -> None:
+    async def delete(self, site: str) -> None:
         """Want none any more; pauses and the audit trail stay."""
         await self._session.execute(delete(SiteScheduleRow).where(SiteScheduleRow.site == site))
 
@@ -98,7 +99,7 @@ class SchedulesTable:
         )
         return ended.first() is not None
 
-    async def lasting_pause(self, site: str) -> Pause | None:
+    async def find_current_pause(self, site: str) -> Pause | None:
         """The pause that lasts, if there is one."""
         row = await self._session.scalar(
             select(SchedulePauseRow)
@@ -107,7 +108,7 @@ class SchedulesTable:
         )
         return Pause.model_validate(row) if row else None
 
-    async def pauses(self, site: str) -> list[Pause]:
+    async def list_pauses(self, site: str) -> list[Pause]:
         """Every pause there was, the oldest first."""
         rows = await self._session.scalars(
             select(SchedulePauseRow).where(SchedulePauseRow.site == site).order_by(SchedulePauseRow.started_at)
@@ -116,9 +117,9 @@ class SchedulesTable:
 
     # --- backfills
 
-    async def request_backfill(
+    async def insert_backfill(
         self,
-        backfill_id: UUID,
+        backfill_id: BackfillId,
         site: str,
         slots: Sequence[datetime],
         *,
@@ -141,7 +142,7 @@ class SchedulesTable:
         if rows:
             await self._session.execute(insert(BackfillSlotRow).values(rows))
 
-    async def backfill_of(self, site: str, slot: datetime) -> BackfillSlotRow | None:
+    async def find_backfill(self, site: str, slot: datetime) -> BackfillSlotRow | None:
         """The newest request to make up this slot, stopped or not."""
         row: BackfillSlotRow | None = await self._session.scalar(
             select(BackfillSlotRow)
@@ -151,14 +152,14 @@ class SchedulesTable:
         )
         return row
 
-    async def slots_of(self, backfill_id: UUID) -> list[BackfillSlotRow]:
+    async def list_backfill_slots(self, backfill_id: BackfillId) -> list[BackfillSlotRow]:
         """The slots that one backfill asked for, the oldest first."""
         rows = await self._session.scalars(
             select(BackfillSlotRow).where(BackfillSlotRow.backfill_id == backfill_id).order_by(BackfillSlotRow.slot)
         )
         return list(rows)
 
-    async def waiting_slots(self, site: str) -> set[datetime]:
+    async def list_waiting_slots(self, site: str) -> set[datetime]:
         """Slots that somebody asked to be made up a short while ago and that have not ended since.
 
         Older requests do not count: a policy may have dropped them. Asking again is harmless, since a done slot has
@@ -195,14 +196,14 @@ class SchedulesTable:
 
     # --- the audit trail
 
-    async def note(
+    async def record_change(
         self, site: str, *, who: str, action: str, before: dict[str, Any] | None, after: dict[str, Any] | None
     ) -> None:
         """Write down who did what."""
         columns = {"who": who, "action": action, "noun": _NOUN, "subject": site, "before": before, "after": after}
         await self._session.execute(insert(AuditEventRow).values(id=func.gen_random_uuid(), **columns))
 
-    async def changes(self, site: str) -> list[ScheduleChange]:
+    async def list_changes(self, site: str) -> list[ScheduleChange]:
         """The site's audit trail, the oldest first."""
         rows = await self._session.scalars(
             select(AuditEventRow)
@@ -215,8 +216,8 @@ class SchedulesTable:
         ]
 
 
-def _wanted(row: SiteScheduleRow) -> WantedSchedule:
-    return WantedSchedule(
+def _wanted(row: SiteScheduleRow) -> DesiredSchedule:
+    return DesiredSchedule(
         site=row.site,
         schedule=Schedule.model_validate(row.wanted),
         colour=row.colour,

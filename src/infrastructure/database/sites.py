@@ -10,13 +10,13 @@ from src.domain.site import Site
 from .models import SiteRow
 
 
-class Sites:
+class SiteRepository:
     """The sites of one unit of work."""
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def put(self, site: Site) -> bool:
+    async def upsert(self, site: Site) -> bool:
         """Keep ``site``, replacing what was known under its slug. Returns whether it is new."""
         known = await self._session.scalar(select(SiteRow.slug).where(SiteRow.slug == site.slug))
         description = site.model_dump(mode="json")
@@ -32,16 +32,16 @@ class Sites:
         """Return the site. Raises NotFound with the slugs there are."""
         description = await self._session.scalar(select(SiteRow.description).where(SiteRow.slug == slug))
         if description is None:
-            known = [site.slug for site in await self.all()]
+            known = [site.slug for site in await self.list_all()]
             raise NotFound("site", slug, known=known, hint=Hint.SHOW_SITES if known else Hint.ADD_SITE)
         return Site.model_validate(description)
 
-    async def all(self) -> list[Site]:
+    async def list_all(self) -> list[Site]:
         """Every site, by slug."""
         rows = await self._session.scalars(select(SiteRow.description).order_by(SiteRow.slug))
         return [Site.model_validate(description) for description in rows]
 
-    async def remove(self, slug: str) -> None:
+    async def delete(self, slug: str) -> None:
         """Delete the site with its longtails, batches and articles. Raises NotFound."""
         await self.get(slug)
         await self._session.execute(delete(SiteRow).where(SiteRow.slug == slug))

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import and_, bindparam, literal, select
@@ -12,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from src.domain.errors import NotFound
+from src.domain.ids import ArticleId
 from src.domain.site import Site
 from src.domain.stages import Stage
 
@@ -60,25 +60,27 @@ _WITH_SITE = (
 )
 
 
-class StageOutputs:
+class StageOutputRepository:
     """The stage outputs of one unit of work."""
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def keep(self, article_id: UUID, revision: int, stage: Stage, **columns: Any) -> bool:  # noqa: ANN401
+    async def insert_if_absent(self, article_id: ArticleId, revision: int, stage: Stage, **columns: Any) -> bool:  # noqa: ANN401
         """Keep the stage's output. Returns False, and keeps nothing, when it has one already."""
         row = {"article_id": article_id, "revision": revision, "stage": stage, **columns}
         return await self._session.scalar(_KEEP, row) is not None
 
-    async def artefact(self, article_id: UUID, revision: int, stage: Stage) -> Mapping[str, Any] | None:
+    async def find_artefact(self, article_id: ArticleId, revision: int, stage: Stage) -> Mapping[str, Any] | None:
         """The stage's artefact, if it finished."""
         artefact: Mapping[str, Any] | None = await self._session.scalar(
             _ARTEFACT, {"article_id": article_id, "revision": revision, "stage": stage}
         )
         return artefact
 
-    async def with_site(self, article_id: UUID, revision: int, stage: Stage) -> tuple[Site, Mapping[str, Any] | None]:
+    async def get_with_site(
+        self, article_id: ArticleId, revision: int, stage: Stage
+    ) -> tuple[Site, Mapping[str, Any] | None]:
         """What a stage begins with: its article's site, and its own artefact if it finished. Raises NotFound."""
         key = {"article_id": article_id, "revision": revision, "stage": stage}
         found = (await self._session.execute(_WITH_SITE, key)).one_or_none()
@@ -86,7 +88,7 @@ class StageOutputs:
             raise NotFound("article", article_id)
         return Site.model_validate(found.description), found.artefact
 
-    async def of_article(self, article_id: UUID, revision: int) -> list[StageOutput]:
+    async def list_for_article(self, article_id: ArticleId, revision: int) -> list[StageOutput]:
         """The finished stages in their order."""
         rows = await self._session.scalars(
             select(StageOutputRow)
@@ -95,12 +97,12 @@ class StageOutputs:
         )
         return [StageOutput.model_validate(row) for row in rows]
 
-    async def slug(self, article_id: UUID, revision: int) -> str | None:
+    async def find_slug(self, article_id: ArticleId, revision: int) -> str | None:
         """The slug that stage D chose."""
-        metadata = await self.artefact(article_id, revision, Stage.SEO_METADATA)
+        metadata = await self.find_artefact(article_id, revision, Stage.SEO_METADATA)
         return metadata["slug"] if metadata else None
 
-    async def carry_over(self, article_id: UUID, *, revision: int, to: int, stages: Iterable[Stage]) -> None:
+    async def copy_to_revision(self, article_id: ArticleId, *, revision: int, to: int, stages: Iterable[Stage]) -> None:
         """Copy the named stages' outputs into a new revision, so that only the later stages are bought again."""
         copied = [column for column in StageOutputRow.__table__.columns if column.name != "revision"]
         source = select(*copied, literal(to)).where(

@@ -15,15 +15,15 @@ from asyncpg.exceptions import (  # type: ignore[import-untyped]
 from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from .articles import Articles
-from .batches import Batches
-from .holds import Holds
-from .longtails import Longtails
-from .model_calls import ModelCalls
-from .schedules import SchedulesTable
-from .sites import Sites
-from .stage_outputs import StageOutputs
-from .watches import Watches
+from .articles import ArticleRepository
+from .batches import BatchRepository
+from .holds import HoldRepository
+from .longtails import LongtailRepository
+from .model_calls import ModelCallRepository
+from .schedules import ScheduleRepository
+from .sites import SiteRepository
+from .stage_outputs import StageOutputRepository
+from .watches import WatchdogRepository
 
 T = TypeVar("T")
 
@@ -40,15 +40,15 @@ class UnitOfWork:
     def __init__(self, engine: AsyncEngine, *, autocommit: bool) -> None:
         self._session = AsyncSession(engine, expire_on_commit=False)
         self._autocommit = autocommit
-        self.sites = Sites(self._session)
-        self.longtails = Longtails(self._session)
-        self.batches = Batches(self._session)
-        self.articles = Articles(self._session)
-        self.holds = Holds(self._session)
-        self.schedules = SchedulesTable(self._session)
-        self.stage_outputs = StageOutputs(self._session)
-        self.model_calls = ModelCalls(self._session)
-        self.watches = Watches(self._session)
+        self.sites = SiteRepository(self._session)
+        self.longtails = LongtailRepository(self._session)
+        self.batches = BatchRepository(self._session)
+        self.articles = ArticleRepository(self._session)
+        self.holds = HoldRepository(self._session)
+        self.schedules = ScheduleRepository(self._session)
+        self.stage_outputs = StageOutputRepository(self._session)
+        self.model_calls = ModelCallRepository(self._session)
+        self.watches = WatchdogRepository(self._session)
 
     async def __aenter__(self) -> Self:
         return self
@@ -78,27 +78,27 @@ class Database:
         """A new unit of work, to be entered with ``async with``."""
         return UnitOfWork(self.engine, autocommit=autocommit)
 
-    async def commit(self, work: Callable[[UnitOfWork], Awaitable[T]]) -> T:
+    async def run_in_transaction(self, work: Callable[[UnitOfWork], Awaitable[T]]) -> T:
         """Run ``work`` in a unit of work of its own and commit it; once more if the database asks for that.
 
         Only transient faults are repeated: a statement cached before a migration, a lost serialisation race, a
         connection that the server closed while it was idle.
         """
-        return await _persistently(self.engine, work)
+        return await _commit_with_retry(self.engine, work)
 
-    async def single(self, work: Callable[[UnitOfWork], Awaitable[T]]) -> T:
+    async def run_autocommit(self, work: Callable[[UnitOfWork], Awaitable[T]]) -> T:
         """Run ``work`` as ``commit`` does, if it is one statement: one round trip instead of three.
 
         PostgreSQL makes every statement a transaction of its own; a second one in ``work`` would be another.
         """
-        return await _persistently(self._without_transactions, work)
+        return await _commit_with_retry(self._without_transactions, work)
 
     async def close(self) -> None:
         """Close every connection."""
         await self.engine.dispose()
 
 
-async def _persistently(engine: AsyncEngine, work: Callable[[UnitOfWork], Awaitable[T]]) -> T:
+async def _commit_with_retry(engine: AsyncEngine, work: Callable[[UnitOfWork], Awaitable[T]]) -> T:
     try:
         return await _committed(engine, work)
     except DBAPIError as error:

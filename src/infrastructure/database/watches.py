@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from src.domain.article import ArticleStatus
 from src.domain.batch import Batch
-from src.domain.scheduling.slot_evidence import Span
+from src.domain.time_range import TimeRange
 
 from .models import AlertRow, ArticleRow, BatchRow, ModelCallRow, WatchRow
 
@@ -29,18 +29,18 @@ class Alert(BaseModel):
     raised_at: datetime | None = None
 
 
-class Watches:
+class WatchdogRepository:
     """Looks and alerts of one unit of work."""
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def looked(self, at: datetime, *, alerts: int, keep: timedelta) -> None:
+    async def record_run(self, at: datetime, *, alerts: int, keep: timedelta) -> None:
         """Write down one look, and forget those older than ``keep``."""
         await self._session.execute(insert(WatchRow).values(at=at, alerts=alerts).on_conflict_do_nothing())
         await self._session.execute(delete(WatchRow).where(WatchRow.at < at - keep))
 
-    async def silences(self, since: datetime, now: datetime, *, longer_than: timedelta) -> list[Span]:
+    async def list_heartbeat_gaps(self, since: datetime, now: datetime, *, longer_than: timedelta) -> list[TimeRange]:
         """Where two looks lie further apart, or the last one is longer ago; none before the very first look."""
         looks = select(WatchRow.at, func.lag(WatchRow.at).over(order_by=WatchRow.at).label("before")).subquery()
         rows = await self._session.execute(
@@ -48,13 +48,13 @@ class Watches:
             .where(looks.c.at >= since, looks.c.at - looks.c.before > longer_than)
             .order_by(looks.c.at)
         )
-        found = [Span(start=before, end=at) for before, at in rows]
+        found = [TimeRange(start=before, end=at) for before, at in rows]
         last = await self._session.scalar(select(func.max(WatchRow.at)))
         if last is not None and now - last > longer_than:
-            found.append(Span(start=last, end=now))
+            found.append(TimeRange(start=last, end=now))
         return found
 
-    async def raise_alerts(self, alerts: Sequence[Alert], *, forewarnings: Sequence[str]) -> list[Alert]:
+    async def insert_new_alerts(self, alerts: Sequence[Alert], *, warnings: Sequence[str]) -> list[Alert]:
         """Keep those that are new, and return them. A forewarning gives way once its slot has really passed."""
         new = []
         for alert in alerts:
@@ -63,7 +63,7 @@ class Watches:
                 statement.on_conflict_do_update(
                     index_elements=["site", "slot"],
                     set_={"reason": alert.reason, "message": alert.message, "raised_at": func.now()},
-                    where=AlertRow.reason.in_(forewarnings) & statement.excluded.reason.not_in(forewarnings),
+                    where=AlertRow.reason.in_(warnings) & statement.excluded.reason.not_in(warnings),
                 ).returning(AlertRow),
                 execution_options={"populate_existing": True},
             )
@@ -71,7 +71,9 @@ class Watches:
                 new.append(Alert.model_validate(row))
         return new
 
-    async def alerts(self, site: str | None = None, *, first: datetime | None = None, limit: int = 1000) -> list[Alert]:
+    async def list_alerts(
+        self, site: str | None = None, *, first: datetime | None = None, limit: int = 1000
+    ) -> list[Alert]:
         """Alerts, the newest slot first; ``first`` is the oldest slot of interest."""
         statement = select(AlertRow).order_by(AlertRow.slot.desc(), AlertRow.site).limit(limit)
         if site is not None:
@@ -80,7 +82,7 @@ class Watches:
             statement = statement.where(AlertRow.slot >= first)
         return [Alert.model_validate(row) for row in await self._session.scalars(statement)]
 
-    async def batches(self, site: str, first: datetime, end: datetime) -> dict[datetime, Batch]:
+    async def list_batches_by_slot(self, site: str, first: datetime, end: datetime) -> dict[datetime, Batch]:
         """The site's batches by slot, from ``first`` up to but not ``end``."""
         counts = {
             name: func.count(ArticleRow.id).filter(ArticleRow.status == status)
@@ -107,7 +109,7 @@ class Watches:
             found[row.BatchRow.slot] = Batch(**columns, **numbers)
         return found
 
-    async def spent(self, site: str, since: datetime) -> Decimal:
+    async def sum_cost_since(self, site: str, since: datetime) -> Decimal:
         """What the site's priced model calls cost since then, in US dollars."""
         total = await self._session.scalar(
             select(func.sum(ModelCallRow.cost_usd))

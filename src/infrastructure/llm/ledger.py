@@ -5,7 +5,6 @@ import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
 import structlog
 from sqlalchemy.exc import DBAPIError
@@ -13,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from src.agents.language_model import Completion, Prompt, StopReason
 from src.domain.article import ArticleRef
 from src.domain.errors import ModelError
+from src.domain.ids import CallId
 from src.domain.usage import CallStatus, Usage
 from src.infrastructure.database.model_calls import CallRequest, PaidAnswer
 from src.infrastructure.database.unit_of_work import Database
@@ -50,7 +50,7 @@ class Ledger:
         """
         prompt = self._resolved.shape(prompt)
         request = self._request(prompt)
-        found = await self._database.single(lambda uow: uow.model_calls.find_or_open(request))
+        found = await self._database.run_autocommit(lambda uow: uow.model_calls.find_or_open(request))
         completion = _as_completion(found) if isinstance(found, PaidAnswer) else await self._buy(prompt, found)
         self.provenance = {
             "prompt": prompt.name,
@@ -60,7 +60,7 @@ class Ledger:
         }
         return completion
 
-    async def _buy(self, prompt: Prompt, call_id: UUID) -> Completion:
+    async def _buy(self, prompt: Prompt, call_id: CallId) -> Completion:
         started = time.monotonic()
         try:
             completion = await self._resolved.generate(prompt)
@@ -76,10 +76,10 @@ class Ledger:
         await self._close(call_id, started, status, **self._answered(completion))
         return completion
 
-    async def _close(self, call_id: UUID, started: float, status: CallStatus, **columns: Any) -> None:  # noqa: ANN401
+    async def _close(self, call_id: CallId, started: float, status: CallStatus, **columns: Any) -> None:  # noqa: ANN401
         latency_ms = round((time.monotonic() - started) * 1000)
         await _insist(
-            lambda: self._database.single(
+            lambda: self._database.run_autocommit(
                 lambda uow: uow.model_calls.close(call_id, status=status, latency_ms=latency_ms, **columns)
             )
         )

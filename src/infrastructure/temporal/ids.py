@@ -1,25 +1,19 @@
 """Every id and queue name, spelled once."""
 
 from datetime import UTC, datetime
-from enum import StrEnum
-from uuid import UUID
+
+from src.domain.colour import Colour
+from src.domain.ids import ArticleId
 
 
-class Colour(StrEnum):
-    """The two sets of workers that deployments switch between."""
-
-    BLUE = "blue"
-    GREEN = "green"
-
-
-def task_queue(colour: str) -> str:
+def task_queue(colour: Colour) -> str:
     """The queue that workers of ``colour`` poll; children and activities stay on their parent's."""
     return f"articles-{colour}"
 
 
-def colour_of(queue: str) -> str:
+def colour_of(queue: str) -> Colour:
     """The colour of a task queue."""
-    return queue.removeprefix("articles-")
+    return Colour(queue.removeprefix("articles-"))
 
 
 def schedule(site: str) -> str:
@@ -55,6 +49,6 @@ def shard(batch_workflow_id: str, first: int) -> str:
     return f"{batch_workflow_id}/articles-{first}"
 
 
-def article(article_id: UUID) -> str:
+def article(article_id: ArticleId) -> str:
     """The workflow of an article, whatever its revision."""
     return f"article/{article_id}"

@@ -4,13 +4,13 @@ They live apart from the workflows, so that the sandbox need not build them agai
 """
 
 from datetime import datetime
-from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
 from src.domain.article import ArticleRef, ArticleStatus, Failure
 from src.domain.batch import BatchStatus, Trigger
 from src.domain.hold import HoldState
+from src.domain.ids import ArticleId, BatchId
 from src.domain.stages import KeywordAnalysis, Outline
 
 
@@ -43,7 +43,7 @@ class OpenBatch(Message):
 class OpenedBatch(Message):
     """A batch that is open, or one that was done before; or none, and why."""
 
-    batch_id: UUID | None
+    batch_id: BatchId | None
     to_do: int  # articles still to be made; 0 when the slot is done
     positions: int  # one more than the last article's position
     window: int  # articles to have under way at once: the worker's model slots
@@ -57,7 +57,7 @@ class OpenedBatch(Message):
 class CloseBatch(Message):
     """Asks to write how a batch ended."""
 
-    batch_id: UUID
+    batch_id: BatchId
     cancelled: bool = False
     error_type: str | None = None
     error_message: str | None = None
@@ -66,7 +66,7 @@ class CloseBatch(Message):
 class BatchReport(Message):
     """What a batch came to."""
 
-    batch_id: UUID
+    batch_id: BatchId
     status: BatchStatus
     total: int
     needs_review: int
@@ -82,7 +82,7 @@ class BatchReport(Message):
 class Shard(Message):
     """A range of a batch's articles by position, and how many of them to have under way at once."""
 
-    batch_id: UUID
+    batch_id: BatchId
     first: int  # inclusive
     end: int  # exclusive
     window: int
@@ -127,7 +127,7 @@ class RecordFailure(Message):
 class ArticleOutcome(Message):
     """How an article ended."""
 
-    article_id: UUID
+    article_id: ArticleId
     status: ArticleStatus
     content_hash: str
     words: int

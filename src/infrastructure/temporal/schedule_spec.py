@@ -29,6 +29,7 @@ from temporalio.client import Schedule as TemporalSchedule
 from temporalio.client import ScheduleOverlapPolicy as Policy
 from temporalio.service import RPCError, RPCStatusCode
 
+from src.domain.colour import Colour
 from src.domain.errors import EngineUnavailable, InputInvalid
 from src.domain.scheduling import slots
 from src.domain.scheduling.schedule import Calendar, Overlap, Range, Schedule
@@ -44,7 +45,9 @@ _PATIENCE = (0.2, 0.5, 1, 2, 4)  # seconds before asking a busy server again
 _MATCHES_A_CALL = 1000  # Temporal returns no more
 
 
-def as_temporal(site: str, schedule: Schedule, *, colour: str, state: ScheduleState | None = None) -> TemporalSchedule:
+def as_temporal(
+    site: str, schedule: Schedule, *, colour: Colour, state: ScheduleState | None = None
+) -> TemporalSchedule:
     """The schedule as Temporal takes it."""
     return TemporalSchedule(
         action=ScheduleActionStartWorkflow(
@@ -201,7 +204,9 @@ async def _preview(client: Client, schedule: Schedule) -> AsyncIterator[str]:
     Raises InputInvalid with Temporal's reason when it cannot read it.
     """
     schedule_id = f"preview/{secrets.token_hex(8)}"
-    wanted = as_temporal("preview", schedule, colour="preview", state=ScheduleState(paused=True, note="preview"))
+    wanted = as_temporal(
+        "preview", schedule, colour=Colour("preview"), state=ScheduleState(paused=True, note="preview")
+    )
     wanted.spec.jitter = None
     try:
         handle = await client.create_schedule(schedule_id, wanted)

@@ -5,10 +5,12 @@ from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 
+from src.domain.colour import Colour
+
 from . import ids
 
 
-async def has_pollers(client: Client, colour: str) -> bool:
+async def has_pollers(client: Client, colour: Colour) -> bool:
     """Whether a worker of this colour polled within the last minutes, as Temporal remembers it."""
     described = await client.workflow_service.describe_task_queue(
         DescribeTaskQueueRequest(

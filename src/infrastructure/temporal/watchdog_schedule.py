@@ -17,7 +17,8 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError
 
-from src.domain.scheduling.slot_evidence import LOOKS_EVERY
+from src.domain.colour import Colour
+from src.domain.scheduling.slot_evidence import WATCHDOG_INTERVAL
 
 from . import ids
 from .workflows.watchdog import WatchdogWorkflow
@@ -27,7 +28,7 @@ log = structlog.get_logger()
 SCHEDULE_ID = "watchdog"
 
 
-async def ensure(client: Client, *, colour: str, every: timedelta = LOOKS_EVERY) -> bool:
+async def ensure(client: Client, *, colour: Colour, every: timedelta = WATCHDOG_INTERVAL) -> bool:
     """Make Temporal start a look ``every`` so often on this colour's queue; safe to repeat. Returns whether it does.
 
     The worker that started last has the watchdog. One that cannot have it works all the same: articles come first, and
@@ -60,7 +61,7 @@ def _failed(error: RPCError) -> bool:
     return False
 
 
-def _wanted(colour: str, every: timedelta) -> Schedule:
+def _wanted(colour: Colour, every: timedelta) -> Schedule:
     return Schedule(
         action=ScheduleActionStartWorkflow(
             WatchdogWorkflow.run,

@@ -15,6 +15,7 @@ from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from src.domain.colour import Colour
 from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.llm.providers import Providers
 
@@ -59,7 +60,7 @@ FAILING_ERRORS: tuple[type[Exception], ...] = (
 _LOCAL_ACTIVITIES = 16  # as many as the connection pool has by default
 
 
-def instance_name(colour: str) -> str:
+def instance_name(colour: Colour) -> str:
     """A name that no other worker process has or had, on any machine."""
     return f"{colour}@{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
 
@@ -74,7 +75,7 @@ def create(
     database: Database,
     providers: Providers,
     *,
-    colour: str,
+    colour: Colour,
     instance: str,
     model_slots: int,
     grace: timedelta,

@@ -2,13 +2,14 @@
 
 import asyncio
 from datetime import UTC, datetime
-from uuid import UUID
 
 import pytest
 
 from src.domain.article import ArticleStatus, Failure
 from src.domain.batch import BatchStatus, Trigger
+from src.domain.colour import BLUE
 from src.domain.errors import Conflict
+from src.domain.ids import BatchId
 from src.domain.longtail import LongtailStatus
 from src.domain.stages import Stage
 from src.infrastructure.database.batches import BatchRequest
@@ -23,28 +24,28 @@ FAILURE = Failure(stage=Stage.ARTICLE, error_type="OutputRejected", message="too
 @pytest.fixture(autouse=True)
 async def _site(database: Database) -> None:
     async with database.unit_of_work() as uow:
-        await uow.sites.put(a_site())
+        await uow.sites.upsert(a_site())
         await uow.longtails.add("hardware-shop", longtails(8), source="test")
 
 
 async def open_batch(
     database: Database, slot: datetime = SLOT, *, limit: int = 5, force: bool = False, run: str = "run-1"
-) -> tuple[UUID, bool]:
+) -> tuple[BatchId, bool]:
     request = BatchRequest(
         site="hardware-shop",
         slot=slot,
         trigger=Trigger.SCHEDULE,
-        colour="blue",
+        colour=BLUE,
         workflow_id=f"batch/hardware-shop-{slot:%Y-%m-%dT%H:%M:%SZ}",
         run_id=run,
     )
-    return await database.commit(lambda uow: uow.batches.open(request, limit=limit, force=force))
+    return await database.run_in_transaction(lambda uow: uow.batches.open(request, limit=limit, force=force))
 
 
-async def end(database: Database, batch_id: UUID, *statuses: ArticleStatus) -> None:
+async def end(database: Database, batch_id: BatchId, *statuses: ArticleStatus) -> None:
     """End the batch's articles in their order, then the batch."""
     async with database.unit_of_work() as uow:
-        articles = await uow.articles.unfinished(batch_id, first=0, end=1000)
+        articles = await uow.articles.list_unfinished(batch_id, first=0, end=1000)
     for article, status in zip(articles, statuses, strict=False):
         async with database.unit_of_work() as uow:
             match status:
@@ -54,19 +55,19 @@ async def end(database: Database, batch_id: UUID, *statuses: ArticleStatus) -> N
                     await uow.articles.fail(article.article_id, FAILURE)
                 case _:
                     await uow.articles.cancel(article.article_id)
-    await database.commit(lambda uow: uow.batches.close(batch_id, cancelled=False, error=None))
+    await database.run_in_transaction(lambda uow: uow.batches.close(batch_id, cancelled=False, error=None))
 
 
 async def statuses(database: Database) -> dict[LongtailStatus, int]:
     async with database.unit_of_work() as uow:
-        counts = await uow.longtails.counts("hardware-shop")
+        counts = await uow.longtails.count_by_status("hardware-shop")
     return {status: count for status, count in counts.items() if count}
 
 
 async def test_opening_claims_the_first_longtails_in_their_order(database: Database) -> None:
     batch_id, has_work = await open_batch(database)
     async with database.unit_of_work() as uow:
-        articles = await uow.articles.unfinished(batch_id, first=0, end=5)
+        articles = await uow.articles.list_unfinished(batch_id, first=0, end=5)
     assert has_work
     assert [article.keyword for article in articles] == [longtail.phrase for longtail in longtails(5)]
     assert await statuses(database) == {LongtailStatus.CLAIMED: 5, LongtailStatus.READY: 3}
@@ -82,7 +83,7 @@ async def test_batches_that_open_at_once_never_share_a_longtail(database: Databa
     slots = [datetime(2026, 11, day, tzinfo=UTC) for day in range(1, 9)]
     await asyncio.gather(*(open_batch(database, slot, limit=2) for slot in slots))
     async with database.unit_of_work() as uow:
-        articles = await uow.articles.all(limit=100)
+        articles = await uow.articles.list_all(limit=100)
     assert len(articles) == len({article.keyword for article in articles}) == 8
 
 
@@ -92,7 +93,7 @@ async def test_a_done_slot_has_no_work_unless_forced(database: Database) -> None
     assert await open_batch(database, run="run-2") == (batch_id, False)
     assert await open_batch(database, run="run-3", force=True) == (batch_id, True)
     async with database.unit_of_work() as uow:
-        assert len(await uow.articles.unfinished(batch_id, first=0, end=100)) == 1
+        assert len(await uow.articles.list_unfinished(batch_id, first=0, end=100)) == 1
 
 
 async def test_a_failed_slot_opens_again_and_goes_on_with_what_it_had(database: Database) -> None:
@@ -129,11 +130,11 @@ async def test_a_retried_article_changes_what_its_batch_came_to(database: Databa
     batch_id, _ = await open_batch(database, limit=2)
     await end(database, batch_id, ArticleStatus.NEEDS_REVIEW, ArticleStatus.FAILED)
     async with database.unit_of_work() as uow:
-        failed = (await uow.articles.all(status=ArticleStatus.FAILED))[0]
+        failed = (await uow.articles.list_all(status=ArticleStatus.FAILED))[0]
         await uow.articles.prepare_retry(failed.id, from_stage=None)
     async with database.unit_of_work() as uow:
         await uow.articles.save(failed.id, html="…", content_hash="0", words=600, offline=True)
-        await uow.batches.recount(failed.id)
+        await uow.batches.follow_retried_article(failed.id)
     async with database.unit_of_work() as uow:
         assert (await uow.batches.get(batch_id)).status is BatchStatus.COMPLETED
 
@@ -142,7 +143,7 @@ async def test_a_cancelled_article_is_not_retried_once_another_has_its_keyword(d
     batch_id, _ = await open_batch(database, limit=1)
     await end(database, batch_id, ArticleStatus.CANCELLED)
     async with database.unit_of_work() as uow:
-        cancelled = (await uow.articles.all())[0]
+        cancelled = (await uow.articles.list_all())[0]
     await open_batch(database, LATER, limit=1)
     with pytest.raises(Conflict, match="took over the keyword"):
         async with database.unit_of_work() as uow:
@@ -152,16 +153,16 @@ async def test_a_cancelled_article_is_not_retried_once_another_has_its_keyword(d
 async def test_retrying_from_a_stage_keeps_the_stages_before_it(database: Database) -> None:
     batch_id, _ = await open_batch(database, limit=1)
     async with database.unit_of_work() as uow:
-        ref = (await uow.articles.unfinished(batch_id, first=0, end=1))[0]
+        ref = (await uow.articles.list_unfinished(batch_id, first=0, end=1))[0]
         for stage in Stage:
             made = {"prompt": "p@1", "prompt_hash": "0", "provider": "offline", "model": "m", "idempotency_key": "k"}
-            await uow.stage_outputs.keep(ref.article_id, 1, stage, artefact={"made": stage}, **made)
+            await uow.stage_outputs.insert_if_absent(ref.article_id, 1, stage, artefact={"made": stage}, **made)
     await end(database, batch_id, ArticleStatus.NEEDS_REVIEW)
     async with database.unit_of_work() as uow:
         again = await uow.articles.prepare_retry(ref.article_id, from_stage=Stage.ARTICLE)
         kept = [Stage.KEYWORD_ANALYSIS, Stage.OUTLINE]
-        await uow.stage_outputs.carry_over(ref.article_id, revision=1, to=again.revision, stages=kept)
+        await uow.stage_outputs.copy_to_revision(ref.article_id, revision=1, to=again.revision, stages=kept)
     async with database.unit_of_work() as uow:
-        outputs = await uow.stage_outputs.of_article(ref.article_id, again.revision)
+        outputs = await uow.stage_outputs.list_for_article(ref.article_id, again.revision)
     assert again.revision == 2
     assert [output.stage for output in outputs] == kept

@@ -41,15 +41,15 @@ async def forget(uow: UnitOfWork) -> None:
 
 
 async def test_behind_a_pooler_no_statement_stays_on_a_connection(pooled: Database) -> None:
-    assert [await pooled.single(ask) for _ in range(3)] == [7, 7, 7]
-    assert await pooled.single(kept) == 0
-    await pooled.single(forget)
-    assert await pooled.single(ask) == 7
+    assert [await pooled.run_autocommit(ask) for _ in range(3)] == [7, 7, 7]
+    assert await pooled.run_autocommit(kept) == 0
+    await pooled.run_autocommit(forget)
+    assert await pooled.run_autocommit(ask) == 7
 
 
 async def test_without_a_pooler_statements_stay(direct: Database) -> None:
-    assert [await direct.single(ask) for _ in range(3)] == [7, 7, 7]
-    assert await direct.single(kept) == 1
+    assert [await direct.run_autocommit(ask) for _ in range(3)] == [7, 7, 7]
+    assert await direct.run_autocommit(kept) == 1
 
 
 async def test_a_kept_statement_survives_a_migration(direct: Database) -> None:
@@ -62,9 +62,9 @@ async def test_a_kept_statement_survives_a_migration(direct: Database) -> None:
 
     await migrate("CREATE TABLE migrating AS SELECT 1 AS a")
     try:
-        assert await direct.single(read) == (1,)
+        assert await direct.run_autocommit(read) == (1,)
         await migrate("ALTER TABLE migrating ADD COLUMN b integer DEFAULT 2")
-        assert await direct.single(read) == (1, 2)
+        assert await direct.run_autocommit(read) == (1, 2)
     finally:
         await migrate("DROP TABLE migrating")
 
@@ -75,5 +75,5 @@ async def test_a_single_statement_is_kept_without_a_transaction_around_it(pooled
         row = await uow._session.execute(text("SELECT pg_current_xact_id_if_assigned() IS NULL"))
         return tuple(row.one())
 
-    assert await pooled.single(transactions) == (True,)
-    assert await pooled.commit(transactions) == (False,)
+    assert await pooled.run_autocommit(transactions) == (True,)
+    assert await pooled.run_in_transaction(transactions) == (False,)

@@ -35,11 +35,11 @@ PROMPT = Prompt(
 @pytest.fixture
 async def article(database: Database) -> ArticleRef:
     async with database.unit_of_work() as uow:
-        await uow.sites.put(a_site())
+        await uow.sites.upsert(a_site())
         await uow.longtails.add("hardware-shop", longtails(1), source="test")
     batch_id, _ = await open_batch(database)
     async with database.unit_of_work() as uow:
-        return (await uow.articles.unfinished(batch_id, first=0, end=1))[0]
+        return (await uow.articles.list_unfinished(batch_id, first=0, end=1))[0]
 
 
 def ledger(
@@ -56,7 +56,7 @@ def ledger(
 
 async def calls(database: Database, article: ArticleRef) -> list[ModelCallRow]:
     async with database.unit_of_work() as uow:
-        return await uow.model_calls.of_article(article.article_id)
+        return await uow.model_calls.list_for_article(article.article_id)
 
 
 async def test_a_paid_answer_is_never_bought_again(database: Database, article: ArticleRef) -> None:
@@ -106,7 +106,7 @@ async def test_a_model_without_a_known_price_is_unpriced_not_free(database: Data
     asking, _ = ledger(database, article, "the plan", model="home-made")
     await asking.generate(PROMPT)
     async with database.unit_of_work() as uow:
-        spend = await uow.model_calls.spend(article_id=article.article_id)
+        spend = await uow.model_calls.sum_usage(article_id=article.article_id)
     assert (spend.calls, spend.unpriced_calls, spend.output_tokens) == (1, 1, 1)
 
 
@@ -114,7 +114,7 @@ async def test_a_call_that_a_dead_worker_left_open_is_written_off_by_the_next(
     database: Database, article: ArticleRef
 ) -> None:
     request = ledger(database, article)[0]._request(PROMPT)
-    await database.commit(lambda uow: uow.model_calls.find_or_open(request))  # and then the worker dies
+    await database.run_in_transaction(lambda uow: uow.model_calls.find_or_open(request))  # and then the worker dies
     again, _ = ledger(database, article, "the plan", attempt=2)
     await again.generate(PROMPT)
     assert [call.status for call in await calls(database, article)] == [CallStatus.LOST, CallStatus.ANSWERED]
@@ -128,7 +128,7 @@ async def test_no_call_stays_open_when_its_article_ends(database: Database, arti
         lambda: ending.record_cancellation(article),
         lambda: ending.record_failure(RecordFailure(article=article, failure=lost_worker)),
     ):
-        await database.commit(lambda uow: uow.model_calls.find_or_open(request))
+        await database.run_in_transaction(lambda uow: uow.model_calls.find_or_open(request))
         await end()
         assert {call.status for call in await calls(database, article)} == {CallStatus.LOST}
 

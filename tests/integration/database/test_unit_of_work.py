@@ -21,12 +21,12 @@ def row(phrase: str) -> LongtailRow:
 @pytest.fixture(autouse=True)
 async def _site(database: Database) -> None:
     async with database.unit_of_work() as uow:
-        await uow.sites.put(a_site())
+        await uow.sites.upsert(a_site())
 
 
 async def kept(database: Database) -> int:
     async with database.unit_of_work() as uow:
-        return (await uow.longtails.counts("hardware-shop"))[LongtailStatus.READY]
+        return (await uow.longtails.count_by_status("hardware-shop"))[LongtailStatus.READY]
 
 
 async def test_one_shared_session_loses_every_row_to_one_bad_flush(database: Database) -> None:
@@ -50,7 +50,7 @@ async def test_one_unit_of_work_each_loses_only_the_bad_row(database: Database) 
         async def work(uow: UnitOfWork) -> None:
             uow._session.add(row(phrase))
 
-        await database.commit(work)
+        await database.run_in_transaction(work)
 
     outcomes = await asyncio.gather(*(add(phrase) for phrase in PHRASES), return_exceptions=True)
     assert [type(outcome) for outcome in outcomes if outcome is not None] == [IntegrityError]
@@ -83,11 +83,11 @@ async def test_a_lost_serialisation_race_is_run_once_more(database: Database) ->
         nonlocal runs
         runs += 1
         await uow._session.connection(execution_options={"isolation_level": "SERIALIZABLE"})
-        count = (await uow.longtails.counts("hardware-shop"))[LongtailStatus.READY]
+        count = (await uow.longtails.count_by_status("hardware-shop"))[LongtailStatus.READY]
         if runs <= 2:
             await both_have_read.wait()
         await uow.longtails.add("hardware-shop", [Longtail(phrase=f"phrase {count} of run {runs}")], source="test")
 
-    await asyncio.gather(database.commit(work), database.commit(work))
+    await asyncio.gather(database.run_in_transaction(work), database.run_in_transaction(work))
     assert runs == 3
     assert await kept(database) == 2

@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
-from src.agents.outline import plan, planned_headings, planned_words
+from src.agents.outline import plan
 from src.domain.errors import OutputRejected
 from src.domain.stages import KeywordAnalysis, Outline
 from src.infrastructure.llm.testing import ScriptedModel
+from src.quality.plan import planned_headings, planned_words
 from tests.answers import KEYWORD, an_analysis, an_outline, as_json, short_site
 
 ANALYSIS = KeywordAnalysis.model_validate(an_analysis())

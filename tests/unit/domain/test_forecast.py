@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from src.domain.scheduling.forecast import Forecast, Spent, foresee
+from src.domain.scheduling.forecast import Forecast, Spent, forecast_runs
 from src.domain.site import Budget
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
@@ -22,7 +22,7 @@ def forecast(slots: list[datetime] | None = None, **facts: Any) -> Forecast:
         "budget": Budget(),
         "spent": Spent(),
     }
-    return foresee("hardware-shop", DAILY if slots is None else slots, **known | facts)
+    return forecast_runs("hardware-shop", DAILY if slots is None else slots, **known | facts)
 
 
 def test_each_run_takes_its_longtails_and_its_money() -> None:

@@ -8,8 +8,17 @@ import pytest
 
 from src.domain.batch import Batch, BatchStatus, Trigger
 from src.domain.scheduling.schedule import Overlap, Pause, Schedule, When
-from src.domain.scheduling.slot_evidence import Expected, Facts, Notice, Outcome, Run, SlotReport, Span, outages
+from src.domain.scheduling.slot_evidence import (
+    ExpectedSlot,
+    Outcome,
+    RecordedAlert,
+    Run,
+    SlotEvidence,
+    SlotReport,
+    outages,
+)
 from src.domain.scheduling.slot_outcome import judge
+from src.domain.time_range import TimeRange
 
 SLOT = datetime(2026, 11, 20, 6, 0, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -19,7 +28,7 @@ DAILY = Schedule(when=When(times=(time(6, 0),)), time_zone="UTC", catch_up=3 * H
 
 def report(schedule: Schedule = DAILY, **facts: Any) -> SlotReport:
     known = {"site": "hardware-shop", "now": LATER} | facts
-    return judge(Expected(slot=SLOT, schedule=schedule), Facts(**known))
+    return judge(ExpectedSlot(slot=SLOT, schedule=schedule), SlotEvidence(**known))
 
 
 def outcome(schedule: Schedule = DAILY, **facts: Any) -> Outcome:
@@ -58,8 +67,8 @@ def pause(start: timedelta, end: timedelta | None) -> Pause:
     return Pause(started_at=SLOT + start, started_by="anna", note="relaunch", until=None, ended_at=ended, ended_by=None)
 
 
-def span(start: timedelta, end: timedelta | None) -> Span:
-    return Span(start=SLOT + start, end=None if end is None else SLOT + end)
+def span(start: timedelta, end: timedelta | None) -> TimeRange:
+    return TimeRange(start=SLOT + start, end=None if end is None else SLOT + end)
 
 
 @pytest.mark.parametrize(
@@ -178,7 +187,7 @@ def test_a_slot_waits_for_all_that_wait_in_front_of_it() -> None:
         (span(MINUTE, 4 * HOUR), LATER, Outcome.NOT_STARTED),
     ],
 )
-def test_an_outage_explains_the_slots_within_it(hole: Span, now: datetime, expected: Outcome) -> None:
+def test_an_outage_explains_the_slots_within_it(hole: TimeRange, now: datetime, expected: Outcome) -> None:
     assert outcome(outages=(hole,), now=now) is expected
 
 
@@ -190,22 +199,22 @@ def test_an_outage_says_that_skip_makes_up_one_of_several() -> None:
 
 def test_a_schedule_that_was_deleted_by_hand_is_named() -> None:
     for absence in (span(-HOUR, HOUR), span(-HOUR, None)):
-        gone = report(absences=(absence,))
+        gone = report(missing_schedule=(absence,))
         assert gone.outcome is Outcome.NOT_STARTED
         assert "deleted by hand" in gone.detail
-    assert "deleted" not in report(absences=(span(HOUR, None),)).detail
+    assert "deleted" not in report(missing_schedule=(span(HOUR, None),)).detail
 
 
 def test_a_pause_made_in_temporal_is_a_gap_that_nobody_ordered() -> None:
-    paused = report(unasked_pause=span(-HOUR, None), unasked_note="paused due to workflow failure")
+    paused = report(external_pause=span(-HOUR, None), external_pause_note="paused due to workflow failure")
     assert (paused.outcome, paused.is_missing) == (Outcome.PAUSED, True)
     assert paused.detail == "in Temporal itself: paused due to workflow failure"
 
 
 def test_what_the_watchdog_noticed_outlives_the_evidence() -> None:
-    noticed = {SLOT: Notice(reason="paused", message="in Temporal itself: by hand")}
+    noticed = {SLOT: RecordedAlert(reason="paused", message="in Temporal itself: by hand")}
     assert outcome(noticed=noticed) is Outcome.PAUSED
-    forewarned = report(noticed={SLOT: Notice(reason="schedule_missing", message="Temporal has no schedule")})
+    forewarned = report(noticed={SLOT: RecordedAlert(reason="schedule_missing", message="Temporal has no schedule")})
     assert (forewarned.outcome, forewarned.detail) == (Outcome.NOT_STARTED, "Temporal has no schedule")
 
 

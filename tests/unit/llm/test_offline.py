@@ -22,7 +22,7 @@ from src.infrastructure.llm.offline.writer import OfflineWriter
 from src.intake.site_file import read as read_site
 from src.quality.manuscript import Manuscript
 from src.rendering import page
-from src.settings import OfflineWriter as Knobs
+from src.settings import OfflineSettings
 from tests.answers import an_outline, short_site
 from tests.factories import a_site
 from tests.unit.agents.test_page import MOMENT, parsed
@@ -146,7 +146,7 @@ class Counting:
 @pytest.mark.parametrize("words", [300, 900])
 async def test_any_keyword_passes_all_four_agents_at_the_first_try(language: str, words: int) -> None:
     site = a_site(language=language, profile=a_site().profile.model_dump() | {"word_target": words})
-    model = Counting(OfflineWriter(Knobs()))
+    model = Counting(OfflineWriter(OfflineSettings()))
     count = 0
     for keyword in keywords():
         await made(clean_phrase(keyword), site, model)
@@ -160,7 +160,7 @@ async def test_the_example_sites_get_valid_pages(name: str) -> None:
     file = EXAMPLES / f"{name}.toml"
     site = read_site(file.read_bytes(), file=file.name)
     for keyword in ODD[::4]:
-        _, draft, html = await made(clean_phrase(keyword), site, OfflineWriter(Knobs()))
+        _, draft, html = await made(clean_phrase(keyword), site, OfflineWriter(OfflineSettings()))
         parsed(html)
         assert abs(draft.words - site.profile.word_target) <= 0.15 * site.profile.word_target
         assert site.profile.facts[0].text in Manuscript(draft.markdown).text
@@ -168,7 +168,7 @@ async def test_the_example_sites_get_valid_pages(name: str) -> None:
 
 async def test_the_same_keyword_reads_the_same_and_another_does_not() -> None:
     first, again, other = [
-        (await made(keyword, a_site(), OfflineWriter(Knobs())))[1].markdown
+        (await made(keyword, a_site(), OfflineWriter(OfflineSettings())))[1].markdown
         for keyword in ("fix a tap", "fix a tap", "fix a pump")
     ]
     assert first == again
@@ -177,7 +177,7 @@ async def test_the_same_keyword_reads_the_same_and_another_does_not() -> None:
 
 async def test_no_sentence_stands_twice_in_an_ordinary_article() -> None:
     site = a_site(profile=a_site().profile.model_dump() | {"word_target": 1200})
-    _, draft, _ = await made("fix a leaky tap", site, OfflineWriter(Knobs()))
+    _, draft, _ = await made("fix a leaky tap", site, OfflineWriter(OfflineSettings()))
     sentences = Counter(sentence.strip() for sentence in draft.markdown.replace("\n", " ").split(". "))
     assert sentences.most_common(1)[0][1] == 1
 
@@ -185,25 +185,27 @@ async def test_no_sentence_stands_twice_in_an_ordinary_article() -> None:
 async def test_banned_terms_are_avoided() -> None:
     profile = a_site().profile.model_dump() | {"banned_terms": ["goal", "notes"]}
     for keyword in ("leaky tap", "garden pump", "wall paint"):
-        _, draft, _ = await made(keyword, a_site(profile=profile), OfflineWriter(Knobs()))
+        _, draft, _ = await made(keyword, a_site(profile=profile), OfflineWriter(OfflineSettings()))
         assert not re.search(r"\b(goal|notes)\b", draft.markdown, re.IGNORECASE)
 
 
 async def test_it_costs_nothing_and_says_what_it_is() -> None:
-    model = Counting(OfflineWriter(Knobs()))
+    model = Counting(OfflineWriter(OfflineSettings()))
     await made("leaky tap", a_site(), model)
-    answer = await OfflineWriter(Knobs()).generate(model.prompts[0])
+    answer = await OfflineWriter(OfflineSettings()).generate(model.prompts[0])
     assert (answer.model, answer.usage) == ("offline-template", Usage())
 
 
 async def test_it_writes_for_an_outline_that_somebody_else_made() -> None:
     plan = Outline.model_validate(an_outline())
-    draft = await article.write(plan, "how to fix a leaky tap", site=short_site(), model=OfflineWriter(Knobs()))
+    draft = await article.write(
+        plan, "how to fix a leaky tap", site=short_site(), model=OfflineWriter(OfflineSettings())
+    )
     assert "## What makes a tap drip" in draft.markdown
 
 
 async def test_a_spoilt_answer_is_corrected_at_every_stage() -> None:
-    model = Counting(OfflineWriter(Knobs(invalid_rate=1)))
+    model = Counting(OfflineWriter(OfflineSettings(invalid_rate=1)))
     await made("leaky tap", a_site(), model)
     assert [(prompt.stage, prompt.round) for prompt in model.prompts] == [(s, r) for s in Stage for r in (0, 1)]
 
@@ -216,19 +218,19 @@ async def test_it_continues_an_article_that_was_cut_off() -> None:
                 return answer
             return replace(answer, text=answer.text[: len(answer.text) // 2], stop_reason=StopReason.TRUNCATED)
 
-    model = Cutting(OfflineWriter(Knobs()))
+    model = Cutting(OfflineWriter(OfflineSettings()))
     _, draft, _ = await made("leaky tap", a_site(), model)
-    _, whole, _ = await made("leaky tap", a_site(), OfflineWriter(Knobs()))
+    _, whole, _ = await made("leaky tap", a_site(), OfflineWriter(OfflineSettings()))
     assert draft == whole
     assert len(model.prompts) == 5
 
 
 async def test_failures_are_retryable_repeatable_and_pass() -> None:
-    prompts = Counting(OfflineWriter(Knobs()))
+    prompts = Counting(OfflineWriter(OfflineSettings()))
     await made("leaky tap", a_site(), prompts)
 
     async def outcomes() -> list[str]:
-        model, seen = OfflineWriter(Knobs(failure_rate=0.6)), []
+        model, seen = OfflineWriter(OfflineSettings(failure_rate=0.6)), []
         for prompt in prompts.prompts:
             for _ in range(50):
                 try:
@@ -248,9 +250,9 @@ async def test_failures_are_retryable_repeatable_and_pass() -> None:
 
 
 async def test_latency_is_waited_for_and_can_be_cancelled() -> None:
-    prompts = Counting(OfflineWriter(Knobs()))
+    prompts = Counting(OfflineWriter(OfflineSettings()))
     await made("leaky tap", a_site(), prompts)
-    slow = OfflineWriter(Knobs(latency_seconds=600))
+    slow = OfflineWriter(OfflineSettings(latency_seconds=600))
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(slow.generate(prompts.prompts[0]), timeout=0.01)
 
@@ -259,14 +261,14 @@ async def test_markup_gets_no_further_than_the_import() -> None:
     hostile = "<script>alert(1)</script>"
     with pytest.raises(InputInvalid):
         clean_phrase(hostile)
-    _, _, html = await made(hostile, a_site(), OfflineWriter(Knobs()))
+    _, _, html = await made(hostile, a_site(), OfflineWriter(OfflineSettings()))
     assert html.count("<script") == 1
     parsed(html)
 
 
 async def test_an_article_takes_little_time() -> None:
-    await made("warm up", a_site(), OfflineWriter(Knobs()))
+    await made("warm up", a_site(), OfflineWriter(OfflineSettings()))
     started = time.process_time()
     for number in range(10):
-        await made(f"leaky tap {number}", a_site(), OfflineWriter(Knobs()))
+        await made(f"leaky tap {number}", a_site(), OfflineWriter(OfflineSettings()))
     assert (time.process_time() - started) / 10 < 0.5  # 10 ms where nothing else runs; this finds a runaway only

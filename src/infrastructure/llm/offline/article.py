@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from src.agents.outline import QUESTION_WORDS
+from src.quality.plan import QUESTION_WORDS
 from src.quality.wording import count_words
 
 from .phrasebook import Phrasebook, escaped

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from src.agents.outline import QUESTION_WORDS
+from src.quality.plan import QUESTION_WORDS
 from src.quality.wording import count_words, fit, unique
 
 from .phrasebook import Phrasebook

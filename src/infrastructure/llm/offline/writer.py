@@ -24,7 +24,7 @@ from src.domain.errors import (
 )
 from src.domain.stages import Stage
 from src.domain.usage import Usage
-from src.settings import OfflineWriter as Knobs
+from src.settings import OfflineSettings as Knobs
 
 from . import plan as offline_plan
 from .article import article, missing_headings

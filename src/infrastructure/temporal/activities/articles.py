@@ -30,7 +30,7 @@ class ArticleActivities:
             site = await uow.sites.get(article.site)
             outputs = {
                 output.stage: output
-                for output in await uow.stage_outputs.of_article(article.article_id, article.revision)
+                for output in await uow.stage_outputs.list_for_article(article.article_id, article.revision)
             }
             draft = Draft.model_validate(outputs[Stage.ARTICLE].artefact)
             offline = any(output.provider == "offline" for output in outputs.values())
@@ -46,7 +46,7 @@ class ArticleActivities:
             await uow.articles.save(
                 article.article_id, html=html, content_hash=content_hash, words=draft.words, offline=offline
             )
-            await uow.batches.recount(article.article_id)
+            await uow.batches.follow_retried_article(article.article_id)
             return ArticleOutcome(
                 article_id=article.article_id,
                 status=ArticleStatus.NEEDS_REVIEW,
@@ -54,7 +54,7 @@ class ArticleActivities:
                 words=draft.words,
             )
 
-        return await self._database.commit(work)
+        return await self._database.run_in_transaction(work)
 
     @activity.defn
     async def record_failure(self, request: RecordFailure) -> Failure:
@@ -67,16 +67,16 @@ class ArticleActivities:
         async def work(uow: UnitOfWork) -> Failure:
             known = failure
             if failure.stage and failure.attempts == 0:
-                made = await uow.model_calls.attempts(article.article_id, article.revision, failure.stage)
+                made = await uow.model_calls.count_attempts(article.article_id, article.revision, failure.stage)
                 known = failure.model_copy(update={"attempts": made})
             if failure.stage and failure.error_type in _REJECTED_FOR_GOOD:
                 await uow.model_calls.discard(article.article_id, article.revision, failure.stage)
             await uow.model_calls.write_off(article.article_id)
             await uow.articles.fail(article.article_id, known)
-            await uow.batches.recount(article.article_id)
+            await uow.batches.follow_retried_article(article.article_id)
             return known
 
-        return await self._database.commit(work)
+        return await self._database.run_in_transaction(work)
 
     @activity.defn
     async def record_cancellation(self, article: ArticleRef) -> None:
@@ -86,4 +86,4 @@ class ArticleActivities:
             await uow.model_calls.write_off(article.article_id)
             await uow.articles.cancel(article.article_id)
 
-        await self._database.commit(work)
+        await self._database.run_in_transaction(work)

@@ -1,17 +1,16 @@
 """Opens and closes batches, and hands out their articles a page at a time."""
 
-from uuid import UUID
-
 from temporalio import activity
 
 from src.domain.article import ArticleRef, ArticleStatus
 from src.domain.batch import Trigger
 from src.domain.hold import HoldDepth, HoldState
+from src.domain.ids import BatchId
 from src.domain.scheduling import slots
 from src.domain.usage import in_digits
 from src.infrastructure.database.batches import BatchRequest
 from src.infrastructure.database.models import BackfillSlotRow
-from src.infrastructure.database.schedules import WantedSchedule
+from src.infrastructure.database.schedules import DesiredSchedule
 from src.infrastructure.database.unit_of_work import Database, UnitOfWork
 from src.infrastructure.llm.providers import Providers
 
@@ -55,8 +54,8 @@ class BatchActivities:
 
         async def work(uow: UnitOfWork) -> OpenedBatch:
             site = await uow.sites.get(request.site)
-            wanted = await uow.schedules.get(request.site)
-            backfill = await uow.schedules.backfill_of(request.site, request.slot)
+            wanted = await uow.schedules.find(request.site)
+            backfill = await uow.schedules.find_backfill(request.site, request.slot)
             if refused := _refusal(request, wanted, backfill):
                 return self._opened(None, 0, 0, refused=refused)
             limit = site.articles_per_batch if request.limit is None else request.limit
@@ -65,21 +64,21 @@ class BatchActivities:
                 limit = min(limit, limit if backfill.articles is None else backfill.articles)
                 asked = identity.model_copy(update={"trigger": Trigger.BACKFILL})
             force = request.force or (backfill is not None and backfill.force)
-            hold = await uow.holds.state(request.site, opening=True)
+            hold = await uow.holds.get_state(request.site, opening=True)
             held = hold.stops(HoldDepth.ARTICLES)
             batch_id, has_work = await uow.batches.open(asked, limit=None if held else limit, force=force)
             if held and has_work:
                 return self._opened(batch_id, 0, 0, hold=hold)
-            counts = await uow.batches.counts(batch_id)
+            counts = await uow.batches.count_articles(batch_id)
             to_do = counts[ArticleStatus.QUEUED] + counts[ArticleStatus.GENERATING]
             priority = policies.BACKFILL_PRIORITY if backfill is not None else None
             return self._opened(batch_id, to_do if has_work else 0, counts.total(), priority=priority)
 
-        return await self._database.commit(work)
+        return await self._database.run_in_transaction(work)
 
     def _opened(
         self,
-        batch_id: UUID | None,
+        batch_id: BatchId | None,
         to_do: int,
         positions: int,
         *,
@@ -103,7 +102,7 @@ class BatchActivities:
     async def list_articles(self, shard: Shard) -> list[ArticleRef]:
         """Return the range's articles that still have to be made, in their order."""
         async with self._database.unit_of_work() as uow:
-            return await uow.articles.unfinished(shard.batch_id, first=shard.first, end=shard.end)
+            return await uow.articles.list_unfinished(shard.batch_id, first=shard.first, end=shard.end)
 
     @activity.defn
     async def close_batch(self, request: CloseBatch) -> BatchReport:
@@ -113,7 +112,7 @@ class BatchActivities:
         async def work(uow: UnitOfWork) -> BatchReport:
             await uow.batches.close(request.batch_id, cancelled=request.cancelled, error=error)
             batch = await uow.batches.get(request.batch_id)
-            spend = await uow.model_calls.spend(batch_id=batch.id)
+            spend = await uow.model_calls.sum_usage(batch_id=batch.id)
             return BatchReport(
                 batch_id=batch.id,
                 status=batch.status,
@@ -128,10 +127,10 @@ class BatchActivities:
                 unpriced_calls=spend.unpriced_calls,
             )
 
-        return await self._database.commit(work)
+        return await self._database.run_in_transaction(work)
 
 
-def _refusal(request: OpenBatch, wanted: WantedSchedule | None, backfill: BackfillSlotRow | None) -> str | None:
+def _refusal(request: OpenBatch, wanted: DesiredSchedule | None, backfill: BackfillSlotRow | None) -> str | None:
     """Why a slot that Temporal started is to have no batch."""
     if request.trigger is not Trigger.SCHEDULE:
         return None

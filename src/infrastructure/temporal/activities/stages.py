@@ -78,8 +78,8 @@ class StageActivities:
             with bound_contextvars(
                 site=article.site, article=str(article.article_id), stage=stage.value, attempt=attempt
             ):
-                site, stored = await self._database.single(
-                    lambda uow: uow.stage_outputs.with_site(article.article_id, article.revision, stage)
+                site, stored = await self._database.run_autocommit(
+                    lambda uow: uow.stage_outputs.get_with_site(article.article_id, article.revision, stage)
                 )
                 if stored is None:
                     model = self._providers.model_for(site, stage)
@@ -97,9 +97,9 @@ class StageActivities:
         }
 
         key = (article.article_id, article.revision, stage)
-        if await self._database.single(lambda uow: uow.stage_outputs.keep(*key, **columns)):
+        if await self._database.run_autocommit(lambda uow: uow.stage_outputs.insert_if_absent(*key, **columns)):
             return made
-        return await self._database.single(lambda uow: uow.stage_outputs.artefact(*key)) or made
+        return await self._database.run_autocommit(lambda uow: uow.stage_outputs.find_artefact(*key)) or made
 
 
 def _small_enough(artefact: A, stage: Stage) -> A:

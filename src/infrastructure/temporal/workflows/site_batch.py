@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import Awaitable
 from datetime import UTC, datetime
 from typing import TypeAlias
-from uuid import UUID
 
 from temporalio import workflow
 from temporalio.common import Priority, SearchAttributePair, TypedSearchAttributes
@@ -19,6 +18,8 @@ from temporalio.exceptions import (
     WorkflowAlreadyStartedError,
     is_cancelled_exception,
 )
+
+from src.domain.ids import BatchId
 
 with workflow.unsafe.imports_passed_through():
     from src.domain.article import ArticleRef, Failure
@@ -126,7 +127,7 @@ class SiteBatchWorkflow(HoldsItsChildren):
 
         return await keep_under_way(shards, run, at_once=batch.open_shards, may_start=self.may_start)
 
-    async def _finish(self, batch_id: UUID, halted: Failure | None) -> BatchReport:
+    async def _finish(self, batch_id: BatchId, halted: Failure | None) -> BatchReport:
         report = await self._close(
             CloseBatch(
                 batch_id=batch_id,

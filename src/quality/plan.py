@@ -1,0 +1,18 @@
+"""What an outline plans: the headings and the length that the article is held to."""
+
+from src.domain.stages import Outline
+
+from .language import labels
+
+QUESTION_WORDS = 40  # what one answered question adds to the article
+
+
+def planned_headings(outline: Outline, language: str) -> list[str]:
+    """Return the h2 headings in order, with the one above the questions if there are any."""
+    headings = [section.heading for section in outline.sections]
+    return [*headings, labels(language).questions] if outline.faq else headings
+
+
+def planned_words(outline: Outline) -> int:
+    """Return the length of the whole article in words, answers included."""
+    return sum(section.target_words for section in outline.sections) + QUESTION_WORDS * len(outline.faq)
