@@ -25,9 +25,9 @@ from src.rendering import page
 from src.settings import OfflineSettings
 from tests.answers import an_outline, short_site
 from tests.factories import a_site
-from tests.unit.agents.test_page import MOMENT, parsed
+from tests.unit.rendering.test_page import MOMENT, parsed
 
-EXAMPLES = Path(__file__).parents[3] / "examples"
+EXAMPLES = Path(__file__).parents[4] / "examples"
 ODD = (
     "a",
     "the",

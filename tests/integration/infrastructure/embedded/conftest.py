@@ -17,7 +17,7 @@ import pytest
 
 from src.infrastructure.embedded import process
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 
 USER = """
 import sys
