@@ -134,9 +134,9 @@ class GapReport:
             update={
                 "runs": tuple(runs),
                 "outages": await self._outages(open_slots, facts.now),
-                "absences": (absence,) if absence else (),
-                "unasked_pause": TimeRange(start=_last_start(runs, facts.now), end=None) if is_unasked else None,
-                "unasked_note": (described.schedule.state.note or "") if described else "",
+                "missing_schedule": (absence,) if absence else (),
+                "external_pause": TimeRange(start=_last_start(runs, facts.now), end=None) if is_unasked else None,
+                "external_pause_note": (described.schedule.state.note or "") if described else "",
                 "next_run": _next_run(described),
             }
         )

@@ -145,7 +145,7 @@ async def test_a_cancelled_article_is_not_retried_once_another_has_its_keyword(d
     async with database.unit_of_work() as uow:
         cancelled = (await uow.articles.list_all())[0]
     await open_batch(database, LATER, limit=1)
-    with pytest.raises(Conflict, match="took over the keyword"):
+    with pytest.raises(Conflict, match="another article has taken the keyword"):
         async with database.unit_of_work() as uow:
             await uow.articles.prepare_retry(cancelled.id, from_stage=None)
 

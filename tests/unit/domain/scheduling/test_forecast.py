@@ -17,7 +17,7 @@ def forecast(slots: list[datetime] | None = None, **facts: Any) -> Forecast:
         "now": NOW,
         "zone": ZoneInfo("UTC"),
         "ready": 1000,
-        "a_run": 8,
+        "articles_per_run": 8,
         "article_usd": Decimal("0.25"),
         "budget": Budget(),
         "spent": Spent(),
