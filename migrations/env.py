@@ -5,8 +5,7 @@ import asyncio
 from alembic import context
 from sqlalchemy import Connection, text
 
-from src.bootstrap import normalised
-from src.infrastructure.database.engine import create_engine
+from src.infrastructure.database.engine import create_engine, normalise_url
 from src.infrastructure.database.models import Table
 from src.settings import Settings
 
@@ -26,7 +25,7 @@ async def connect_and_run() -> None:
     url = Settings.load().database_url
     if url is None:
         raise SystemExit("set DATABASE_URL, or use `longtail db upgrade`, which knows the embedded database")
-    engine = create_engine(normalised(url.get_secret_value()), pool_size=1)
+    engine = create_engine(normalise_url(url.get_secret_value()), pool_size=1)
     async with engine.connect() as connection:
         await connection.run_sync(run)
         await connection.commit()

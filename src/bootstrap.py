@@ -1,65 +1,99 @@
-"""Where the database and Temporal are: those the environment names, else those on this machine, started if need be.
+"""The composition root: opens servers, database and Temporal; builds use cases and workers.
 
-Both stay up as long as the block they open, or as any other process still uses them.
+The servers are those that the environment names, else those on this machine, started if need be. They stay up as long
+as the block that opened them, or as any other process still uses them. The command line, the API, the benchmark and
+the tests open everything here.
+
+Starting a server blocks. Who shows a spinner meanwhile opens ``open_servers`` first and hands the result to
+``open_database`` or ``open_application``; without it these start the servers in a thread.
+
+Temporal's library takes half a second to import, which commands that need only the database do not pay: it is imported
+where Temporal is opened.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import asyncio
+import os
+import secrets
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
+import structlog
+from sqlalchemy.exc import DBAPIError
 
-from src.domain.errors import InputInvalid, SettingProblem, SettingsInvalid
-from src.infrastructure.database.engine import without_pooler
+from src.domain.colour import Colour
+from src.domain.errors import EngineUnavailable, SettingProblem, SettingsInvalid
+from src.infrastructure.database import schema
+from src.infrastructure.database.engine import create_engine, normalise_url, without_pooler
+from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.embedded.postgres import postgres
 from src.infrastructure.embedded.temporal import TemporalServer, temporal
 from src.settings import Settings
 
-_DRIVERS = ("postgres", "postgresql", "postgresql+asyncpg")
+if TYPE_CHECKING:
+    from temporalio.client import Client
+    from temporalio.worker import Worker
+
+    from src.application.backfills import Backfills
+    from src.application.gaps import GapReport
+    from src.application.holds import Holds
+    from src.application.schedule_drift import ScheduleDrift
+    from src.application.schedules import Schedules
+    from src.infrastructure.llm.providers import Providers
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Servers:
+    """Servers that answer.
+
+    Attributes:
+        database_url: for SQLAlchemy.
+        is_database_local: whether it is the embedded one, which is migrated without being asked.
+        temporal: None where only the database was opened.
+    """
+
+    database_url: str
+    is_database_local: bool
+    temporal: TemporalServer | None = None
 
 
 @contextmanager
-def database_url(settings: Settings) -> Iterator[str]:
-    """Yield the URL for SQLAlchemy of the database to use."""
-    if settings.database_url is not None:
-        yield normalised(settings.database_url.get_secret_value())
-        return
-    with postgres(settings.home) as url:
-        yield without_pooler(url)
+def open_servers(settings: Settings, *, with_temporal: bool = True, ui: bool = True) -> Iterator[Servers]:
+    """Yield the servers that the environment names; start embedded ones for the others.
+
+    Raises EngineUnavailable, InputInvalid for a DATABASE_URL and SettingsInvalid for a configuration of Temporal that
+    cannot be used.
+    """
+    with ExitStack() as stack:
+        url = settings.database_url
+        address = _configured_address() if with_temporal else None
+        yield Servers(
+            database_url=normalise_url(url.get_secret_value())
+            if url
+            else without_pooler(stack.enter_context(postgres(settings.home))),
+            is_database_local=url is None,
+            temporal=_open_temporal(stack, settings.home, address, ui=ui) if with_temporal else None,
+        )
 
 
 @contextmanager
-def temporal_server(settings: Settings, *, ui: bool = True) -> Iterator[TemporalServer]:
-    """Yield the Temporal server to use.
+def open_local_servers(home: Path, *, durable: bool = True, ui: bool = False) -> Iterator[Servers]:
+    """Yield embedded servers with their data below ``home``, whatever the environment names.
 
-    To connect, pass what ``temporalio.envconfig`` loads with this address on top: namespace, TLS and key of a server
-    that the environment names come from there.
+    ``durable=False`` is faster, and may lose what was written once the server has stopped. Raises EngineUnavailable.
     """
-    if (address := _configured_address()) is not None:
-        yield TemporalServer(address)
-        return
-    with temporal(settings.home, ui=ui) as server:
-        yield server
+    with postgres(home, durable=durable) as url, temporal(home, ui=ui) as server:
+        yield Servers(database_url=without_pooler(url), is_database_local=True, temporal=server)
 
 
-def normalised(url: str) -> str:
-    """Return any PostgreSQL URL as one for asyncpg, whatever the platform that hands it out calls its parts.
-
-    Raises InputInvalid without showing the URL, which may hold a password.
-    """
-    try:
-        parsed = make_url(url)
-    except (ArgumentError, ValueError) as error:
-        raise InputInvalid(
-            "DATABASE_URL", "…", "it has to look like postgresql://user:password@host:5432/name"
-        ) from error
-    if parsed.drivername not in _DRIVERS:
-        raise InputInvalid("DATABASE_URL", f"{parsed.drivername}://…", "only PostgreSQL: postgresql://…")
-    query = dict(parsed.query)
-    if "sslmode" in query:  # libpq's name for what asyncpg calls ssl
-        query["ssl"] = query.pop("sslmode")
-    query.pop("channel_binding", None)  # libpq's alone
-    return parsed.set(drivername="postgresql+asyncpg", query=query).render_as_string(hide_password=False)
+def _open_temporal(stack: ExitStack, home: Path, address: str | None, *, ui: bool) -> TemporalServer:
+    return TemporalServer(address) if address else stack.enter_context(temporal(home, ui=ui))
 
 
 def _configured_address() -> str | None:
@@ -70,3 +104,188 @@ def _configured_address() -> str | None:
         return ClientConfigProfile.load().address or None
     except RuntimeError as error:  # the bridge's only class for a file, profile or value it cannot read
         raise SettingsInvalid(SettingProblem("Temporal's configuration", str(error))) from error
+
+
+@asynccontextmanager
+async def open_database(
+    settings: Settings, servers: Servers | None = None, *, check: bool = True
+) -> AsyncIterator[Database]:
+    """Yield the database at this version's revision; an embedded one is migrated to it.
+
+    With ``check=False`` it is yielded at any revision, for migrations. Raises EngineUnavailable when it cannot be
+    reached, SchemaOutdated when a database that the environment names is at another revision.
+    """
+    async with _started(settings, servers, with_temporal=False) as used:
+        database = Database(create_engine(used.database_url, pool_size=settings.database_pool_size))
+        try:
+            with _reaching_database():
+                if check:
+                    await _prepare(database, is_local=used.is_database_local)
+                else:
+                    await schema.find_revision(database.engine)
+            yield database
+        finally:
+            await database.close()
+
+
+async def _prepare(database: Database, *, is_local: bool) -> None:
+    """Migrate an embedded database; any other is migrated by command only."""
+    if not is_local:
+        await schema.require_current(database.engine)
+    elif not await schema.is_current(database.engine):
+        await schema.upgrade(database.engine)
+
+
+@contextmanager
+def _reaching_database() -> Iterator[None]:
+    """Turn a refused connection, password or database name into EngineUnavailable."""
+    try:
+        yield
+    except OSError as error:
+        raise EngineUnavailable(f"the database of DATABASE_URL does not answer: {error}") from error
+    except DBAPIError as error:
+        if error.statement is not None:  # it was reached
+            raise
+        raise EngineUnavailable(f"the database of DATABASE_URL cannot be used: {error.orig}") from error
+
+
+@asynccontextmanager
+async def _started(settings: Settings, servers: Servers | None, *, with_temporal: bool) -> AsyncIterator[Servers]:
+    """Yield ``servers``, else start them in a thread."""
+    if servers is not None:
+        yield servers
+        return
+    stack = ExitStack()
+    starting = asyncio.ensure_future(
+        asyncio.to_thread(stack.enter_context, open_servers(settings, with_temporal=with_temporal))
+    )
+    try:
+        yield await asyncio.shield(starting)
+    finally:
+        await asyncio.wait({starting})  # a start that is interrupted ends first, so that it can be undone
+        await asyncio.to_thread(stack.close)
+
+
+@dataclass(frozen=True)
+class Application:
+    """The open database and Temporal, and the use cases on top of them.
+
+    Attributes:
+        who: who acts, for the audit trail.
+    """
+
+    settings: Settings
+    database: Database
+    client: "Client"
+    server: TemporalServer
+    who: str
+
+    @property
+    def temporal_ui_url(self) -> str | None:
+        """Return the address of Temporal's web UI, None where it is not known."""
+        return self.server.ui_url
+
+    @property
+    def namespace(self) -> str:
+        """Return Temporal's namespace."""
+        return self.client.namespace
+
+    @property
+    def is_local(self) -> bool:
+        """Return whether Temporal is the embedded one, so that workers share this machine's settings."""
+        return self.server.pid is not None
+
+    async def has_workers(self, colour: Colour) -> bool:
+        """Return whether a worker of this colour polled within the last minutes."""
+        from src.infrastructure.temporal.task_queues import has_pollers  # noqa: PLC0415 - see above
+
+        return await has_pollers(self.client, colour)
+
+    @cached_property
+    def holds(self) -> "Holds":
+        """Return the use cases of holds."""
+        from src.application.holds import Holds  # noqa: PLC0415 - see above
+
+        return Holds(self.client, self.database, who=self.who)
+
+    @cached_property
+    def schedules(self) -> "Schedules":
+        """Return the use cases of schedules."""
+        from src.application.schedules import Schedules  # noqa: PLC0415 - see above
+
+        return Schedules(self.client, self.database, who=self.who)
+
+    @cached_property
+    def backfills(self) -> "Backfills":
+        """Return the use cases of backfills."""
+        from src.application.backfills import Backfills  # noqa: PLC0415 - see above
+
+        return Backfills(self.client, self.database, who=self.who)
+
+    @cached_property
+    def gaps(self) -> "GapReport":
+        """Return the report of slots."""
+        from src.application.gaps import GapReport  # noqa: PLC0415 - see above
+
+        return GapReport(self.client, self.database)
+
+    @cached_property
+    def schedule_drift(self) -> "ScheduleDrift":
+        """Return the comparison of Temporal's schedules with the desired ones."""
+        from src.application.schedule_drift import ScheduleDrift  # noqa: PLC0415 - see above
+
+        return ScheduleDrift(self.client, self.database, who=self.who)
+
+
+@asynccontextmanager
+async def open_application(
+    settings: Settings, servers: Servers | None = None, *, who: str, identity: str | None = None
+) -> AsyncIterator[Application]:
+    """Yield the use cases of ``who`` on an open database and Temporal.
+
+    ``identity`` is what Temporal shows of this client; by default its process and host. Raises as ``open_database``
+    does, and EngineUnavailable when Temporal cannot be used.
+    """
+    from src.infrastructure.temporal.client import connect  # noqa: PLC0415 - see above
+
+    async with _started(settings, servers, with_temporal=True) as used, open_database(settings, used) as database:
+        assert used.temporal is not None  # noqa: S101 - it was asked for
+        client = await connect(used.temporal.address, identity=identity)
+        yield Application(settings, database, client, used.temporal, who)
+
+
+def worker_identity(colour: Colour) -> str:
+    """Return a name that no other worker process has or had, on any machine."""
+    return f"{colour}@{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+
+
+def build_worker(application: Application, providers: "Providers", *, colour: Colour) -> "Worker":
+    """Return a worker of ``colour`` named after the application's ``who``; nothing is polled before it runs."""
+    from src.infrastructure.temporal import worker  # noqa: PLC0415 - see above
+
+    settings = application.settings
+    return worker.create(
+        application.client,
+        application.database,
+        providers,
+        colour=colour,
+        instance=application.who,
+        model_slots=settings.model_slots,
+        grace=settings.shutdown_grace,
+    )
+
+
+async def run_worker(application: Application, *, colour: Colour, lifeline: int | None = None) -> None:
+    """Run a worker of ``colour`` until SIGTERM, SIGINT or the end of the file descriptor ``lifeline``.
+
+    Raises what ended the worker, when it can no longer poll.
+    """
+    from src.infrastructure.llm.providers import Providers  # noqa: PLC0415 - the libraries of the model providers
+    from src.infrastructure.temporal import watchdog_schedule, worker  # noqa: PLC0415 - see above
+
+    settings = application.settings
+    async with Providers(settings) as providers:
+        built = build_worker(application, providers, colour=colour)
+        log.info("worker_started", colour=colour, instance=application.who, model_slots=settings.model_slots)
+        await watchdog_schedule.ensure(application.client, colour=colour)
+        await worker.run_until_told_to_stop(built, lifeline=lifeline)

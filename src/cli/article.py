@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from src.bootstrap import Application
 from src.domain.article import Article, ArticleRef, ArticleStatus
 from src.domain.colour import BLUE, Colour, parse_colour
 from src.domain.errors import Conflict, ConflictReason, Hint, InputInvalid
@@ -15,10 +16,11 @@ from src.domain.stages import STAGES, Stage
 from src.domain.usage import in_digits
 from src.infrastructure.database.models import ModelCallRow
 from src.infrastructure.database.stage_outputs import StageOutput
+from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.temporal import ids
 
 from .batch import print_articles
-from .connections import Connections, TemporalConnections, with_database, with_temporal
+from .connections import with_application, with_database
 from .terminal import local, money, out, print_json, print_table, status
 
 app = typer.Typer(help="See, export and retry articles.", no_args_is_help=True, add_completion=False)
@@ -39,8 +41,8 @@ def list_(
     Example: longtail article list --status failed
     """
 
-    async def work(connections: Connections) -> list[Article]:
-        async with connections.database.unit_of_work() as uow:
+    async def work(database: Database) -> list[Article]:
+        async with database.unit_of_work() as uow:
             if site:
                 await uow.sites.get(site)
             return await uow.articles.list_all(site=site, status=wanted, limit=limit)
@@ -59,8 +61,8 @@ def show(article_id: Id, as_json: Json = False) -> None:
     Example: longtail article show 7be1c2d4
     """
 
-    async def work(connections: Connections) -> tuple[Article, list[StageOutput], list[ModelCallRow]]:
-        async with connections.database.unit_of_work() as uow:
+    async def work(database: Database) -> tuple[Article, list[StageOutput], list[ModelCallRow]]:
+        async with database.unit_of_work() as uow:
             article = await uow.articles.get_by_prefix(article_id)
             return (
                 article,
@@ -104,8 +106,8 @@ def html(
     Example: longtail article html 7be1c2d4 --out article.html
     """
 
-    async def work(connections: Connections) -> str | None:
-        async with connections.database.unit_of_work() as uow:
+    async def work(database: Database) -> str | None:
+        async with database.unit_of_work() as uow:
             return await uow.articles.find_html((await uow.articles.get_by_prefix(article_id)).id)
 
     page = with_database(work)
@@ -136,10 +138,10 @@ def retry(
     Example: longtail article retry 7be1c2d4
     """
 
-    async def work(connections: TemporalConnections) -> tuple[ArticleRef, HoldState]:
+    async def work(application: Application) -> tuple[ArticleRef, HoldState]:
         from . import runs  # noqa: PLC0415 - a second of imports, which seeing articles does without
 
-        async with connections.database.unit_of_work() as uow:
+        async with application.database.unit_of_work() as uow:
             article = await uow.articles.get_by_prefix(article_id)
             ref = await uow.articles.prepare_retry(article.id, from_stage=from_stage)
             if from_stage:
@@ -147,11 +149,11 @@ def retry(
                 await uow.stage_outputs.copy_to_revision(
                     article.id, revision=article.revision, to=ref.revision, stages=kept
                 )
-        hold = await runs.launch_article(connections, ref, colour=colour)
-        await runs.warn_unless_polled(connections, colour)
+        hold = await runs.launch_article(application, ref, colour=colour)
+        await runs.warn_unless_polled(application, colour)
         return ref, hold
 
-    ref, hold = with_temporal(work)
+    ref, hold = with_application(work)
     goes_on = f"goes on once the hold on {ref.site} is released" if hold.depth else "goes on"
     out.print(f"article {str(ref.article_id)[:8]} {goes_on}; see: longtail article show {str(ref.article_id)[:8]}")
 

@@ -6,17 +6,19 @@ from typing import Annotated
 
 import typer
 
+from src.bootstrap import Application
 from src.domain.article import Article
 from src.domain.batch import Batch, BatchStatus, Trigger
 from src.domain.colour import BLUE, Colour, parse_colour
 from src.domain.errors import Conflict, ConflictReason, InputInvalid
 from src.domain.hold import Hold
 from src.domain.usage import Spend
+from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.llm.model_choice import OFFLINE
 from src.infrastructure.temporal.messages import SiteBatchInput
 
 from . import progress
-from .connections import Connections, TemporalConnections, with_database, with_temporal
+from .connections import with_application, with_database
 from .terminal import err, local, money, out, print_json, print_table, status
 
 app = typer.Typer(help="Start, watch and stop batches of articles.", no_args_is_help=True, add_completion=False)
@@ -44,25 +46,25 @@ def start(
     moment = parse_slot(slot) if slot else now()
     request = SiteBatchInput(site=site, slot=moment, trigger=Trigger.MANUAL, limit=limit, force=force)
 
-    async def work(connections: TemporalConnections) -> bool:
+    async def work(application: Application) -> bool:
         from . import runs  # noqa: PLC0415 - a second of imports, which seeing batches does without
 
-        handle = await runs.launch(connections, request, colour=colour)
-        await runs.warn_unless_polled(connections, colour)
-        async with connections.database.unit_of_work() as uow:
+        handle = await runs.launch(application, request, colour=colour)
+        await runs.warn_unless_polled(application, colour)
+        async with application.database.unit_of_work() as uow:
             for hold in await uow.holds.list_current(site):
                 err.print(f"it waits: {hold_line(hold)}", markup=False, soft_wrap=True)
         if not wait:
             out.print(f"started {handle.id}")
             return True
-        batch = await runs.finish(connections, handle, site)
-        async with connections.database.unit_of_work() as uow:
+        batch = await runs.finish(application, handle, site)
+        async with application.database.unit_of_work() as uow:
             articles = await uow.articles.list_all(batch_id=batch.id, limit=batch.total)
         print_articles(articles)
         print_outcome(batch)
         return batch.status is BatchStatus.COMPLETED
 
-    if not with_temporal(work):
+    if not with_application(work):
         raise typer.Exit(1)
 
 
@@ -77,8 +79,8 @@ def list_(
     Example: longtail batch list hardware-shop
     """
 
-    async def work(connections: Connections) -> list[Batch]:
-        async with connections.database.unit_of_work() as uow:
+    async def work(database: Database) -> list[Batch]:
+        async with database.unit_of_work() as uow:
             if site:
                 await uow.sites.get(site)
             return await uow.batches.list_all(site=site, limit=limit)
@@ -118,13 +120,13 @@ def show(
     Example: longtail batch show 3f2a9c01 --watch
     """
 
-    async def work(connections: Connections) -> tuple[Batch, list[Article], Spend, list[Hold]]:
-        async with connections.database.unit_of_work() as uow:
+    async def work(database: Database) -> tuple[Batch, list[Article], Spend, list[Hold]]:
+        async with database.unit_of_work() as uow:
             batch = await uow.batches.get_by_prefix(batch_id)
         if watch and batch.status is BatchStatus.RUNNING:
-            ending = _ended(connections, batch)
-            await progress.follow(ending, connections.database, site=batch.site, workflow_id=batch.workflow_id)
-        async with connections.database.unit_of_work() as uow:
+            ending = _ended(database, batch)
+            await progress.follow(ending, database, site=batch.site, workflow_id=batch.workflow_id)
+        async with database.unit_of_work() as uow:
             return (
                 await uow.batches.get(batch.id),
                 await uow.articles.list_all(batch_id=batch.id, limit=batch.total),
@@ -158,25 +160,25 @@ def cancel(batch_id: Annotated[str, typer.Argument(metavar="BATCH", help="Its id
     Example: longtail batch cancel 3f2a9c01
     """
 
-    async def work(connections: TemporalConnections) -> Batch:
+    async def work(application: Application) -> Batch:
         from . import runs  # noqa: PLC0415 - as above
 
-        async with connections.database.unit_of_work() as uow:
+        async with application.database.unit_of_work() as uow:
             batch = await uow.batches.get_by_prefix(batch_id)
         if batch.status is not BatchStatus.RUNNING:
             raise Conflict(ConflictReason.BATCH_ENDED, batch_id, status=batch.status.replace("_", " "))
-        await connections.client.get_workflow_handle(batch.workflow_id, run_id=batch.run_id).cancel()
-        await runs.warn_unless_polled(connections, batch.colour)
+        await application.client.get_workflow_handle(batch.workflow_id, run_id=batch.run_id).cancel()
+        await runs.warn_unless_polled(application, batch.colour)
         return batch
 
-    batch = with_temporal(work)
+    batch = with_application(work)
     out.print(f"batch {str(batch.id)[:8]} is being cancelled; see: longtail batch show {str(batch.id)[:8]}")
 
 
-async def _ended(connections: Connections, batch: Batch) -> None:
+async def _ended(database: Database, batch: Batch) -> None:
     while batch.status is BatchStatus.RUNNING:
         await asyncio.sleep(progress.POLL.total_seconds())
-        async with connections.database.unit_of_work() as uow:
+        async with database.unit_of_work() as uow:
             batch = await uow.batches.get(batch.id)
 
 

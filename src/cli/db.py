@@ -1,19 +1,14 @@
 """``longtail db``: the schema's revision."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 import typer
-from sqlalchemy.ext.asyncio import AsyncEngine
 
-from src.bootstrap import database_url
 from src.infrastructure.database import schema
-from src.infrastructure.database.engine import create_engine
-from src.settings import Settings
+from src.infrastructure.database.unit_of_work import Database
 
-from .connections import reaching_database, start
-from .terminal import busy, out
+from .connections import with_database
+from .terminal import out
 
 app = typer.Typer(
     help="Bring the database's schema up to date, or check it.", no_args_is_help=True, add_completion=False
@@ -26,14 +21,18 @@ def upgrade() -> None:
 
     Example: longtail db upgrade
     """
-    _run(schema.upgrade)
+
+    async def work(database: Database) -> None:
+        await schema.upgrade(database.engine)
+
+    with_database(work, check=False)
     out.print("the database is up to date")
 
 
 @app.command()
 def downgrade(
     revision: Annotated[str, typer.Argument(help="The revision to go back to, or 'base' for an empty database.")],
-    yes: Annotated[bool, typer.Option("--yes", help="Do it: what is dropped takes its data along.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Confirm: data of dropped columns and tables is lost.")] = False,
 ) -> None:
     """Migrate the database back to an earlier revision.
 
@@ -41,7 +40,11 @@ def downgrade(
     """
     if not yes:
         raise typer.BadParameter("data of dropped columns and tables is lost; say --yes to do it")
-    _run(lambda engine: schema.downgrade(engine, revision))
+
+    async def work(database: Database) -> None:
+        await schema.downgrade(database.engine, revision)
+
+    with_database(work, check=False)
     out.print(f"the database is at {revision}")
 
 
@@ -54,25 +57,8 @@ def check() -> None:
     Example: longtail db check
     """
 
-    async def work(engine: AsyncEngine) -> None:
-        if Settings.load().database_url is None:
-            await schema.upgrade(engine)
-        await schema.check(engine)
+    async def work(database: Database) -> None:
+        await schema.check(database.engine)
 
-    _run(work)
+    with_database(work)
     out.print("the database matches the models")
-
-
-def _run(verb: Callable[[AsyncEngine], Awaitable[None]]) -> None:
-    settings = start(Settings.load())
-
-    async def work(url: str) -> None:
-        engine = create_engine(url, pool_size=1)
-        try:
-            with reaching_database():
-                await verb(engine)
-        finally:
-            await engine.dispose()
-
-    with busy("starting PostgreSQL"), database_url(settings) as url:
-        asyncio.run(work(url))

@@ -10,6 +10,7 @@ import typer
 from rich.markup import escape
 
 from src import examples as example_files
+from src.bootstrap import Application
 from src.domain.article import Article, ArticleStatus
 from src.domain.batch import Batch, BatchStatus, Trigger
 from src.domain.colour import BLUE
@@ -24,7 +25,7 @@ from src.intake import keyword_list, site_file
 from src.settings import Settings
 
 from . import batch, runs
-from .connections import TemporalConnections, start, with_temporal
+from .connections import start, with_application
 from .supervised import SupervisedWorker
 from .terminal import err, out
 
@@ -61,28 +62,28 @@ def demo(
         raise InputInvalid("--fail", fail, f"it is none of the keywords of this run: {phrases}")
     folder = _writable(to or settings.home / "demo")
 
-    async def work(connections: TemporalConnections) -> bool:
+    async def work(application: Application) -> bool:
         _say_who_writes(settings, site)
-        handle_id = await _unfinished(connections, site)
+        handle_id = await _unfinished(application, site)
         if handle_id is None:
-            await _import(connections, site, longtails)
+            await _import(application, site, longtails)
             request = SiteBatchInput(site=site.slug, slot=batch.now(), trigger=Trigger.MANUAL, limit=articles)
-            handle_id = (await runs.launch(connections, request, colour=BLUE)).id
+            handle_id = (await runs.launch(application, request, colour=BLUE)).id
         else:
             err.print("the last run was cut off; its batch goes on where it was")
         with SupervisedWorker(
             _worker_arguments(settings, fail), log=settings.home / "worker.log", grace_seconds=GRACE_SECONDS
         ) as worker:
-            _say_where(connections, handle_id, worker.pid)
-            handle = connections.client.get_workflow_handle_for(SiteBatchWorkflow.run, handle_id)
-            ended = await runs.finish(connections, handle, site.slug)
-            made = await _report(connections, ended, folder if to else _writable(folder / str(ended.id)[:8]))
+            _say_where(application, handle_id, worker.pid)
+            handle = application.client.get_workflow_handle_for(SiteBatchWorkflow.run, handle_id)
+            ended = await runs.finish(application, handle, site.slug)
+            made = await _report(application, ended, folder if to else _writable(folder / str(ended.id)[:8]))
             if keep:
                 out.print("Everything is still running; Ctrl-C stops it.")
                 threading.Event().wait()
         return len(made) == ended.total > 0
 
-    if not with_temporal(work, settings):
+    if not with_application(work, settings):
         raise typer.Exit(1)
 
 
@@ -93,23 +94,23 @@ def _worker_arguments(settings: Settings, fail: str | None) -> list[str]:
     return [*arguments, "--fail", fail] if fail else arguments
 
 
-async def _import(connections: TemporalConnections, site: Site, longtails: Sequence[Longtail]) -> None:
+async def _import(application: Application, site: Site, longtails: Sequence[Longtail]) -> None:
     """Add the sample and make its longtails ready, also over the demo's last run."""
-    async with connections.database.unit_of_work() as uow:
+    async with application.database.unit_of_work() as uow:
         await uow.sites.upsert(site)
         await uow.longtails.add(site.slug, longtails, source=KEYWORDS_FILE)
         await uow.longtails.make_ready(site.slug, [longtail.key for longtail in longtails])
 
 
-async def _unfinished(connections: TemporalConnections, site: Site) -> str | None:
+async def _unfinished(application: Application, site: Site) -> str | None:
     """The workflow of a demo that was cut off, if Temporal still has it running."""
-    async with connections.database.unit_of_work() as uow:
+    async with application.database.unit_of_work() as uow:
         batches = await uow.batches.list_all(site=site.slug, limit=1)
     if not batches or batches[0].status is not BatchStatus.RUNNING:
         return None
-    if await runs.is_running(connections, batches[0].workflow_id):
+    if await runs.is_running(application, batches[0].workflow_id):
         return batches[0].workflow_id
-    async with connections.database.unit_of_work() as uow:
+    async with application.database.unit_of_work() as uow:
         await uow.batches.close(
             batches[0].id, cancelled=True, error=("WorkflowGone", "Temporal does not know it any more")
         )
@@ -125,17 +126,16 @@ def _say_who_writes(settings: Settings, site: Site) -> None:
         out.print(f"stage {stage} {stage.label}: {choice.provider}:{choice.model}")
 
 
-def _say_where(connections: TemporalConnections, workflow_id: str, worker_pid: int) -> None:
-    server = connections.server
-    if server.ui_url:
-        path = f"namespaces/{connections.client.namespace}/workflows/{quote(workflow_id, safe='')}"
-        out.print(f"watch every step in Temporal's UI:  {server.ui_url}/{path}", soft_wrap=True)
+def _say_where(application: Application, workflow_id: str, worker_pid: int) -> None:
+    if ui_url := application.temporal_ui_url:
+        path = f"namespaces/{application.namespace}/workflows/{quote(workflow_id, safe='')}"
+        out.print(f"watch every step in Temporal's UI:  {ui_url}/{path}", soft_wrap=True)
     out.print(f"the worker is process {worker_pid}; kill -9 it and see that nothing is lost")
 
 
-async def _report(connections: TemporalConnections, ended: Batch, folder: Path) -> list[Article]:
+async def _report(application: Application, ended: Batch, folder: Path) -> list[Article]:
     """Print the table, write the pages, and return the articles that have one."""
-    async with connections.database.unit_of_work() as uow:
+    async with application.database.unit_of_work() as uow:
         articles = await uow.articles.list_all(batch_id=ended.id, limit=ended.total)
         made = [article for article in articles if article.status is ArticleStatus.NEEDS_REVIEW]
         pages = {article.id: await uow.articles.find_html(article.id) for article in made}

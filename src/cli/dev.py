@@ -3,7 +3,7 @@
 import threading
 from contextlib import ExitStack
 
-from src.bootstrap import database_url, temporal_server
+from src.bootstrap import open_servers
 from src.domain.colour import BLUE
 from src.settings import Settings
 
@@ -23,8 +23,8 @@ def dev() -> None:
     settings = start(Settings.load())
     with ExitStack() as stack:
         with busy("starting PostgreSQL and Temporal"):
-            stack.enter_context(database_url(settings))
-            server = stack.enter_context(temporal_server(settings))
+            server = stack.enter_context(open_servers(settings)).temporal
+        assert server is not None  # noqa: S101 - it was asked for
         arguments = ["--colour", BLUE]
         worker = stack.enter_context(
             SupervisedWorker(arguments, log=None, grace_seconds=settings.shutdown_grace.total_seconds())

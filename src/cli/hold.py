@@ -4,16 +4,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from src.bootstrap import Application
 from src.domain.errors import InputInvalid
 from src.domain.hold import Hold, HoldDepth
+from src.infrastructure.database.unit_of_work import Database
 
 from .batch import hold_line
-from .connections import Connections, TemporalConnections, with_database, with_temporal
-from .identity import whoami
+from .connections import with_application, with_database
 from .terminal import local, out, print_json, print_table
 
 if TYPE_CHECKING:
-    from src.application.holds import HoldResult, Holds
+    from src.application.holds import HoldResult
 
 app = typer.Typer(
     help="Stop a site or all of them for a while, at three depths, and let them go on.",
@@ -47,12 +48,12 @@ def set_(
     """
     whom = _whom(site, every=every)
 
-    async def work(connections: TemporalConnections) -> tuple["HoldResult", list[Hold]]:
-        told = await _holds(connections).set(whom, depth=depth, note=note)
-        async with connections.database.unit_of_work() as uow:
+    async def work(application: Application) -> tuple["HoldResult", list[Hold]]:
+        told = await application.holds.set(whom, depth=depth, note=note)
+        async with application.database.unit_of_work() as uow:
             return told, await uow.holds.list_current(whom)
 
-    told, holds = with_temporal(work)
+    told, holds = with_application(work)
     out.print(f"{_EFFECTS[depth]}; workflows told: {_counts(told)}")
     for hold in holds:
         out.print(hold_line(hold), markup=False, soft_wrap=True)
@@ -66,12 +67,12 @@ def release(site: Site = None, every: All = False) -> None:
     """
     whom = _whom(site, every=every)
 
-    async def work(connections: TemporalConnections) -> tuple["HoldResult", list[Hold]]:
-        told = await _holds(connections).release(whom)
-        async with connections.database.unit_of_work() as uow:
+    async def work(application: Application) -> tuple["HoldResult", list[Hold]]:
+        told = await application.holds.release(whom)
+        async with application.database.unit_of_work() as uow:
             return told, await uow.holds.list_current(whom)
 
-    told, holds = with_temporal(work)
+    told, holds = with_application(work)
     named = whom or "every site"
     out.print(f"{named} {'is released' if told.changed else 'had no hold of its own'}; workflows told: {_counts(told)}")
     for hold in holds:
@@ -85,8 +86,8 @@ def list_(as_json: Annotated[bool, typer.Option("--json", help="One JSON documen
     Example: longtail hold list
     """
 
-    async def work(connections: Connections) -> list[Hold]:
-        async with connections.database.unit_of_work() as uow:
+    async def work(database: Database) -> list[Hold]:
+        async with database.unit_of_work() as uow:
             return await uow.holds.list_current()
 
     holds = with_database(work)
@@ -107,9 +108,3 @@ def _whom(site: str | None, *, every: bool) -> str | None:
 
 def _counts(told: "HoldResult") -> str:
     return f"{told.batches} of batches, {told.articles} of articles"
-
-
-def _holds(connections: TemporalConnections) -> "Holds":
-    from src.application.holds import Holds  # noqa: PLC0415 - Temporal's library, which the list needs not
-
-    return Holds(connections.client, connections.database, who=whoami())

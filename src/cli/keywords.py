@@ -8,9 +8,10 @@ from rich.markup import escape
 
 from src.domain.longtail import LongtailStatus
 from src.infrastructure.database.models import LongtailRow
+from src.infrastructure.database.unit_of_work import Database
 from src.intake import keyword_list
 
-from .connections import Connections, with_database
+from .connections import with_database
 from .files import contents
 from .terminal import err, out, print_json, print_table
 
@@ -33,9 +34,9 @@ def import_(
     """
     listed = keyword_list.read(contents(file), file=str(file))
 
-    async def work(connections: Connections) -> list[keyword_list.Row]:
+    async def work(database: Database) -> list[keyword_list.Row]:
         """Return the rows that the site had before."""
-        async with connections.database.unit_of_work(autocommit=not dry_run) as uow:
+        async with database.unit_of_work(autocommit=not dry_run) as uow:
             await uow.sites.get(site)
             longtails = [row.longtail for row in listed.accepted]
             known = await uow.longtails.list_known_keys(site, [longtail.key for longtail in longtails])
@@ -70,8 +71,8 @@ def list_(
     Example: longtail keywords list hardware-shop --status ready
     """
 
-    async def work(connections: Connections) -> tuple[list[LongtailRow], dict[LongtailStatus, int]]:
-        async with connections.database.unit_of_work() as uow:
+    async def work(database: Database) -> tuple[list[LongtailRow], dict[LongtailStatus, int]]:
+        async with database.unit_of_work() as uow:
             await uow.sites.get(site)
             return await uow.longtails.list_for_site(
                 site, status=wanted, limit=limit
@@ -116,8 +117,8 @@ def requeue(
     Example: longtail keywords requeue hardware-shop "how to bleed a radiator"
     """
 
-    async def work(connections: Connections) -> int:
-        async with connections.database.unit_of_work() as uow:
+    async def work(database: Database) -> int:
+        async with database.unit_of_work() as uow:
             await uow.sites.get(site)
             return await uow.longtails.requeue(site, phrases or [])
 

@@ -8,6 +8,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from src.application.holds import signal_article
+from src.bootstrap import Application
 from src.domain.article import ArticleRef
 from src.domain.batch import Batch
 from src.domain.colour import Colour
@@ -17,31 +18,29 @@ from src.infrastructure.llm.providers import Providers
 from src.infrastructure.temporal import ids
 from src.infrastructure.temporal import search_attributes as sa
 from src.infrastructure.temporal.messages import BatchReport, SiteBatchInput
-from src.infrastructure.temporal.task_queues import has_pollers
 from src.infrastructure.temporal.workflows.article import ArticleWorkflow
 from src.infrastructure.temporal.workflows.site_batch import SiteBatchWorkflow
 
 from . import progress
-from .connections import TemporalConnections
 from .terminal import err
 
 
 async def launch(
-    connections: TemporalConnections, request: SiteBatchInput, *, colour: Colour
+    application: Application, request: SiteBatchInput, *, colour: Colour
 ) -> WorkflowHandle[SiteBatchWorkflow, BatchReport | None]:
     """Start the batch's workflow.
 
     Raises NotFound for an unknown site, Conflict when the slot is running, and what ``Providers.check`` raises when
     the worker shares this machine's settings and a key is missing or wrong.
     """
-    async with connections.database.unit_of_work() as uow:
+    async with application.database.unit_of_work() as uow:
         site = await uow.sites.get(request.site)
-    if connections.is_local:
-        async with Providers(connections.settings) as providers:
+    if application.is_local:
+        async with Providers(application.settings) as providers:
             await providers.check(site)
     slot = request.slot or datetime.now(UTC)
     try:
-        return await connections.client.start_workflow(
+        return await application.client.start_workflow(
             SiteBatchWorkflow.run,
             request,
             id=ids.batch_run(request.site, slot),
@@ -53,16 +52,16 @@ async def launch(
 
 
 async def finish(
-    connections: TemporalConnections, handle: WorkflowHandle[SiteBatchWorkflow, BatchReport | None], site: str
+    application: Application, handle: WorkflowHandle[SiteBatchWorkflow, BatchReport | None], site: str
 ) -> Batch:
     """Show progress until the batch's workflow ends, and return the batch. Raises Conflict when it left none."""
     try:
-        await progress.follow(handle.result(), connections.database, site=site, workflow_id=handle.id)
+        await progress.follow(handle.result(), application.database, site=site, workflow_id=handle.id)
     except WorkflowFailureError as error:
         reason = str(error.cause)
     else:
         reason = ""
-    async with connections.database.unit_of_work() as uow:
+    async with application.database.unit_of_work() as uow:
         batch = await uow.batches.find_by_workflow(site, handle.id)
     if batch is None:
         raise Conflict(
@@ -71,14 +70,14 @@ async def finish(
     return batch
 
 
-async def launch_article(connections: TemporalConnections, ref: ArticleRef, *, colour: Colour) -> HoldState:
+async def launch_article(application: Application, ref: ArticleRef, *, colour: Colour) -> HoldState:
     """Run the article's workflow under its own id, held if its site is; one that runs already is left to it.
 
     Returns what holds for it.
     """
-    async with connections.database.unit_of_work() as uow:
+    async with application.database.unit_of_work() as uow:
         hold = await uow.holds.get_state(ref.site)
-    await connections.client.start_workflow(
+    await application.client.start_workflow(
         ArticleWorkflow.run,
         ref,
         id=ids.article(ref.article_id),
@@ -91,13 +90,13 @@ async def launch_article(connections: TemporalConnections, ref: ArticleRef, *, c
         start_signal="hold" if hold.depth else None,
         start_signal_args=[hold] if hold.depth else [],
     )
-    return await signal_article(connections.client, connections.database, ref, known=hold)
+    return await signal_article(application.client, application.database, ref, known=hold)
 
 
-async def is_running(connections: TemporalConnections, workflow_id: str) -> bool:
+async def is_running(application: Application, workflow_id: str) -> bool:
     """Whether Temporal knows the workflow and it has not ended."""
     try:
-        described = await connections.client.get_workflow_handle(workflow_id).describe()
+        described = await application.client.get_workflow_handle(workflow_id).describe()
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             return False
@@ -105,7 +104,7 @@ async def is_running(connections: TemporalConnections, workflow_id: str) -> bool
     return described.status is WorkflowExecutionStatus.RUNNING
 
 
-async def warn_unless_polled(connections: TemporalConnections, colour: Colour) -> None:
+async def warn_unless_polled(application: Application, colour: Colour) -> None:
     """Say what is missing when no worker takes what is started for ``colour``."""
-    if not await has_pollers(connections.client, colour):
+    if not await application.has_workers(colour):
         err.print(f"[yellow]no {colour} worker is polling; this waits for: longtail worker --colour {colour}[/]")

@@ -10,10 +10,12 @@ from src.domain.errors import Conflict, ConflictReason, Hint
 from src.domain.longtail import LongtailStatus
 from src.domain.site import Site
 from src.domain.stages import STAGES
+from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.llm.model_choice import choose
 from src.intake import site_file
+from src.settings import Settings
 
-from .connections import Connections, with_database
+from .connections import start, with_database
 from .files import contents
 from .terminal import out, print_json, print_table
 
@@ -31,8 +33,8 @@ def add(file: Annotated[Path, typer.Argument(help="The site's TOML file; see exa
     """
     site = site_file.read(contents(file), file=str(file))
 
-    async def work(connections: Connections) -> bool:
-        async with connections.database.unit_of_work() as uow:
+    async def work(database: Database) -> bool:
+        async with database.unit_of_work() as uow:
             return await uow.sites.upsert(site)
 
     is_new = with_database(work)
@@ -47,8 +49,8 @@ def list_(as_json: Json = False) -> None:
     Example: longtail site list
     """
 
-    async def work(connections: Connections) -> list[tuple[Site, int]]:
-        async with connections.database.unit_of_work() as uow:
+    async def work(database: Database) -> list[tuple[Site, int]]:
+        async with database.unit_of_work() as uow:
             sites = await uow.sites.list_all()
             return [(site, (await uow.longtails.count_by_status(site.slug))[LongtailStatus.READY]) for site in sites]
 
@@ -74,14 +76,16 @@ def show(slug: Slug, as_json: Json = False) -> None:
     Example: longtail site show hardware-shop
     """
 
-    async def work(connections: Connections) -> tuple[Site, dict[LongtailStatus, int], list[str]]:
-        async with connections.database.unit_of_work() as uow:
+    settings = start(Settings.load())
+
+    async def work(database: Database) -> tuple[Site, dict[LongtailStatus, int], list[str]]:
+        async with database.unit_of_work() as uow:
             site = await uow.sites.get(slug)
             counts = await uow.longtails.count_by_status(slug)
-        choices = [choose(connections.settings, site, stage) for stage in STAGES]
+        choices = [choose(settings, site, stage) for stage in STAGES]
         return site, counts, [f"{choice.provider}:{choice.model}" for choice in choices]
 
-    site, counts, models = with_database(work)
+    site, counts, models = with_database(work, settings)
     if as_json:
         print_json(site)
         return
@@ -104,8 +108,8 @@ def remove(
     Example: longtail site remove hardware-shop --yes
     """
 
-    async def work(connections: Connections) -> tuple[int, int]:
-        async with connections.database.unit_of_work() as uow:
+    async def work(database: Database) -> tuple[int, int]:
+        async with database.unit_of_work() as uow:
             await uow.sites.get(slug)
             longtails = sum((await uow.longtails.count_by_status(slug)).values())
             articles = await uow.articles.count(slug)

@@ -2,18 +2,13 @@
 
 from typing import Annotated
 
-import structlog
 import typer
 
+from src.bootstrap import run_worker, worker_identity
 from src.domain.colour import BLUE, Colour, parse_colour
-from src.infrastructure.llm.providers import Providers
-from src.infrastructure.temporal import watchdog_schedule as watchdog
-from src.infrastructure.temporal import worker as temporal_worker
 from src.settings import OfflineSettings, Settings
 
-from .connections import TemporalConnections, start, with_temporal
-
-log = structlog.get_logger()
+from .connections import start, with_application
 
 
 def worker(
@@ -43,21 +38,8 @@ def worker(
     if offline_latency is not None:
         overrides["offline"] = OfflineSettings(latency_seconds=offline_latency)
     settings = start(Settings.load(**overrides), log_level="INFO")
-    instance = temporal_worker.instance_name(colour)
-
-    async def work(connections: TemporalConnections) -> None:
-        async with Providers(settings) as providers:
-            made = temporal_worker.create(
-                connections.client,
-                connections.database,
-                providers,
-                colour=colour,
-                instance=instance,
-                model_slots=settings.model_slots,
-                grace=settings.shutdown_grace,
-            )
-            log.info("worker_started", colour=colour, instance=instance, model_slots=settings.model_slots)
-            await watchdog.ensure(connections.client, colour=colour)
-            await temporal_worker.run_until_told_to_stop(made, lifeline=0 if while_stdin_open else None)
-
-    with_temporal(work, settings, identity=instance)
+    with_application(
+        lambda application: run_worker(application, colour=colour, lifeline=0 if while_stdin_open else None),
+        settings,
+        identity=worker_identity(colour),
+    )

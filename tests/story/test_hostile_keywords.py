@@ -8,6 +8,7 @@ from datetime import timedelta
 from temporalio.client import Client
 
 from src.agents.language_model import Completion, LanguageModel, Prompt
+from src.bootstrap import worker_identity
 from src.domain.colour import BLUE
 from src.domain.longtail import Longtail as Keyword
 from src.domain.site import Site
@@ -101,7 +102,7 @@ async def batch_of_all(longtail: Longtail, client: Client, database: Database) -
             database,
             providers,
             colour=BLUE,
-            instance=worker.instance_name(BLUE),
+            instance=worker_identity(BLUE),
             model_slots=8,
             grace=timedelta(seconds=20),
         )

@@ -24,6 +24,7 @@ from temporalio.worker import Worker
 
 from src.application.gaps import GapReport
 from src.application.schedules import Schedules
+from src.bootstrap import worker_identity
 from src.domain.batch import Trigger
 from src.domain.colour import Colour
 from src.domain.scheduling.schedule import Overlap, Schedule, When
@@ -111,7 +112,7 @@ class World:
                 self.database,
                 providers,
                 colour=self.colour,
-                instance=temporal_worker.instance_name(self.colour),
+                instance=worker_identity(self.colour),
                 model_slots=8,
                 grace=timedelta(seconds=20),
             )

@@ -19,6 +19,7 @@ from temporalio.client import Client, WorkflowFailureError
 
 from src.agents import article, keyword_analysis, outline, seo_metadata
 from src.agents.language_model import Completion, Prompt
+from src.bootstrap import worker_identity
 from src.domain.article import Article, ArticleStatus
 from src.domain.batch import Batch, BatchStatus, Trigger
 from src.domain.colour import Colour
@@ -115,7 +116,7 @@ async def a_worker(client: Client, database: Database, vendors: LLMockServer, *,
             database,
             providers,
             colour=COLOUR,
-            instance=worker.instance_name(COLOUR),
+            instance=worker_identity(COLOUR),
             model_slots=slots,
             grace=timedelta(seconds=20),
         )

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from temporalio.client import Client, WorkflowHandle
 
+from src.bootstrap import worker_identity
 from src.domain.batch import Batch, Trigger
 from src.domain.colour import Colour
 from src.domain.site import Site
@@ -37,7 +38,7 @@ def run_worker(client: Client, database: Database, settings: Settings, colour: C
                 database,
                 providers,
                 colour=colour,
-                instance=temporal_worker.instance_name(colour),
+                instance=worker_identity(colour),
                 model_slots=model_slots,
                 grace=timedelta(seconds=20),
             )

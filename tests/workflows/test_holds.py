@@ -11,8 +11,8 @@ from temporalio.client import Client, WorkflowFailureError
 from temporalio.exceptions import ApplicationError
 
 from src.application.holds import Holds
+from src.bootstrap import Application
 from src.cli import runs
-from src.cli.connections import TemporalConnections
 from src.domain.article import Article, ArticleStatus
 from src.domain.batch import BatchStatus
 from src.domain.errors import NotFound
@@ -50,10 +50,8 @@ def holds(client: Client, database: Database) -> Holds:
 
 
 @pytest.fixture
-def connections(
-    settings: Settings, database: Database, temporal_server: TemporalServer, client: Client
-) -> TemporalConnections:
-    return TemporalConnections(settings, database, temporal_server, client)
+def application(settings: Settings, database: Database, temporal_server: TemporalServer, client: Client) -> Application:
+    return Application(settings, database, client, temporal_server, "test")
 
 
 async def articles_of(database: Database, site: Site) -> list[Article]:
@@ -268,7 +266,7 @@ async def test_a_hold_on_every_site_and_one_on_a_site_combine_and_the_deeper_cou
 
 
 async def test_an_article_that_is_retried_while_held_waits(
-    batches: Batches, database: Database, run_worker: RunWorker, holds: Holds, connections: TemporalConnections
+    batches: Batches, database: Database, run_worker: RunWorker, holds: Holds, application: Application
 ) -> None:
     site = await batches.site(keywords=1)
     async with run_worker(fail_keywords=PHRASES[:1]):
@@ -281,17 +279,17 @@ async def test_an_article_that_is_retried_while_held_waits(
         async with database.unit_of_work() as uow:
             ref = await uow.articles.prepare_retry(article.id, from_stage=None)
         assert (
-            await runs.launch_article(connections, ref, colour=(await batches.of(site)).colour)
+            await runs.launch_article(application, ref, colour=(await batches.of(site)).colour)
         ).depth is HoldDepth.ARTICLES
 
         async def it_waits() -> bool:
-            return "waiting before stage A" in await says(connections.client, ids.article(article.id))
+            return "waiting before stage A" in await says(application.client, ids.article(article.id))
 
         await eventually(it_waits)
         await asyncio.sleep(QUIET)
         assert len(await calls_of(database, site)) == before
         assert (await holds.release(None)).articles == 1
-        await connections.client.get_workflow_handle(ids.article(article.id)).result()
+        await application.client.get_workflow_handle(ids.article(article.id)).result()
     assert (await articles_of(database, site))[0].status is ArticleStatus.NEEDS_REVIEW
 
 

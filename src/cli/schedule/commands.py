@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 import typer
 from rich.markup import escape
 
-from src.application.schedules import Schedules, Written
+from src.application.schedules import Written
+from src.bootstrap import Application
 from src.domain.batch import Trigger
 from src.domain.colour import BLUE, Colour, parse_colour
 from src.domain.scheduling import slots
@@ -17,8 +18,7 @@ from src.infrastructure.temporal import schedule_spec
 from src.infrastructure.temporal.messages import SiteBatchInput
 
 from .. import batch, runs
-from ..connections import TemporalConnections, with_temporal
-from ..identity import whoami
+from ..connections import with_application
 from ..terminal import err, in_words, local, out, print_json, print_table
 from . import history as schedule_history
 from . import options as read
@@ -95,23 +95,23 @@ def set_(
         articles=articles,
     )
 
-    async def work(connections: TemporalConnections) -> None:
-        async with connections.database.unit_of_work() as uow:
+    async def work(application: Application) -> None:
+        async with application.database.unit_of_work() as uow:
             zone = (await uow.sites.get(site)).time_zone
             known = await uow.schedules.find(site)
         wanted = wish.change(known.schedule if known else None, site_zone=zone)
-        await _preview(connections, site, wanted)
+        await _preview(application, site, wanted)
         if dry_run:
             _print_written(Written(before=known.schedule if known else None, after=wanted))
             out.print("nothing was saved")
             return
-        written = await _schedules(connections).set(
+        written = await application.schedules.set(
             site, lambda before: wish.change(before, site_zone=zone), colour=colour
         )
         _print_written(written)
         out.print(f"saved; see: longtail schedule show {site}")
 
-    with_temporal(work)
+    with_application(work)
 
 
 @app.command("list")
@@ -120,7 +120,7 @@ def list_(as_json: Json = False) -> None:
 
     Example: longtail schedule list
     """
-    states = with_temporal(lambda connections: _schedules(connections).all())
+    states = with_application(lambda application: application.schedules.all())
     if as_json:
         print_json(states)
         return
@@ -147,7 +147,7 @@ def show(site: Site, as_json: Json = False) -> None:
 
     Example: longtail schedule show hardware-shop
     """
-    state = with_temporal(lambda connections: _schedules(connections).get(site))
+    state = with_application(lambda application: application.schedules.get(site))
     if as_json:
         print_json(state)
     else:
@@ -165,14 +165,14 @@ def pause(
     Example: longtail schedule pause hardware-shop --note "relaunch" --until 2027-01-04T06:00
     """
 
-    async def work(connections: TemporalConnections) -> datetime | None:
-        async with connections.database.unit_of_work() as uow:
+    async def work(application: Application) -> datetime | None:
+        async with application.database.unit_of_work() as uow:
             zone = (await uow.sites.get(site)).time_zone
         end = read.moment(until, "--until", zone) if until else None
-        await _schedules(connections).pause(site, note=note, until=end)
+        await application.schedules.pause(site, note=note, until=end)
         return end
 
-    end = with_temporal(work)
+    end = with_application(work)
     later = f"resumes by itself at {local(end)}" if end else f"go on with: longtail schedule resume {site}"
     out.print(f"{site} is paused; {later}")
 
@@ -184,12 +184,12 @@ def resume(site: Site, note: Note = "resumed by hand") -> None:
     Example: longtail schedule resume hardware-shop
     """
 
-    async def work(connections: TemporalConnections) -> ScheduleState:
-        schedules = _schedules(connections)
+    async def work(application: Application) -> ScheduleState:
+        schedules = application.schedules
         await schedules.resume(site, note=note)
         return await schedules.get(site)
 
-    _print(with_temporal(work))
+    _print(with_application(work))
 
 
 @app.command()
@@ -206,15 +206,15 @@ def trigger(
     """
     policy = read.overlap(overlap)
 
-    async def work(connections: TemporalConnections) -> None:
+    async def work(application: Application) -> None:
         if limit is None:
-            await _schedules(connections).trigger(site, overlap=policy)
+            await application.schedules.trigger(site, overlap=policy)
             return
-        state = await _schedules(connections).get(site)
+        state = await application.schedules.get(site)
         request = SiteBatchInput(site=site, slot=batch.now(), trigger=Trigger.MANUAL, limit=limit)
-        await runs.launch(connections, request, colour=state.colour)
+        await runs.launch(application, request, colour=state.colour)
 
-    with_temporal(work)
+    with_application(work)
     out.print(f"triggered; see: longtail batch list {site}")
 
 
@@ -224,17 +224,13 @@ def remove(site: Site) -> None:
 
     Example: longtail schedule remove hardware-shop
     """
-    with_temporal(lambda connections: _schedules(connections).remove(site))
+    with_application(lambda application: application.schedules.remove(site))
     out.print(f"{site} has no schedule any more")
 
 
-def _schedules(connections: TemporalConnections) -> Schedules:
-    return Schedules(connections.client, connections.database, who=whoami())
-
-
-async def _preview(connections: TemporalConnections, site: str, wanted: Schedule) -> None:
+async def _preview(application: Application, site: str, wanted: Schedule) -> None:
     """Show the next runs, and warn of clock changes and of batches that take longer than the time between runs."""
-    coming = await schedule_spec.next_slots(connections.client, wanted, datetime.now(UTC), PREVIEWED)
+    coming = await schedule_spec.next_slots(application.client, wanted, datetime.now(UTC), PREVIEWED)
     zone = ZoneInfo(wanted.time_zone)
     for run in coming:
         out.print(f"next  {run.astimezone(zone):%a %Y-%m-%d %H:%M %Z}")
@@ -242,7 +238,7 @@ async def _preview(connections: TemporalConnections, site: str, wanted: Schedule
         err.print("it never runs; look at its start, end and skipped dates")
     for day, at, what in slots.clock_changes(wanted, datetime.now(UTC).date(), YEARS_WARNED):
         err.print(f"clocks change on {day} in {wanted.time_zone}: {at:%H:%M} {what}")
-    async with connections.database.unit_of_work() as uow:
+    async with application.database.unit_of_work() as uow:
         usual = await uow.batches.median_duration(site)
     between = min((later - earlier for earlier, later in pairwise(coming)), default=None)
     if usual and between and usual > between:

@@ -6,8 +6,9 @@ import typer
 
 from src.domain.scheduling.schedule import Schedule
 from src.infrastructure.database.schedules import ScheduleChange
+from src.infrastructure.database.unit_of_work import Database
 
-from ..connections import Connections, with_database
+from ..connections import with_database
 from ..terminal import local, out, print_json, print_table
 
 
@@ -20,8 +21,8 @@ def history(
     Example: longtail schedule history hardware-shop
     """
 
-    async def work(connections: Connections) -> list[ScheduleChange]:
-        async with connections.database.unit_of_work() as uow:
+    async def work(database: Database) -> list[ScheduleChange]:
+        async with database.unit_of_work() as uow:
             await uow.sites.get(site)
             return await uow.schedules.list_changes(site)
 

@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 import typer
 
 from src.application.backfills import Backfills
-from src.application.schedule_drift import Drift, ScheduleDrift
+from src.application.schedule_drift import Drift
+from src.bootstrap import Application
 from src.domain.batch import BatchStatus
 from src.domain.errors import InputInvalid
 from src.domain.ids import BackfillId
@@ -15,8 +16,7 @@ from src.domain.scheduling.backfill import BackfilledSlot, BackfillPlan, Planned
 from src.domain.scheduling.schedule import Overlap
 
 from .. import batch
-from ..connections import TemporalConnections, with_temporal
-from ..identity import whoami
+from ..connections import with_application
 from ..terminal import err, out, print_json, print_table, status
 from . import options as read
 
@@ -48,9 +48,9 @@ def backfill(
     """
     policy = read.overlap(overlap)
 
-    async def work(connections: TemporalConnections) -> bool:
-        backfills = Backfills(connections.client, connections.database, who=whoami())
-        async with connections.database.unit_of_work() as uow:
+    async def work(application: Application) -> bool:
+        backfills = application.backfills
+        async with application.database.unit_of_work() as uow:
             zone = ZoneInfo((await uow.sites.get(site)).time_zone)
         if stop:
             stopped = await backfills.stop(site)
@@ -67,7 +67,7 @@ def backfill(
             return True
         return await run_plan(backfills, plan, policy, zone, wait=wait, as_json=as_json)
 
-    if not with_temporal(work):
+    if not with_application(work):
         raise typer.Exit(1)
 
 
@@ -125,8 +125,8 @@ def sync(
     Example: longtail schedule sync --repair
     """
 
-    async def work(connections: TemporalConnections) -> tuple[list[Drift], list[Drift]]:
-        drift = ScheduleDrift(connections.client, connections.database, who=whoami())
+    async def work(application: Application) -> tuple[list[Drift], list[Drift]]:
+        drift = application.schedule_drift
         found = await drift.find(site)
         if adopt:
             await drift.adopt(found)
@@ -134,7 +134,7 @@ def sync(
             await drift.repair(await drift.find(site) if adopt else found)
         return found, await drift.find(site) if repair or adopt else found
 
-    found, left = with_temporal(work)
+    found, left = with_application(work)
     if as_json:
         print_json({"found": [d.model_dump() for d in found], "left": [d.model_dump() for d in left]})
     else:

@@ -7,19 +7,19 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from src.application.backfills import Backfills
 from src.application.forecasts import forecast as foretell
-from src.application.gaps import DEFAULT_PERIOD, GapReport
+from src.application.gaps import DEFAULT_PERIOD
+from src.bootstrap import Application
 from src.domain.errors import LongtailError
 from src.domain.scheduling.backfill import BackfillPlan
 from src.domain.scheduling.forecast import Forecast
 from src.domain.scheduling.schedule import Overlap
 from src.domain.scheduling.slot_evidence import Outcome, SlotReport
+from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.database.watches import Alert
 
-from ..connections import Connections, TemporalConnections, with_database, with_temporal
+from ..connections import with_application, with_database
 from ..errors import worded
-from ..identity import whoami
 from ..terminal import Markup, err, local, out, print_json, print_table
 from . import options as read
 from . import repairs as schedule_repairs
@@ -49,15 +49,15 @@ def gaps(
     Example: longtail schedule gaps hardware-shop --from 2026-11-01 --backfill
     """
 
-    async def work(connections: TemporalConnections) -> dict[str, list[SlotReport]]:
-        async with connections.database.unit_of_work() as uow:
+    async def work(application: Application) -> dict[str, list[SlotReport]]:
+        async with application.database.unit_of_work() as uow:
             sites = [await uow.sites.get(site)] if site else await uow.sites.list_all()
-        report = GapReport(connections.client, connections.database)
+        report = application.gaps
         zones = {each.slug: ZoneInfo(each.time_zone) for each in sites}
         found = {slug: await report.of(slug, *_period(first, last, zone)) for slug, zone in zones.items()}
         if not as_json:
             _print_slots(found, zones)
-        plans = await _made_up(connections, found) if backfill else []
+        plans = await _made_up(application, found) if backfill else []
         if as_json:
             slots = [slot.model_dump(mode="json") for each in found.values() for slot in each]
             print_json({"slots": slots, "backfills": [plan.model_dump(mode="json") for plan in plans]})
@@ -66,7 +66,7 @@ def gaps(
                 schedule_repairs.print_plan(plan, zones[plan.site], as_json=False)
         return found
 
-    found = with_temporal(work)
+    found = with_application(work)
     if any(slot.outcome.is_gap for slots in found.values() for slot in slots):
         raise typer.Exit(1)
 
@@ -81,12 +81,12 @@ def forecast(
     Example: longtail schedule forecast hardware-shop --days 14
     """
 
-    async def work(connections: TemporalConnections) -> tuple[Forecast, ZoneInfo]:
-        async with connections.database.unit_of_work() as uow:
+    async def work(application: Application) -> tuple[Forecast, ZoneInfo]:
+        async with application.database.unit_of_work() as uow:
             zone = ZoneInfo((await uow.sites.get(site)).time_zone)
-        return await foretell(connections.client, connections.database, site, days=days), zone
+        return await foretell(application.client, application.database, site, days=days), zone
 
-    foreseen, zone = with_temporal(work)
+    foreseen, zone = with_application(work)
     if as_json:
         print_json(foreseen)
     else:
@@ -101,8 +101,8 @@ def alerts(
     Example: longtail schedule alerts hardware-shop
     """
 
-    async def work(connections: Connections) -> list[Alert]:
-        async with connections.database.unit_of_work() as uow:
+    async def work(database: Database) -> list[Alert]:
+        async with database.unit_of_work() as uow:
             if site:
                 await uow.sites.get(site)
             return await uow.watches.list_alerts(site, limit=limit)
@@ -127,12 +127,12 @@ def _period(first: str | None, last: str | None, zone: ZoneInfo) -> tuple[dateti
     return begin if first else end - DEFAULT_PERIOD, end
 
 
-async def _made_up(connections: TemporalConnections, found: dict[str, list[SlotReport]]) -> list[BackfillPlan]:
+async def _made_up(application: Application, found: dict[str, list[SlotReport]]) -> list[BackfillPlan]:
     """Ask for every gap, and return what was asked for; a site that cannot have it hides no other's.
 
     A slot that found no longtails counts as done, so that one has to be forced.
     """
-    backfills = Backfills(connections.client, connections.database, who=whoami())
+    backfills = application.backfills
     asked = []
     for site, slots in found.items():
         missing = [slot for slot in slots if slot.outcome.is_gap]

@@ -1,8 +1,12 @@
 """Connections to PostgreSQL, safe behind PgBouncer in transaction mode unless the URL says that none is there."""
 
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from src.domain.errors import InputInvalid
+
+_DRIVERS = ("postgres", "postgresql", "postgresql+asyncpg")
 _PROMISE = "prepared_statement_cache_size"  # in a URL: keep so many statements, there is no pooler
 _STATEMENTS = 256  # more than Longtail has
 
@@ -19,6 +23,27 @@ def without_pooler(url: str) -> str:
     """``url`` with the promise that each connection is the server's own, so that statements may stay prepared on it."""
     promised = make_url(url).update_query_dict({_PROMISE: str(_STATEMENTS)})
     return promised.render_as_string(hide_password=False)
+
+
+def normalise_url(url: str) -> str:
+    """Return any PostgreSQL URL as one for asyncpg.
+
+    Platforms hand out several spellings of scheme and options. Raises InputInvalid without showing the URL, which may
+    hold a password.
+    """
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError) as error:
+        raise InputInvalid(
+            "DATABASE_URL", "…", "it has to look like postgresql://user:password@host:5432/name"
+        ) from error
+    if parsed.drivername not in _DRIVERS:
+        raise InputInvalid("DATABASE_URL", f"{parsed.drivername}://…", "only PostgreSQL: postgresql://…")
+    query = dict(parsed.query)
+    if "sslmode" in query:  # libpq's name for what asyncpg calls ssl
+        query["ssl"] = query.pop("sslmode")
+    query.pop("channel_binding", None)  # libpq's alone
+    return parsed.set(drivername="postgresql+asyncpg", query=query).render_as_string(hide_password=False)
 
 
 def _statements(url: URL) -> dict[str, int]:

@@ -33,17 +33,18 @@ async def check(engine: AsyncEngine) -> None:
 
 async def is_current(engine: AsyncEngine) -> bool:
     """Whether the database is at this version's revision."""
-    return await _found(engine) == _wanted()
+    return await find_revision(engine) == _wanted()
 
 
 async def require_current(engine: AsyncEngine) -> None:
     """Raise SchemaOutdated unless the database is at this version's revision."""
-    found = await _found(engine)
+    found = await find_revision(engine)
     if found != (wanted := _wanted()):
         raise SchemaOutdated(found, wanted)
 
 
-async def _found(engine: AsyncEngine) -> str | None:
+async def find_revision(engine: AsyncEngine) -> str | None:
+    """Return the database's revision, None for one that was never migrated."""
     async with engine.connect() as connection:
         if await connection.scalar(text("SELECT to_regclass('alembic_version')")) is None:
             return None

@@ -5,9 +5,7 @@ What it was doing when it is killed is done by the next worker; nothing that was
 
 import asyncio
 import os
-import secrets
 import signal
-import socket
 from datetime import timedelta
 
 import structlog
@@ -58,11 +56,6 @@ FAILING_ERRORS: tuple[type[Exception], ...] = (
 )
 
 _LOCAL_ACTIVITIES = 16  # as many as the connection pool has by default
-
-
-def instance_name(colour: Colour) -> str:
-    """A name that no other worker process has or had, on any machine."""
-    return f"{colour}@{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
 
 
 def runner() -> SandboxedWorkflowRunner:
