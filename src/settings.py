@@ -1,4 +1,7 @@
-"""The one place where the environment is read: built once by a command or a worker, then handed down, frozen."""
+"""Settings: the environment and ``.env``, read once by each command and handed down, frozen.
+
+No other module reads the environment, but for Temporal's own variables, which ``temporalio.envconfig`` reads.
+"""
 
 from datetime import timedelta
 from pathlib import Path
@@ -15,10 +18,15 @@ LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 
 class OfflineSettings(BaseSettings):
-    """Knobs of the offline writer, the stand-in that needs no key and is not AI."""
+    """Settings of the offline writer, which needs no key and is not AI."""
 
     model_config = SettingsConfigDict(
-        env_prefix="LONGTAIL_OFFLINE_", env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+        env_prefix="LONGTAIL_OFFLINE_",
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
     )
 
     latency_seconds: float = Field(default=0.0, ge=0, le=600, description="How long one answer takes.")
@@ -27,10 +35,10 @@ class OfflineSettings(BaseSettings):
 
 
 class Settings(BaseSettings):
-    """What the environment and ``.env`` decide.
+    """Settings of one process.
 
-    Names that others set a standard for keep it (``DATABASE_URL``, ``ANTHROPIC_API_KEY``; Temporal's own
-    ``TEMPORAL_*`` are read by ``temporalio.envconfig``); ours begin with ``LONGTAIL_``.
+    Variables that have a standard name keep it (``DATABASE_URL``, ``ANTHROPIC_API_KEY``); ours begin with
+    ``LONGTAIL_``.
     """
 
     model_config = SettingsConfigDict(
@@ -40,6 +48,7 @@ class Settings(BaseSettings):
         extra="ignore",
         frozen=True,
         populate_by_name=True,
+        hide_input_in_errors=True,  # values may be secrets
     )
 
     home: Path = Field(default_factory=lambda: user_data_path("longtail"), description="All local state is in here.")
@@ -65,28 +74,28 @@ class Settings(BaseSettings):
     openai_cheap_model: str = "gpt-6-luna"
     openai_strong_model: str = "gpt-6.1-terra"
 
-    offline: OfflineSettings = Field(default_factory=OfflineSettings)
+    offline: Annotated[OfflineSettings, NoDecode] = Field(default_factory=OfflineSettings)
     fail_keywords: Names = Field(
         default=(),
-        description="Keywords whose stage C fails for ever: a simulation, to show that the others stand.",
+        description="Simulation: stage C of these keywords fails permanently.",
     )
 
     model_slots: int = Field(default=32, ge=1, le=1000, description="Model calls that one worker has open at once.")
     shutdown_grace: timedelta = Field(default=timedelta(seconds=250), description="How long SIGTERM waits for calls.")
 
     log_level: LogLevel | None = Field(default=None, description="Unset: INFO for workers, WARNING for commands.")
-    log_json: bool | None = Field(default=None, description="JSON lines; unset: only where nobody is watching.")
+    log_json: bool | None = Field(default=None, description="JSON lines; unset: only where no terminal is.")
 
     @field_validator("fail_keywords", mode="before")
     @classmethod
     def split_keywords(cls, value: Any) -> Any:  # noqa: ANN401 - pydantic hands over what it read
-        """Several keywords are separated by ``|``, which no keyword contains."""
+        """Split keywords at ``|``, which no keyword contains."""
         return tuple(part.strip() for part in value.split("|") if part.strip()) if isinstance(value, str) else value
 
     @field_validator("log_level", mode="before")
     @classmethod
     def in_capitals(cls, value: Any) -> Any:  # noqa: ANN401
-        """Levels are written either way."""
+        """Return a level in capitals; people write it either way."""
         return value.upper() if isinstance(value, str) else value
 
     @classmethod
@@ -98,16 +107,24 @@ class Settings(BaseSettings):
         try:
             return cls(**overrides)
         except ValidationError as error:
-            raise SettingsInvalid(*_problems(cls, error)) from error
+            raise SettingsInvalid(*_problems(error)) from error
 
 
-def _problems(settings: type[BaseSettings], error: ValidationError) -> list[SettingProblem]:
-    """Name each variable by the name it has in the environment, not by the field it fills."""
-    found = error.errors(include_input=False)
-    return [SettingProblem(_variable(settings, str(problem["loc"][0])), problem["msg"]) for problem in found]
+def _problems(error: ValidationError) -> list[SettingProblem]:
+    """Name each variable as the environment does, without its value, which may be a secret."""
+    failed = OfflineSettings if error.title == OfflineSettings.__name__ else Settings  # it is filled by a factory
+    found = error.errors(include_input=False, include_context=False, include_url=False)
+    return [SettingProblem(_variable(failed, problem["loc"]), problem["msg"]) for problem in found]
 
 
-def _variable(settings: type[BaseSettings], name: str) -> str:
-    """Return the environment variable of the field (or alias) ``name``."""
-    prefix = settings.model_config.get("env_prefix", "")
-    return name if name.isupper() else f"{prefix}{name}".upper()
+def _variable(settings: type[BaseSettings], location: tuple[int | str, ...]) -> str:
+    """Return the environment variable of the field, or alias of a field, at ``location``."""
+    name, *inner = location
+    if name == "offline" and inner:
+        return _variable(OfflineSettings, tuple(inner))
+    field = settings.model_fields.get(str(name))
+    if field is None:
+        return str(name)  # an alias, which is the variable
+    if isinstance(field.validation_alias, AliasChoices):
+        return str(field.validation_alias.choices[0])
+    return f"{settings.model_config.get('env_prefix', '')}{name}".upper()

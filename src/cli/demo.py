@@ -20,7 +20,6 @@ from src.domain.site import Site
 from src.domain.stages import STAGES
 from src.infrastructure.llm.model_choice import OFFLINE, choose
 from src.infrastructure.temporal.messages import SiteBatchInput
-from src.infrastructure.temporal.workflows.site_batch import SiteBatchWorkflow
 from src.intake import keyword_list, site_file
 from src.settings import Settings
 
@@ -75,8 +74,7 @@ def demo(
             _worker_arguments(settings, fail), log=settings.home / "worker.log", grace_seconds=GRACE_SECONDS
         ) as worker:
             _say_where(application, handle_id, worker.pid)
-            handle = application.client.get_workflow_handle_for(SiteBatchWorkflow.run, handle_id)
-            ended = await runs.finish(application, handle, site.slug)
+            ended = await runs.finish(application, runs.handle_of(application, handle_id), site.slug)
             made = await _report(application, ended, folder if to else _writable(folder / str(ended.id)[:8]))
             if keep:
                 out.print("Everything is still running; Ctrl-C stops it.")

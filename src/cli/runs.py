@@ -51,6 +51,11 @@ async def launch(
         raise Conflict(ConflictReason.SLOT_RUNNING, request.site, slot=f"{slot:%Y-%m-%d %H:%M:%S} UTC") from error
 
 
+def handle_of(application: Application, workflow_id: str) -> WorkflowHandle[SiteBatchWorkflow, BatchReport | None]:
+    """Return the handle of a batch's workflow."""
+    return application.client.get_workflow_handle_for(SiteBatchWorkflow.run, workflow_id)
+
+
 async def finish(
     application: Application, handle: WorkflowHandle[SiteBatchWorkflow, BatchReport | None], site: str
 ) -> Batch:

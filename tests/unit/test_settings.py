@@ -1,0 +1,67 @@
+"""A setting that cannot be used is named by its variable, never with its value."""
+
+from pathlib import Path
+
+import pytest
+
+from src.domain.errors import SettingsInvalid
+from src.settings import OfflineSettings, Settings
+
+
+@pytest.fixture(autouse=True)
+def no_env_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("LONGTAIL_MODEL_SLOTS", "s3cret"),
+        ("LONGTAIL_MODEL_SLOTS", "0"),
+        ("LONGTAIL_SHUTDOWN_GRACE", "s3cret"),
+        ("LONGTAIL_LOG_LEVEL", "s3cret"),
+        ("LONGTAIL_LOG_JSON", "s3cret"),
+        ("LONGTAIL_OFFLINE", "s3cret"),
+        ("LONGTAIL_OFFLINE_FAILURE_RATE", "s3cret"),
+        ("LONGTAIL_OFFLINE_LATENCY_SECONDS", "-1"),
+        ("OPENAI_BASE_URL", "s3cret"),
+        ("ANTHROPIC_BASE_URL", "s3cret"),
+    ],
+)
+def test_a_variable_that_cannot_be_used_is_named_without_its_value(
+    variable: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SettingsInvalid) as refused:
+        Settings.load()
+    (problem,) = refused.value.problems
+    assert problem.variable == variable
+    assert problem.problem
+    assert "s3cret" not in refused.value.message
+    assert "s3cret" not in str(refused.value.__cause__)
+
+
+def test_a_variable_of_the_env_file_is_named_too(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("LONGTAIL_MODEL_SLOTS=many\nOPENAI_BASE_URL=nowhere\n", encoding="utf-8")
+    with pytest.raises(SettingsInvalid) as refused:
+        Settings.load()
+    assert {problem.variable for problem in refused.value.problems} == {"LONGTAIL_MODEL_SLOTS", "OPENAI_BASE_URL"}
+
+
+def test_an_override_by_field_name_is_named_by_its_variable() -> None:
+    with pytest.raises(SettingsInvalid) as refused:
+        Settings.load(openai_base_url="nowhere", offline={"latency_seconds": -1})
+    assert {problem.variable for problem in refused.value.problems} == {
+        "LONGTAIL_OFFLINE_LATENCY_SECONDS",
+        "OPENAI_BASE_URL",
+    }
+
+
+def test_what_the_environment_names_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LONGTAIL_OFFLINE_LATENCY_SECONDS", "1.5")
+    monkeypatch.setenv("LONGTAIL_FAIL_KEYWORDS", "one | two words|")
+    monkeypatch.setenv("LONGTAIL_LOG_LEVEL", "debug")
+    settings = Settings.load()
+    assert settings.offline == OfflineSettings(latency_seconds=1.5)
+    assert settings.fail_keywords == ("one", "two words")
+    assert settings.log_level == "DEBUG"
