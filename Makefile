@@ -1,11 +1,11 @@
 # Everything here works on a machine with make, a Python 3.11 to 3.14 and a package index; make alone prints the verbs.
 # PYTHON=/path/to/python3 picks the Python, ARGS="..." is passed on.
 
-.PHONY: help setup demo dev test check format bench lock clean
+.PHONY: help setup demo dev test test-long check format migration bench lock clean
 
 help:
 	@echo 'make VERB [ARGS="..."] [PYTHON=...]'
-	@awk -F ' *## ' '/^[a-z]+:.* ## / { sub(/:.*/, "", $$1); printf "  %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ' *## ' '/^[a-z-]+:.* ## / { sub(/:.*/, "", $$1); printf "  %-9s %s\n", $$1, $$2 }' Makefile
 
 setup: ## the environment in .venv, as locked; every other verb sees to it by itself
 	@PYTHON='$(PYTHON)' sh bin/setup
@@ -16,8 +16,11 @@ demo: setup ## the main job on this machine: a sample site, one batch, HTML file
 dev: setup ## database, Temporal and its UI, a worker, staying up until Ctrl-C
 	@.venv/bin/longtail dev $(ARGS)
 
-test: setup ## all tests, against a real PostgreSQL and a real Temporal
-	@.venv/bin/pytest $(ARGS)
+test: setup ## all tests in parallel, on a real PostgreSQL and Temporal, with coverage; ARGS="tests/unit -x" picks some
+	@sh bin/test $(ARGS)
+
+test-long: setup ## tests that take too long for every change: PART=... picks one; without it, lists them
+	@sh bin/test-long '$(PART)' $(ARGS)
 
 check: setup ## format, lint, types, import contracts, migrations against models
 	.venv/bin/ruff format --check
@@ -30,6 +33,9 @@ format: setup ## rewrite the sources in the house format
 	.venv/bin/ruff check --fix-only
 	.venv/bin/ruff format
 
+migration: setup ## write the next migration from changed models: NAME="what it does"
+	@.venv/bin/python -m bin.new_migration '$(NAME)'
+
 bench: setup ## measure against the targets; takes minutes
 	@.venv/bin/python -m bench $(ARGS)
 
@@ -37,4 +43,4 @@ lock: ## resolve the dependencies anew into requirements.lock
 	@PYTHON='$(PYTHON)' sh bin/lock
 
 clean: ## remove the environment and caches, never data
-	rm -rf .venv .uv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache *.egg-info
+	rm -rf .venv .uv .coverage-data .mypy_cache .ruff_cache .pytest_cache .import_linter_cache *.egg-info

@@ -1,12 +1,20 @@
-"""The real engines, started once a run, and a database that every test finds empty."""
+"""The real engines of one test process, and a database that every test finds empty.
 
+Workers of pytest-xdist share a PostgreSQL server, where each clones its database from one that was migrated once.
+Each has a Temporal server for itself, since some tests look at all workflows and schedules of a namespace.
+"""
+
+import fcntl
 import secrets
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.engine import make_url
 from temporalio.client import Client
 
 from src.domain.colour import Colour
@@ -18,19 +26,67 @@ from src.infrastructure.embedded.temporal import TemporalServer, temporal
 from src.infrastructure.temporal import client as temporal_client
 from src.settings import Settings
 
+_SHARED = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
+_TEMPLATE = "longtail_template"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the folder of the run in the process that the others report to."""
+    if not hasattr(config, "workerinput"):
+        folder = tempfile.TemporaryDirectory(prefix="test-longtail-", ignore_cleanup_errors=True)
+        Path(folder.name).chmod(0o711)  # PostgreSQL may run as another user
+        config.stash[_SHARED] = folder
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Hand the folder of the run to a worker of pytest-xdist."""
+    node.workerinput["shared_folder"] = node.config.stash[_SHARED].name
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if folder := config.stash.get(_SHARED, None):
+        folder.cleanup()
+
 
 @pytest.fixture(scope="session")
-def run_home() -> Iterator[Path]:
-    """One LONGTAIL_HOME for the whole run, below a folder that every user may cross, unlike pytest's own."""
-    with tempfile.TemporaryDirectory(prefix="test-longtail-", ignore_cleanup_errors=True) as folder:
-        Path(folder).chmod(0o711)
-        yield Path(folder) / "home"
+def shared_folder(pytestconfig: pytest.Config) -> Path:
+    """Return the folder that the test processes of one run share; every user may cross it."""
+    folder = pytestconfig.stash.get(_SHARED, None)
+    return Path(folder.name if folder else pytestconfig.workerinput["shared_folder"])  # type: ignore[attr-defined]
 
 
 @pytest.fixture(scope="session")
-def database_url(run_home: Path) -> Iterator[str]:
-    with postgres(run_home, durable=False) as url:
+def run_home(shared_folder: Path, worker_id: str) -> Path:
+    """Return the LONGTAIL_HOME of this test process."""
+    folder = shared_folder / worker_id
+    folder.mkdir(mode=0o711)
+    folder.chmod(0o711)
+    return folder / "home"
+
+
+@pytest.fixture(scope="session")
+def postgres_url(shared_folder: Path) -> Iterator[str]:
+    """Yield the URL of the server's own database, which nobody migrates."""
+    with postgres(shared_folder / "shared", durable=False) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+async def database_url(postgres_url: str, shared_folder: Path, worker_id: str) -> str:
+    """Return the URL of a database that only this test process uses, migrated to head."""
+    admin = create_engine(postgres_url, pool_size=1).execution_options(isolation_level="AUTOCOMMIT")
+    mine, names = f"longtail_{worker_id}", text("SELECT datname FROM pg_database")
+    with one_at_a_time(shared_folder / "template.lock"):
+        async with admin.connect() as connection:
+            if _TEMPLATE not in await connection.scalars(names):
+                await connection.execute(text(f"CREATE DATABASE {_TEMPLATE}"))
+                template = create_engine(named(postgres_url, _TEMPLATE), pool_size=1)
+                await schema.upgrade(template)
+                await template.dispose()
+            await connection.execute(text(f"CREATE DATABASE {mine} TEMPLATE {_TEMPLATE}"))
+    await admin.dispose()
+    return named(postgres_url, mine)
 
 
 @pytest.fixture(scope="session")
@@ -42,7 +98,6 @@ def temporal_server(run_home: Path) -> Iterator[TemporalServer]:
 @pytest.fixture(scope="session")
 async def migrated(database_url: str) -> AsyncIterator[Database]:
     database = Database(create_engine(database_url, pool_size=16))
-    await schema.upgrade(database.engine)
     yield database
     await database.close()
 
@@ -70,3 +125,16 @@ def colour() -> Colour:
 def settings(run_home: Path) -> Settings:
     """What the environment says is left out."""
     return Settings.model_construct(home=run_home)
+
+
+def named(url: str, database: str) -> str:
+    """Return the URL of another database on the same server."""
+    return make_url(url).set(database=database).render_as_string(hide_password=False)
+
+
+@contextmanager
+def one_at_a_time(file: Path) -> Iterator[None]:
+    """Hold a lock among the test processes of this run."""
+    with file.open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

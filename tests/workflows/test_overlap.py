@@ -24,7 +24,7 @@ C, X, R = BatchStatus.COMPLETED, BatchStatus.CANCELLED, BatchStatus.RUNNING
 
 EVERY = timedelta(seconds=4)
 LATENCY_SECONDS = 1.5  # four stages: a run takes six seconds, longer than the time between two ticks
-SET_UP_SECONDS = 15  # within which all schedules are set, so that none misses the first tick
+SET_UP_SECONDS = 10  # within which all schedules are set, so that none misses the first tick
 FIRST_BACKFILLED = datetime(2026, 11, 1, tzinfo=UTC)
 
 # What each slot's batch came to; a terminated run leaves its batch as it was.
