@@ -15,18 +15,15 @@ import psutil
 from sqlalchemy import text
 from temporalio.client import Client, WorkflowHandle
 
+from src.bootstrap import open_application, open_local_servers
 from src.domain.batch import Trigger
 from src.domain.colour import BLUE
 from src.domain.longtail import Longtail
-from src.infrastructure.database import schema
-from src.infrastructure.database.engine import create_engine
 from src.infrastructure.database.unit_of_work import Database
-from src.infrastructure.embedded.postgres import postgres
-from src.infrastructure.embedded.temporal import temporal
-from src.infrastructure.temporal import client as temporal_client
 from src.infrastructure.temporal import ids
 from src.infrastructure.temporal.messages import BatchReport, SiteBatchInput
 from src.infrastructure.temporal.workflows.site_batch import SiteBatchWorkflow
+from src.settings import Settings
 
 from . import workload
 
@@ -134,19 +131,16 @@ def stopping(worker: Worker) -> Iterator[Worker]:
 @asynccontextmanager
 async def installation() -> AsyncIterator[Installation]:
     """Set everything up, and take it down again."""
-    with _folder() as folder, postgres(folder / "home") as url, temporal(folder / "home", ui=False) as server:
-        database = Database(create_engine(url, pool_size=2))
-        await schema.upgrade(database.engine)
-        try:
+    with _folder() as folder, open_local_servers(folder / "home") as servers:
+        settings = Settings.model_construct(home=folder / "home", database_pool_size=2)
+        async with open_application(settings, servers, who="bench") as opened:
             yield Installation(
                 folder=folder,
-                database=database,
-                client=await temporal_client.connect(server.address),
-                temporal_pid=server.pid or 0,
-                postgres_pid=await _postmaster(database),
+                database=opened.database,
+                client=opened.client,
+                temporal_pid=servers.temporal.pid or 0 if servers.temporal else 0,
+                postgres_pid=await _postmaster(opened.database),
             )
-        finally:
-            await database.close()
 
 
 @contextmanager

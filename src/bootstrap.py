@@ -259,19 +259,21 @@ def worker_identity(colour: Colour) -> str:
     return f"{colour}@{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
 
 
-def build_worker(application: Application, providers: "Providers", *, colour: Colour) -> "Worker":
-    """Return a worker of ``colour`` named after the application's ``who``; nothing is polled before it runs."""
+def build_worker(application: Application, providers: "Providers", *, colour: Colour, strict: bool = False) -> "Worker":
+    """Return a worker of ``colour`` that acts as the application's ``who``; nothing is polled before it runs.
+
+    ``strict`` runs workflows in the sandbox, as tests do.
+    """
     from src.infrastructure.temporal import worker  # noqa: PLC0415 - see above
 
-    settings = application.settings
     return worker.create(
         application.client,
         application.database,
         providers,
+        settings=application.settings,
         colour=colour,
         instance=application.who,
-        model_slots=settings.model_slots,
-        grace=settings.shutdown_grace,
+        strict=strict,
     )
 
 
@@ -288,4 +290,4 @@ async def run_worker(application: Application, *, colour: Colour, lifeline: int 
         built = build_worker(application, providers, colour=colour)
         log.info("worker_started", colour=colour, instance=application.who, model_slots=settings.model_slots)
         await watchdog_schedule.ensure(application.client, colour=colour)
-        await worker.run_until_told_to_stop(built, lifeline=lifeline)
+        await worker.run_until_stopped(built, lifeline=lifeline)

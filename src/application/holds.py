@@ -15,7 +15,7 @@ from src.domain.errors import EngineUnavailable, Hint
 from src.domain.hold import HoldDepth, HoldState
 from src.infrastructure.database.unit_of_work import Database, UnitOfWork
 from src.infrastructure.temporal import ids, policies
-from src.infrastructure.temporal.workflows.hold import CanBeHeld
+from src.infrastructure.temporal.workflows.hold import HoldableWorkflow
 
 _AT_ONCE = 16  # signals under way; each is a few milliseconds of the server
 
@@ -102,7 +102,7 @@ async def _signal(client: Client, states: Iterable[tuple[str, HoldState]]) -> in
     async def signal(workflow_id: str, state: HoldState) -> bool:
         async with slots:
             try:
-                await client.get_workflow_handle(workflow_id).signal(CanBeHeld.hold, state)
+                await client.get_workflow_handle(workflow_id).signal(HoldableWorkflow.hold, state)
             except RPCError as error:
                 if error.status is RPCStatusCode.NOT_FOUND:
                     return False

@@ -103,8 +103,7 @@ async def batch_of_all(longtail: Longtail, client: Client, database: Database) -
             providers,
             colour=BLUE,
             instance=worker_identity(BLUE),
-            model_slots=8,
-            grace=timedelta(seconds=20),
+            settings=Settings.model_construct(model_slots=8, shutdown_grace=timedelta(seconds=20)),
         )
         async with running:
             started = await asyncio.to_thread(longtail.run, "batch", "start", SITE, "--wait")

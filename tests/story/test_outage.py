@@ -113,15 +113,14 @@ class World:
                 providers,
                 colour=self.colour,
                 instance=worker_identity(self.colour),
-                model_slots=8,
-                grace=timedelta(seconds=20),
+                settings=self.settings.model_copy(update={"model_slots": 8, "shutdown_grace": timedelta(seconds=20)}),
             )
             looks = Worker(
                 self.client,
                 task_queue=ids.task_queue(queue),
                 workflows=[WatchdogWorkflow],
                 activities=[activities.look],
-                workflow_runner=temporal_worker.runner(),
+                workflow_runner=temporal_worker.strict_runner(),
             )
             async with articles, looks:
                 yield

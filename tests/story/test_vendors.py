@@ -112,15 +112,15 @@ async def good_answers(keyword: str) -> dict[Stage, str]:
 async def a_worker(client: Client, database: Database, vendors: LLMockServer, *, slots: int) -> AsyncIterator[None]:
     reached: dict[str, Any] = {f"{vendor}_base_url": HttpUrl(vendors.base_url(vendor)) for vendor in VENDORS}
     keys: dict[str, Any] = {f"{vendor}_api_key": SecretStr("test") for vendor in VENDORS}
-    async with Providers(Settings.model_construct(model_slots=slots, **reached, **keys)) as providers:
+    settings = Settings.model_construct(model_slots=slots, shutdown_grace=timedelta(seconds=20), **reached, **keys)
+    async with Providers(settings) as providers:
         running = worker.create(
             client,
             database,
             providers,
             colour=COLOUR,
             instance=worker_identity(COLOUR),
-            model_slots=slots,
-            grace=timedelta(seconds=20),
+            settings=settings,
         )
         async with running:
             yield

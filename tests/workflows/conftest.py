@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from temporalio.client import Client, WorkflowHandle
 
-from src.bootstrap import worker_identity
+from src.bootstrap import Application, build_worker, worker_identity
 from src.domain.batch import Batch, Trigger
 from src.domain.colour import Colour
 from src.domain.site import Site
 from src.infrastructure.database.unit_of_work import Database
+from src.infrastructure.embedded.temporal import TemporalServer
 from src.infrastructure.llm.providers import Providers
 from src.infrastructure.temporal import ids
-from src.infrastructure.temporal import worker as temporal_worker
 from src.infrastructure.temporal.messages import BatchReport, SiteBatchInput
 from src.infrastructure.temporal.workflows.site_batch import SiteBatchWorkflow
 from src.settings import OfflineSettings, Settings
@@ -28,22 +28,17 @@ BatchHandle = WorkflowHandle[SiteBatchWorkflow, BatchReport | None]
 
 
 @pytest.fixture
-def run_worker(client: Client, database: Database, settings: Settings, colour: Colour) -> RunWorker:
+def run_worker(
+    client: Client, database: Database, temporal_server: TemporalServer, settings: Settings, colour: Colour
+) -> RunWorker:
     @asynccontextmanager
     async def running(*, latency: float = 0, model_slots: int = 8, **changes: Any) -> AsyncIterator[None]:
-        knobs = OfflineSettings(latency_seconds=latency)
-        async with Providers(settings.model_copy(update={"offline": knobs, **changes})) as providers:
-            worker = temporal_worker.create(
-                client,
-                database,
-                providers,
-                colour=colour,
-                instance=worker_identity(colour),
-                model_slots=model_slots,
-                grace=timedelta(seconds=20),
-            )
-            async with worker:
-                yield
+        limits = {"model_slots": model_slots, "shutdown_grace": timedelta(seconds=20)}
+        offline = OfflineSettings(latency_seconds=latency)
+        changed = settings.model_copy(update={"offline": offline, **limits, **changes})
+        application = Application(changed, database, client, temporal_server, worker_identity(colour))
+        async with Providers(changed) as providers, build_worker(application, providers, colour=colour, strict=True):
+            yield
 
     return running
 

@@ -45,7 +45,7 @@ async def record(version: str, home: Path, url: str, address: str) -> None:
     database = Database(create_engine(url, pool_size=8))
     await schema.upgrade(database.engine)
     settings = Settings.model_construct(
-        home=home, fail_keywords=(PHRASES[1],), offline=OfflineSettings(latency_seconds=0.2)
+        home=home, model_slots=4, fail_keywords=(PHRASES[1],), offline=OfflineSettings(latency_seconds=0.2)
     )
     async with Providers(settings) as providers:
         worker = temporal_worker.create(
@@ -54,8 +54,7 @@ async def record(version: str, home: Path, url: str, address: str) -> None:
             providers,
             colour=COLOUR,
             instance="recorder",
-            model_slots=4,
-            grace=settings.shutdown_grace,
+            settings=settings,
         )
         async with worker:
             await _ordinary(version, client, database)

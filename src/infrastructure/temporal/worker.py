@@ -1,21 +1,22 @@
-"""A worker of one colour: takes articles from its queue until told to stop, and then lets its model calls finish.
+"""Builds and runs the worker of one colour.
 
-What it was doing when it is killed is done by the next worker; nothing that was answered is bought again.
+On SIGTERM it takes nothing new and lets its model calls finish. When it is killed, the next worker continues its
+articles; no answer that was stored is paid for twice.
 """
 
 import asyncio
 import os
 import signal
-from datetime import timedelta
 
 import structlog
 from temporalio.client import Client
-from temporalio.worker import PollerBehaviorAutoscaling, Worker
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunner, Worker, WorkflowRunner
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from src.domain.colour import Colour
 from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.llm.providers import Providers
+from src.settings import Settings
 
 from . import ids, policies
 from .activities.articles import ArticleActivities
@@ -39,9 +40,6 @@ WORKFLOWS: list[type] = [
     WatchdogWorkflow,
 ]
 
-# Deterministic by construction (constants, pydantic models, activity signatures), and slow to import for every run.
-_PASSED_THROUGH = ("src.domain", "src.agents", "src.infrastructure")
-
 # An unknown error in workflow code fails the run, where Temporal would retry the task for ever. NondeterminismError is
 # left out on purpose: a run that a bad deployment cannot replay waits for the rollback.
 FAILING_ERRORS: tuple[type[Exception], ...] = (
@@ -58,9 +56,13 @@ FAILING_ERRORS: tuple[type[Exception], ...] = (
 _LOCAL_ACTIVITIES = 16  # as many as the connection pool has by default
 
 
-def runner() -> SandboxedWorkflowRunner:
-    """The sandbox, which re-imports the workflow modules alone."""
-    return SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*_PASSED_THROUGH))
+def strict_runner() -> WorkflowRunner:
+    """Return the sandbox for tests and replay: workflow modules are imported again for each run, and guarded.
+
+    It refuses clocks, randomness, files and sockets. What a workflow module imports under ``imports_passed_through`` is
+    shared and not guarded, so none passes a module of ``workflows``.
+    """
+    return SandboxedWorkflowRunner()
 
 
 def create(
@@ -68,14 +70,18 @@ def create(
     database: Database,
     providers: Providers,
     *,
+    settings: Settings,
     colour: Colour,
     instance: str,
-    model_slots: int,
-    grace: timedelta,
+    strict: bool = False,
 ) -> Worker:
-    """Build the worker; nothing is polled before it runs."""
+    """Return a worker; nothing is polled before it runs.
+
+    ``strict`` runs workflows in the sandbox, which costs processor time and finds code that is not deterministic
+    (docs/decisions/0009).
+    """
     stages = StageActivities(database, providers, worker=instance)
-    batches = BatchActivities(database, providers, window=model_slots)
+    batches = BatchActivities(database, providers, window=settings.model_slots)
     articles = ArticleActivities(database)
     schedules = ScheduleActivities(client, database, worker=instance)
     return Worker(
@@ -99,19 +105,19 @@ def create(
             WatchdogActivities(client, database).look,
         ],
         interceptors=[TranslatesErrors()],
-        workflow_runner=runner(),
+        workflow_runner=strict_runner() if strict else UnsandboxedWorkflowRunner(),
         workflow_failure_exception_types=FAILING_ERRORS,
-        max_concurrent_activities=model_slots,
+        max_concurrent_activities=settings.model_slots,
         max_concurrent_local_activities=_LOCAL_ACTIVITIES,
         workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
         activity_task_poller_behavior=PollerBehaviorAutoscaling(),
         sticky_queue_schedule_to_start_timeout=policies.STICKY_TIMEOUT,
         max_heartbeat_throttle_interval=policies.MODEL_HEARTBEAT / 3,  # the SDK would hold beats back for 8 of 10 s
-        graceful_shutdown_timeout=grace,
+        graceful_shutdown_timeout=settings.shutdown_grace,
     )
 
 
-async def run_until_told_to_stop(worker: Worker, *, lifeline: int | None = None) -> None:
+async def run_until_stopped(worker: Worker, *, lifeline: int | None = None) -> None:
     """Poll until SIGTERM, SIGINT or the end of the file descriptor ``lifeline``.
 
     Then take nothing new and wait for the calls under way, up to the worker's grace.

@@ -1,4 +1,7 @@
-"""One article from keyword to review: A, B, C, D, each an activity of that id; a failure is committed, then raised."""
+"""The workflow of one article: stages A, B, C and D, from keyword to review.
+
+Each stage is an activity whose id is the stage. A failure is committed, then raised.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -17,8 +20,9 @@ with workflow.unsafe.imports_passed_through():
     from ..activities.articles import ArticleActivities
     from ..activities.stages import StageActivities
     from ..messages import AnalyseKeyword, ArticleOutcome, DescribeArticle, PlanOutline, RecordFailure, WriteArticle
-    from .failure import cause_of
-    from .hold import CanBeHeld
+
+from .failure import cause_of
+from .hold import HoldableWorkflow
 
 A = TypeVar("A", bound=Artefact)
 
@@ -27,19 +31,25 @@ OPENING_CHARACTERS = 1500  # the same, in scripts without spaces
 
 
 @workflow.defn
-class ArticleWorkflow(CanBeHeld):
-    """Makes one article. Run again under the same id it resumes, since finished stages answer from the database."""
+class ArticleWorkflow(HoldableWorkflow):
+    """Writes one article.
+
+    Run again under the same id it resumes: finished stages return their stored output.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self._stage: Stage | None = None
-        self._begun = False  # once a stage was asked for it is under way, and no longer something new
-        self._call: workflow.ActivityHandle[Any] | None = None  # under way
-        self._cut_off = False  # by a hold, and not by a cancellation of the article
+        self._begun = False  # True once a stage was scheduled: a hold on new articles no longer applies
+        self._call: workflow.ActivityHandle[Any] | None = None  # of the stage that runs
+        self._call_held = False  # the call was cancelled by a hold, and not with the article
 
     @workflow.run
     async def run(self, article: ArticleRef) -> ArticleOutcome:
-        """Return what was stored. Fails with the error type of the stage that gave up, after that was committed."""
+        """Return the stored article.
+
+        Fails with the error type of the stage that failed, after that failure was committed.
+        """
         try:
             await self._generate(article)
             outcome = await workflow.execute_local_activity_method(
@@ -47,15 +57,15 @@ class ArticleWorkflow(CanBeHeld):
             )
         except (ActivityError, asyncio.CancelledError) as error:
             if is_cancelled_exception(error):
-                await self._cancelled(article)
+                await self._record_cancellation(article)
                 raise
-            await self._failed(article, error)
-            raise AssertionError("unreachable: _failed raises") from error
-        self._ended("needs_review")
+            await self._raise_failure(article, error)
+            raise AssertionError("unreachable: _raise_failure raises") from error
+        self._show_outcome("needs_review")
         return outcome
 
     async def _generate(self, article: ArticleRef) -> None:
-        analysis = await self._make(
+        analysis = await self._run_stage(
             Stage.KEYWORD_ANALYSIS,
             "reading the keyword",
             lambda: workflow.start_activity_method(
@@ -66,7 +76,7 @@ class ArticleWorkflow(CanBeHeld):
                 **policies.MODEL_STAGE,
             ),
         )
-        outline = await self._make(
+        outline = await self._run_stage(
             Stage.OUTLINE,
             "planning",
             lambda: workflow.start_activity_method(
@@ -77,7 +87,7 @@ class ArticleWorkflow(CanBeHeld):
                 **policies.MODEL_STAGE,
             ),
         )
-        draft = await self._make(
+        draft = await self._run_stage(
             Stage.ARTICLE,
             "writing",
             lambda: workflow.start_activity_method(
@@ -88,7 +98,7 @@ class ArticleWorkflow(CanBeHeld):
                 **policies.MODEL_STAGE,
             ),
         )
-        await self._make(
+        await self._run_stage(
             Stage.SEO_METADATA,
             "describing",
             lambda: workflow.start_activity_method(
@@ -100,20 +110,20 @@ class ArticleWorkflow(CanBeHeld):
             ),
         )
 
-    async def _make(self, stage: Stage, doing: str, start: Callable[[], workflow.ActivityHandle[A]]) -> A:
-        """Run a stage to its end; a call that a hold cut off is made again after the release, as if never begun."""
+    async def _run_stage(self, stage: Stage, progress: str, start: Callable[[], workflow.ActivityHandle[A]]) -> A:
+        """Run a stage and return its output; after a hold cancelled its call, repeat it on release."""
         while True:
             _stop_if_cancelled()
             if self._is_held():
-                self.say(f"waiting before stage {stage}")
+                self.show_progress(f"waiting before stage {stage}")
                 await workflow.wait_condition(lambda: not self._is_held())
             self._begun = True
-            self._enter(stage, doing)
-            self._call, self._cut_off = start(), False
+            self._enter(stage, progress)
+            self._call, self._call_held = start(), False
             try:
                 return await self._call
             except (ActivityError, asyncio.CancelledError) as error:
-                if not self._cut_off or not _is_of_the_cut(error):
+                if not self._call_held or not _is_held_call(error):
                     raise
             finally:
                 self._call = None
@@ -121,28 +131,28 @@ class ArticleWorkflow(CanBeHeld):
     def _is_held(self) -> bool:
         return self._hold.stops(HoldDepth.STAGES if self._begun else HoldDepth.ARTICLES)
 
-    async def hold_changed(self) -> None:
-        """Cut off the call under way, if the hold is that deep."""
+    async def on_hold_changed(self) -> None:
+        """Cancel the running model call if the hold includes calls."""
         if self._call is not None and self._hold.stops(HoldDepth.CALLS):
-            self._cut_off = True
+            self._call_held = True
             self._call.cancel()
 
-    def _enter(self, stage: Stage, doing: str) -> None:
+    def _enter(self, stage: Stage, progress: str) -> None:
         self._stage = stage
         workflow.upsert_search_attributes([sa.STAGE.value_set(stage)])
-        self.say(f"{stage}: {doing}, {STAGES.index(stage) + 1} of {len(STAGES)}")
+        self.show_progress(f"{stage}: {progress}, {STAGES.index(stage) + 1} of {len(STAGES)}")
 
-    def _ended(self, outcome: str) -> None:
+    def _show_outcome(self, outcome: str) -> None:
         workflow.upsert_search_attributes([sa.OUTCOME.value_set(outcome)])
         workflow.set_current_details(f"ended: {outcome.replace('_', ' ')}")
 
-    async def _cancelled(self, article: ArticleRef) -> None:
+    async def _record_cancellation(self, article: ArticleRef) -> None:
         await workflow.execute_local_activity_method(
             ArticleActivities.record_cancellation, article, summary="record the cancellation", **policies.DATABASE
         )
-        self._ended("cancelled")
+        self._show_outcome("cancelled")
 
-    async def _failed(self, article: ArticleRef, error: BaseException) -> None:
+    async def _raise_failure(self, article: ArticleRef, error: BaseException) -> None:
         error_type, message, attempts = cause_of(error)
         failure = Failure(stage=self._stage, error_type=error_type, message=message, attempts=attempts)
         failure = await workflow.execute_local_activity_method(
@@ -151,7 +161,7 @@ class ArticleWorkflow(CanBeHeld):
             summary=f"record the failure at stage {self._stage}",
             **policies.DATABASE,
         )
-        self._ended("failed")
+        self._show_outcome("failed")
         raise ApplicationError(
             f"stage {failure.stage} gave up after {failure.attempts} attempt(s): {failure.message}",
             failure,
@@ -161,13 +171,16 @@ class ArticleWorkflow(CanBeHeld):
 
 
 def _stop_if_cancelled() -> None:
-    """Raise the cancellation that a call swallowed by ending well before it heard of it."""
+    """Raise the cancellation that arrived while a call still ended with success."""
     if workflow.cancellation_reason() is not None:
         raise asyncio.CancelledError
 
 
-def _is_of_the_cut(error: BaseException) -> bool:
-    """Whether a call that was cut off ended by that, and not with a failure for good or with the whole article."""
+def _is_held_call(error: BaseException) -> bool:
+    """Return whether a call that a hold cancelled ended by that.
+
+    It may as well have failed permanently, or been cancelled together with the article.
+    """
     if workflow.cancellation_reason() is not None:
         return False
     if is_cancelled_exception(error):

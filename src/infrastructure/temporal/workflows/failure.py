@@ -1,4 +1,4 @@
-"""Reads the reason out of Temporal's nested failures."""
+"""Finds the cause in Temporal's nested failures."""
 
 from temporalio.exceptions import ApplicationError, FailureError, TimeoutError, TimeoutType  # noqa: A004 - Temporal's
 
@@ -6,12 +6,15 @@ _TIMEOUTS = {
     TimeoutType.START_TO_CLOSE: ("TimedOut", "no result within the time that one attempt has"),
     TimeoutType.SCHEDULE_TO_CLOSE: ("TimedOut", "no result within the time that all attempts have together"),
     TimeoutType.SCHEDULE_TO_START: ("TimedOut", "no worker took it in time"),
-    TimeoutType.HEARTBEAT: ("WorkerLost", "its worker fell silent, and so did those that tried after it"),
+    TimeoutType.HEARTBEAT: (
+        "WorkerLost",
+        "its worker stopped sending heartbeats, and so did those that tried after it",
+    ),
 }
 
 
 def cause_of(error: BaseException) -> tuple[str, str, int]:
-    """Return type, message and attempts made (0 is unknown) of the innermost cause that tells."""
+    """Return type, message and attempts made (0: unknown) of the innermost known cause."""
     cause: BaseException = error
     while isinstance(cause, FailureError) and cause.cause is not None and not isinstance(cause, ApplicationError):
         cause = cause.cause

@@ -1,6 +1,6 @@
-"""What every workflow that can be held knows of it: the newest state, by signal, since signals need no live worker.
+"""Base classes of workflows that can be held by a signal.
 
-While nothing is held this adds no step to a history.
+A signal reaches a workflow that has no live worker. While nothing is held this adds no event to a history.
 """
 
 import asyncio
@@ -16,75 +16,76 @@ with workflow.unsafe.imports_passed_through():
 Result = TypeVar("Result")
 
 
-class CanBeHeld:
-    """A workflow that stops and goes on where it is told to."""
+class HoldableWorkflow:
+    """A workflow that pauses while its site is held."""
 
     def __init__(self) -> None:
         self._hold = HoldState()
-        self._said = ""
+        self._progress = ""
 
     @workflow.signal(
-        description="Stop at this depth, or go on when depth is null.",
-        unfinished_policy=workflow.HandlerUnfinishedPolicy.ABANDON,  # at its end there is nobody left to tell
+        description="Pause at this depth; resume when depth is null.",
+        unfinished_policy=workflow.HandlerUnfinishedPolicy.ABANDON,  # at its end it has no child to signal
     )
     async def hold(self, state: HoldState) -> None:
         """Take a state that is newer than the known one."""
-        if self.learn(state):
-            await self.hold_changed()
+        if self.update_hold(state):
+            await self.on_hold_changed()
 
-    async def hold_changed(self) -> None:
-        """React to a state that is new."""
+    async def on_hold_changed(self) -> None:
+        """React to a new state; does nothing by default."""
 
-    def learn(self, state: HoldState) -> bool:
-        """Keep the newer state. Returns whether it is this one."""
+    def update_hold(self, state: HoldState) -> bool:
+        """Keep ``state`` if it is newer than the known one; return whether it is."""
         if state.version <= self._hold.version:
             return False
         self._hold = state
-        self.say(self._said)
+        self.show_progress(self._progress)
         return True
 
     def may_start(self) -> bool:
-        """Whether something new may start."""
+        """Return whether a new article may start."""
         return not self._hold.stops(HoldDepth.ARTICLES)
 
-    def say(self, doing: str) -> None:
-        """Show in Temporal's UI what goes on, and that it is held."""
-        self._said = doing
+    def show_progress(self, progress: str) -> None:
+        """Show ``progress``, and the hold if there is one, in Temporal's UI."""
+        self._progress = progress
         held = f"held at {self._hold.depth}" if self._hold.depth else ""
-        workflow.set_current_details("; ".join(text for text in (held, doing) if text))
+        workflow.set_current_details("; ".join(text for text in (held, progress) if text))
 
 
-class HoldsItsChildren(CanBeHeld):
-    """One that passes on what it is told.
+class HoldableParent(HoldableWorkflow):
+    """A holdable workflow that forwards the signal to its children.
 
-    The database does not know a child that starts in this very moment, so whoever sets a hold may miss it.
+    The process that sets a hold reads the running workflows from the database, which does not list a child that is
+    just being started. Its parent signals it.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self._children: list[workflow.ChildWorkflowHandle[Any, Any]] = []
-        self._telling: set[asyncio.Task[None]] = set()
+        self._forwarding: set[asyncio.Task[None]] = set()
 
-    async def hold_changed(self) -> None:
-        """Tell the children that have started; the others are told once they have."""
-        await asyncio.gather(*(self._tell(child) for child in self._children))
+    async def on_hold_changed(self) -> None:
+        """Signal the children that have started; ``run_child`` signals those that are starting."""
+        await asyncio.gather(*(self._forward_hold(child) for child in self._children))
 
-    async def result_of(self, starting: Awaitable[workflow.ChildWorkflowHandle[Any, Result]]) -> Result:
-        """Wait for a child's start and end."""
+    async def run_child(self, starting: Awaitable[workflow.ChildWorkflowHandle[Any, Result]]) -> Result:
+        """Wait until a child has started and ended, and return its result."""
         known = self._hold.version
         child = await starting
         self._children.append(child)
         if self._hold.version > known:
-            task = asyncio.ensure_future(self._tell(child))
-            self._telling.add(task)
-            task.add_done_callback(self._telling.discard)
+            task = asyncio.ensure_future(self._forward_hold(child))
+            self._forwarding.add(task)
+            task.add_done_callback(self._forwarding.discard)
         try:
             return await child
         finally:
             self._children.remove(child)
 
-    async def _tell(self, child: workflow.ChildWorkflowHandle[Any, Any]) -> None:
+    async def _forward_hold(self, child: workflow.ChildWorkflowHandle[Any, Any]) -> None:
         try:
-            await child.signal(CanBeHeld.hold, self._hold)
+            await child.signal(HoldableWorkflow.hold, self._hold)
         except FailureError:
-            workflow.logger.info("child_ended_before_it_was_told", extra={"child": child.id})
+            workflow.logger.info("child_ended_before_hold_signal", extra={"child": child.id})

@@ -1,7 +1,8 @@
-"""One site's batch for one slot: opens it, keeps a window of articles under way, and closes it with what they came to.
+"""The workflow of one site's batch for one slot.
 
-An article's failure never raises out of here; the batch itself fails only when no article succeeded, because that is
-what a schedule's pause-on-failure sees.
+It opens the batch, runs a limited number of articles at a time, and closes the batch with their outcomes. A failed
+article does not fail the batch. The batch fails only when no article succeeded, since a failed run is what a schedule's
+pause-on-failure reacts to.
 """
 
 import asyncio
@@ -19,22 +20,22 @@ from temporalio.exceptions import (
     is_cancelled_exception,
 )
 
-from src.domain.ids import BatchId
-
 with workflow.unsafe.imports_passed_through():
     from src.domain.article import ArticleRef, Failure
     from src.domain.batch import BatchStatus
     from src.domain.errors import HALTING
     from src.domain.hold import HoldState
+    from src.domain.ids import BatchId
 
     from .. import ids, policies
     from .. import search_attributes as sa
     from ..activities.batches import BatchActivities
     from ..messages import ArticleOutcome, BatchReport, CloseBatch, OpenBatch, OpenedBatch, Shard, SiteBatchInput
-    from .article import ArticleWorkflow
-    from .failure import cause_of
-    from .hold import HoldsItsChildren
-    from .window import keep_under_way
+
+from .article import ArticleWorkflow
+from .failure import cause_of
+from .hold import HoldableParent
+from .window import run_windowed
 
 _SCHEDULED_AT = "TemporalScheduledStartTime"  # set by Temporal: the nominal time, without jitter
 ArticleHandle: TypeAlias = "workflow.ChildWorkflowHandle[ArticleWorkflow, ArticleOutcome]"
@@ -43,12 +44,12 @@ _HALTING = {error.__name__ for error in HALTING}
 
 
 @workflow.defn
-class SiteBatchWorkflow(HoldsItsChildren):
-    """Runs the batch of one slot. A slot that is done is a no-op unless forced."""
+class SiteBatchWorkflow(HoldableParent):
+    """Runs the batch of one slot; does nothing for a completed slot unless forced."""
 
     @workflow.run
     async def run(self, request: SiteBatchInput) -> BatchReport | None:
-        """Return the batch's report, or None for a slot that is to have no batch.
+        """Return the batch's report, or None for a slot that gets no batch.
 
         Fails with type BatchFailed when no article succeeded.
         """
@@ -61,11 +62,11 @@ class SiteBatchWorkflow(HoldsItsChildren):
         opened = batch.batch_id
         try:
             while batch.hold is not None:
-                await self._released(batch.hold)
+                await self._wait_for_release(batch.hold)
                 batch, refusal = await self._begin(request)
             if batch.batch_id is None:
                 return await self._close(CloseBatch(batch_id=opened, cancelled=True))
-            halted = refusal or await self._make(batch)
+            halted = refusal or await self._run_articles(batch)
         except (asyncio.CancelledError, ActivityError, ChildWorkflowError) as error:
             if is_cancelled_exception(error):
                 await self._close(CloseBatch(batch_id=opened, cancelled=True))
@@ -73,18 +74,18 @@ class SiteBatchWorkflow(HoldsItsChildren):
         return await self._finish(opened, halted)
 
     async def _begin(self, request: SiteBatchInput) -> tuple[OpenedBatch, Failure | None]:
-        """Open the batch; without its longtails when the models refuse or the site is held."""
+        """Open the batch; without longtails when the models refuse or the site is held."""
         refusal = await self._models_refused(request)
         return await self._open(request, limit=0 if refusal else request.limit), refusal
 
-    async def _released(self, hold: HoldState) -> None:
-        """Wait while the site is held; a release that came before ``hold`` could be read counts."""
-        self.learn(hold)
-        self.say("nothing is claimed yet")
+    async def _wait_for_release(self, hold: HoldState) -> None:
+        """Wait until the site is released; a newer release by signal counts."""
+        self.update_hold(hold)
+        self.show_progress("nothing is claimed yet")
         await workflow.wait_condition(self.may_start)
 
     async def _models_refused(self, request: SiteBatchInput) -> Failure | None:
-        """What keeps the site's models from answering, checked before anything is claimed."""
+        """Return why the site's models cannot be used, or None; nothing is claimed yet."""
         try:
             await workflow.execute_activity_method(
                 BatchActivities.check_models,
@@ -109,13 +110,13 @@ class SiteBatchWorkflow(HoldsItsChildren):
             **policies.DATABASE,
         )
 
-    async def _make(self, batch: OpenedBatch) -> Failure | None:
-        """Make all articles: here if one parent may hold them, else in shards of which a few are open at once."""
+    async def _run_articles(self, batch: OpenedBatch) -> Failure | None:
+        """Run all articles: as children of this workflow, or of shards if there are many."""
         if not batch.to_do:
             return None
         if batch.positions <= batch.shard_size:
             whole = _shard(batch, first=0, end=batch.positions, window=batch.window)
-            return await _make_articles(whole, self)
+            return await _run_shard(whole, self)
         share = max(1, batch.window // batch.open_shards)
         shards = [
             _shard(batch, first=first, end=first + batch.shard_size, window=share)
@@ -123,9 +124,9 @@ class SiteBatchWorkflow(HoldsItsChildren):
         ]
 
         async def run(shard: Shard) -> Failure | None:
-            return await self.result_of(_start_shard(shard))
+            return await self.run_child(_start_shard(shard))
 
-        return await keep_under_way(shards, run, at_once=batch.open_shards, may_start=self.may_start)
+        return await run_windowed(shards, run, at_once=batch.open_shards, may_start=self.may_start)
 
     async def _finish(self, batch_id: BatchId, halted: Failure | None) -> BatchReport:
         report = await self._close(
@@ -150,17 +151,17 @@ class SiteBatchWorkflow(HoldsItsChildren):
 
 
 @workflow.defn
-class ArticleShardWorkflow(HoldsItsChildren):
-    """A range of a large batch's articles, so that no history grows long."""
+class ArticleShardWorkflow(HoldableParent):
+    """Runs a range of a large batch's articles, so that no history grows too long."""
 
     @workflow.run
     async def run(self, shard: Shard) -> Failure | None:
-        """Return the failure after which no further article was started, if there was one."""
-        return await _make_articles(shard, self)
+        """Return the failure that stopped new articles from starting, or None."""
+        return await _run_shard(shard, self)
 
 
 def _shard(batch: OpenedBatch, *, first: int, end: int, window: int) -> Shard:
-    assert batch.batch_id is not None  # noqa: S101 - a slot without a batch has no articles to make
+    assert batch.batch_id is not None  # noqa: S101 - a slot without a batch has no articles to run
     return Shard(batch_id=batch.batch_id, first=first, end=end, window=window, priority=batch.priority)
 
 
@@ -175,7 +176,7 @@ def _start_shard(shard: Shard) -> Awaitable[ShardHandle]:
     )
 
 
-async def _make_articles(shard: Shard, parent: HoldsItsChildren) -> Failure | None:
+async def _run_shard(shard: Shard, parent: HoldableParent) -> Failure | None:
     articles = await workflow.execute_local_activity_method(
         BatchActivities.list_articles, shard, summary="which articles are still to be made?", **policies.DATABASE
     )
@@ -183,12 +184,12 @@ async def _make_articles(shard: Shard, parent: HoldsItsChildren) -> Failure | No
 
     async def make(article: ArticleRef) -> Failure | None:
         nonlocal ended
-        failure = await _outcome(article, parent.result_of(_start_article(article, priority=shard.priority)))
+        failure = await _outcome(article, parent.run_child(_start_article(article, priority=shard.priority)))
         ended += 1
-        parent.say(f"{ended} of {len(articles)} articles ended")
+        parent.show_progress(f"{ended} of {len(articles)} articles ended")
         return failure
 
-    return await keep_under_way(articles, make, at_once=shard.window, may_start=parent.may_start)
+    return await run_windowed(articles, make, at_once=shard.window, may_start=parent.may_start)
 
 
 def _start_article(article: ArticleRef, *, priority: int | None) -> Awaitable[ArticleHandle]:
@@ -208,7 +209,7 @@ def _start_article(article: ArticleRef, *, priority: int | None) -> Awaitable[Ar
 
 
 async def _outcome(article: ArticleRef, making: Awaitable[ArticleOutcome]) -> Failure | None:
-    """Wait for an article; its failure is its own, unless every other one would fail alike."""
+    """Wait for an article; return its failure only if all others would fail alike."""
     try:
         await making
     except WorkflowAlreadyStartedError:

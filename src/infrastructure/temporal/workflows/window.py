@@ -1,7 +1,7 @@
-"""Keeps a few of many things under way at once.
+"""Runs many items, a limited number of them at a time.
 
-Without a window every article's stage A would queue before any stage B, and the last articles would pay a whole stage
-more. Handles are awaited, so that every outcome arrives, also of what was terminated.
+Without a limit every article's stage A would queue before any stage B, and the last articles would take one stage
+longer. Handles are awaited, so that every outcome arrives, also that of a child that was terminated.
 """
 
 import asyncio
@@ -18,47 +18,47 @@ Item = TypeVar("Item")
 Tasks: TypeAlias = "list[asyncio.Task[Failure | None]]"
 
 
-async def keep_under_way(
+async def run_windowed(
     items: Iterable[Item],
     run: Callable[[Item], Awaitable[Failure | None]],
     *,
     at_once: int,
     may_start: Callable[[], bool],
 ) -> Failure | None:
-    """Run every item, ``at_once`` at a time, in order; none starts while ``may_start`` says no.
+    """Run the items in order, ``at_once`` at a time; none starts while ``may_start`` is false.
 
-    When one returns a Failure no further item is started, those under way end, and it is returned. When this is
-    cancelled, those under way are cancelled and awaited first.
+    When one returns a Failure no further item is started, the running ones end, and it is returned. When this is
+    cancelled, the running ones are cancelled and awaited first.
     """
-    waiting = deque(items)
-    under_way: list[asyncio.Task[Failure | None]] = []
+    pending = deque(items)
+    running: list[asyncio.Task[Failure | None]] = []
     halted: Failure | None = None
     try:
         while True:
-            while halted is None and may_start() and len(under_way) < at_once and waiting:
-                under_way.append(asyncio.ensure_future(run(waiting.popleft())))
-            if not under_way and (halted is not None or not waiting):
+            while halted is None and may_start() and len(running) < at_once and pending:
+                running.append(asyncio.ensure_future(run(pending.popleft())))
+            if not running and (halted is not None or not pending):
                 return halted
-            held = halted is None and bool(waiting) and not may_start()
-            done, under_way = await (_one_ends_or(may_start, under_way) if held else _one_ends(under_way))
+            held = halted is None and bool(pending) and not may_start()
+            done, running = await (_wait_for_one_or_release(may_start, running) if held else _wait_for_one(running))
             halted = halted or next((failure for task in done if (failure := task.result())), None)
     except BaseException:
-        for task in under_way:
+        for task in running:
             task.cancel()
-        if under_way:
-            ended, _ = await workflow.wait(under_way)
+        if running:
+            ended, _ = await workflow.wait(running)
             for task in ended:
-                task.cancelled() or task.exception()  # seen, or asyncio would complain that nobody did
+                task.cancelled() or task.exception()  # retrieved, or asyncio would log that it was not
         raise
 
 
-async def _one_ends(tasks: Tasks) -> tuple[Tasks, Tasks]:
-    """Wait, and return those that ended and those that did not."""
+async def _wait_for_one(tasks: Tasks) -> tuple[Tasks, Tasks]:
+    """Wait until a task ends; return the ended and the other ones."""
     return await workflow.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
 
 
-async def _one_ends_or(may_start: Callable[[], bool], tasks: Tasks) -> tuple[Tasks, Tasks]:
-    """The same, but no longer than until something may start again."""
+async def _wait_for_one_or_release(may_start: Callable[[], bool], tasks: Tasks) -> tuple[Tasks, Tasks]:
+    """Wait until a task ends or an item may start; return as ``_wait_for_one``."""
     release = asyncio.ensure_future(workflow.wait_condition(may_start))
     try:
         await workflow.wait([release, *tasks], return_when=asyncio.FIRST_COMPLETED)
