@@ -27,6 +27,7 @@ from sqlalchemy.exc import DBAPIError
 
 from src.domain.colour import Colour
 from src.domain.errors import EngineUnavailable, SettingProblem, SettingsInvalid
+from src.domain.scheduling.slot_evidence import GRACE, WATCHDOG_INTERVAL
 from src.infrastructure.database import schema
 from src.infrastructure.database.engine import create_engine, normalise_url, without_pooler
 from src.infrastructure.database.unit_of_work import Database
@@ -227,7 +228,12 @@ class Application:
         """Return the report of slots."""
         from src.application.gaps import GapReport  # noqa: PLC0415 - see above
 
-        return GapReport(self.client, self.database)
+        return GapReport(
+            self.client,
+            self.database,
+            every=self.settings.scaled(WATCHDOG_INTERVAL),
+            grace=self.settings.scaled(GRACE),
+        )
 
     @cached_property
     def schedule_drift(self) -> "ScheduleDrift":
@@ -289,5 +295,5 @@ async def run_worker(application: Application, *, colour: Colour, lifeline: int 
     async with Providers(settings) as providers:
         built = build_worker(application, providers, colour=colour)
         log.info("worker_started", colour=colour, instance=application.who, model_slots=settings.model_slots)
-        await watchdog_schedule.ensure(application.client, colour=colour)
+        await watchdog_schedule.ensure(application.client, colour=colour, every=settings.scaled(WATCHDOG_INTERVAL))
         await worker.run_until_stopped(built, lifeline=lifeline)

@@ -83,6 +83,13 @@ class Settings(BaseSettings):
     model_slots: int = Field(default=32, ge=1, le=1000, description="Model calls that one worker has open at once.")
     shutdown_grace: timedelta = Field(default=timedelta(seconds=250), description="How long SIGTERM waits for calls.")
 
+    time_factor: float = Field(
+        default=1.0,
+        gt=0,
+        le=10,
+        description="Multiplies this process's limits and intervals; below 1 for tests. See ``scaled``.",
+    )
+
     log_level: LogLevel | None = Field(default=None, description="Unset: INFO for workers, WARNING for commands.")
     log_json: bool | None = Field(default=None, description="JSON lines; unset: only where no terminal is.")
 
@@ -97,6 +104,16 @@ class Settings(BaseSettings):
     def in_capitals(cls, value: Any) -> Any:  # noqa: ANN401
         """Return a level in capitals; people write it either way."""
         return value.upper() if isinstance(value, str) else value
+
+    def scaled(self, limit: timedelta) -> timedelta:
+        """Return ``limit`` times the time factor.
+
+        Scaled: the grace at shutdown, the wait before another worker takes a cached workflow, the watchdog's interval
+        and the grace of a slot, the pause before a supervised worker is restarted. Not scaled: timeouts and retries of
+        activities (workflow code reads no settings, and tests check the real ones), limits of model calls (they lie
+        below those of the activities), and starts of servers (they depend on the machine).
+        """
+        return limit * self.time_factor
 
     @classmethod
     def load(cls, **overrides: Any) -> "Settings":  # noqa: ANN401 - any field may be overridden

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote
@@ -31,7 +32,7 @@ from .terminal import err, out
 SITE_FILE = "hardware-shop.toml"
 KEYWORDS_FILE = "hardware-shop-keywords.csv"
 OFFLINE_LATENCY_SECONDS = 1.5  # long enough to be watched, and to kill the worker half-way
-GRACE_SECONDS = 10.0
+GRACE = timedelta(seconds=10)  # of the worker: its batch has ended by then
 
 
 def demo(
@@ -71,7 +72,7 @@ def demo(
         else:
             err.print("the last run was cut off; its batch goes on where it was")
         with SupervisedWorker(
-            _worker_arguments(settings, fail), log=settings.home / "worker.log", grace_seconds=GRACE_SECONDS
+            _worker_arguments(settings, fail), log=settings.home / "worker.log", grace=GRACE
         ) as worker:
             _say_where(application, handle_id, worker.pid)
             ended = await runs.finish(application, runs.handle_of(application, handle_id), site.slug)

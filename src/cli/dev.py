@@ -1,4 +1,4 @@
-"""``longtail dev``: everything on this machine, staying up until Ctrl-C."""
+"""``longtail dev``: servers and a worker on this machine until Ctrl-C."""
 
 import threading
 from contextlib import ExitStack
@@ -8,7 +8,7 @@ from src.domain.colour import BLUE
 from src.settings import Settings
 
 from .connections import start
-from .supervised import SupervisedWorker
+from .supervised import RESTART_PAUSE, SupervisedWorker
 from .terminal import busy, out
 
 
@@ -27,7 +27,12 @@ def dev() -> None:
         assert server is not None  # noqa: S101 - it was asked for
         arguments = ["--colour", BLUE]
         worker = stack.enter_context(
-            SupervisedWorker(arguments, log=None, grace_seconds=settings.shutdown_grace.total_seconds())
+            SupervisedWorker(
+                arguments,
+                log=None,
+                grace=settings.scaled(settings.shutdown_grace),
+                restart_pause=settings.scaled(RESTART_PAUSE),
+            )
         )
         out.print(f"home         {settings.home}", soft_wrap=True)
         out.print(f"Temporal     {server.address}")

@@ -1,4 +1,7 @@
-"""Assembles the commands, and turns what goes wrong into one line and an exit code: 1 failed, 2 usage."""
+"""Assembles the commands and turns errors into one line and an exit code.
+
+Exit code 1: failed; 2: usage.
+"""
 
 import importlib
 import os
@@ -25,27 +28,27 @@ COMMANDS = {
     "demo": "The main job on this machine: a sample site, one batch, HTML pages, a report.",
     "dev": "PostgreSQL, Temporal with its UI and a blue worker, until Ctrl-C.",
     "site": "Add sites, see them, remove them.",
-    "keywords": "Import keyword lists and see what becomes of them.",
+    "keywords": "Import keyword lists and see the state of each keyword.",
     "batch": "Start, watch and stop batches of articles.",
     "article": "See, export and retry articles.",
-    "hold": "Stop a site or all of them for a while, at three depths, and let them go on.",
+    "hold": "Hold a site or all of them at three depths, and release them.",
     "schedule": "Run a site's batches every day; pause, resume, trigger.",
-    "worker": "Take articles from a colour's queue until told to stop.",
+    "worker": "Work on the articles of one colour until SIGTERM.",
     "db": "Bring the database's schema up to date, or check it.",
 }
 
 
 class OnDemand(TyperGroup):
-    """Imports a command's module when it is called: all of them together take seconds."""
+    """Imports a command's module when it is called; all together take seconds."""
 
-    _helping: "tuple[Context, ...]" = ()  # whose help is being written
+    _helping: "tuple[Context, ...]" = ()  # contexts whose help is being written
 
     def list_commands(self, ctx: "Context") -> list[str]:  # noqa: ARG002 - click's signature
-        """The nouns, in the order in which a newcomer meets them."""
+        """Return the nouns, in the order in which a newcomer meets them."""
         return list(COMMANDS)
 
     def get_command(self, ctx: "Context", cmd_name: str) -> "Command | None":
-        """The noun's command, or only its name and help while help is written."""
+        """Return the noun's command, or its name and help while help is written."""
         if cmd_name not in COMMANDS:
             return None
         if ctx in self._helping:
@@ -59,7 +62,7 @@ class OnDemand(TyperGroup):
 
 
 def loaded(name: str) -> "Command":
-    """The command in the module of its name."""
+    """Return the command in the module of its name."""
     module = importlib.import_module(f".{name}", __package__)
     noun = getattr(module, "app", None)
     if noun is None:
@@ -93,7 +96,7 @@ def run() -> None:
     (temporalio/sdk-python#300), and the exit code has to be ours.
     """
     signal.signal(signal.SIGTERM, _terminated)
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # the terminal was closed, and nobody said nohup
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # the terminal was closed, and nohup was not used
         signal.signal(signal.SIGHUP, _terminated)
     code = _exit_code()
     for stream in (sys.stdout, sys.stderr):
@@ -103,7 +106,7 @@ def run() -> None:
 
 
 def _terminated(number: int, _: object) -> None:
-    """Leave like Ctrl-C does: through every ``finally``, so that what was started is stopped."""
+    """Exit through every ``finally``, as on Ctrl-C, so that what was started is stopped."""
     raise SystemExit(128 + number)
 
 

@@ -1,33 +1,40 @@
-"""A worker process beside this one, started again when it dies: killing it loses nothing, so anybody may try."""
+"""Runs a worker as a child process and restarts it when it dies."""
 
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
 from .terminal import err
 
-_PAUSE_SECONDS = 1.0  # between a death and the next start, so that a broken setting does not spin
+RESTART_PAUSE = timedelta(seconds=1)  # so that a worker that cannot start does not use up a core
 
 
 class SupervisedWorker:
-    """Runs ``longtail worker`` until the block ends, with its output in ``log`` (or on this terminal)."""
+    """Runs ``longtail worker`` until the block ends.
 
-    def __init__(self, arguments: Sequence[str], *, log: Path | None, grace_seconds: float) -> None:
+    Its output goes to ``log``, or to this terminal. At the end it has ``grace`` to finish its model calls.
+    """
+
+    def __init__(
+        self, arguments: Sequence[str], *, log: Path | None, grace: timedelta, restart_pause: timedelta = RESTART_PAUSE
+    ) -> None:
         self._command = [sys.executable, "-m", "src.cli", "worker", "--while-stdin-open", *arguments]
         self._log = log
-        self._grace_seconds = grace_seconds
+        self._grace = grace
+        self._restart_pause = restart_pause
         self._stopping = threading.Event()
         self._process = self._spawn()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
     @property
     def pid(self) -> int:
-        """The process that works now."""
+        """Return the id of the process that runs."""
         return self._process.pid
 
     def __enter__(self) -> Self:
@@ -40,7 +47,7 @@ class SupervisedWorker:
         self._stopping.set()
         self._process.send_signal(signal.SIGTERM)
         try:
-            self._process.wait(self._grace_seconds)
+            self._process.wait(self._grace.total_seconds())
         except subprocess.TimeoutExpired:
             self._process.kill()
         self._thread.join()
@@ -48,7 +55,7 @@ class SupervisedWorker:
     def _watch(self) -> None:
         while True:
             code = self._process.wait()
-            if self._stopping.wait(_PAUSE_SECONDS):
+            if self._stopping.wait(self._restart_pause.total_seconds()):
                 return
             self._process = self._spawn()
             err.print(f"the worker ended ({_reason(code)}); a new one goes on: pid {self._process.pid}")
@@ -58,7 +65,7 @@ class SupervisedWorker:
         try:
             return subprocess.Popen(  # noqa: S603 - our own command line
                 self._command,
-                stdin=subprocess.PIPE,  # its lifeline: when we die, however we die, it drains and leaves
+                stdin=subprocess.PIPE,  # closed when we die, however that happens: then it drains and ends
                 stdout=stream,
                 stderr=stream,
                 start_new_session=True,  # Ctrl-C reaches it through us, in order

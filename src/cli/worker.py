@@ -1,4 +1,4 @@
-"""``longtail worker``: one worker of one colour, until SIGTERM."""
+"""``longtail worker``: a worker of one colour, until SIGTERM."""
 
 from typing import Annotated
 
@@ -25,9 +25,9 @@ def worker(
         bool, typer.Option("--while-stdin-open", hidden=True, help="Drain when standard input ends, as on SIGTERM.")
     ] = False,
 ) -> None:
-    """Take articles from a colour's queue until told to stop.
+    """Work on the articles of one colour until SIGTERM.
 
-    SIGTERM (or Ctrl-C) takes nothing new and lets the model calls under way finish, so that none is bought twice; a
+    SIGTERM (or Ctrl-C) takes nothing new and lets the model calls under way finish, so that none is paid for twice; a
     second one leaves at once. Leaves with 1 when it can no longer poll.
 
     Example: longtail worker --colour blue

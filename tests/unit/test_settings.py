@@ -1,5 +1,6 @@
 """A setting that cannot be used is named by its variable, never with its value."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ def no_env_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         ("LONGTAIL_MODEL_SLOTS", "s3cret"),
         ("LONGTAIL_MODEL_SLOTS", "0"),
         ("LONGTAIL_SHUTDOWN_GRACE", "s3cret"),
+        ("LONGTAIL_TIME_FACTOR", "0"),
         ("LONGTAIL_LOG_LEVEL", "s3cret"),
         ("LONGTAIL_LOG_JSON", "s3cret"),
         ("LONGTAIL_OFFLINE", "s3cret"),
@@ -65,3 +67,9 @@ def test_what_the_environment_names_is_read(monkeypatch: pytest.MonkeyPatch) -> 
     assert settings.offline == OfflineSettings(latency_seconds=1.5)
     assert settings.fail_keywords == ("one", "two words")
     assert settings.log_level == "DEBUG"
+
+
+def test_one_factor_scales_every_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LONGTAIL_TIME_FACTOR", "0.1")
+    settings = Settings.load()
+    assert settings.scaled(timedelta(seconds=10)) == timedelta(seconds=1)

@@ -1,4 +1,4 @@
-"""The connection to Temporal, with Temporal's own variables and profiles for all but the address."""
+"""Connects to Temporal with the settings of Temporal's own variables and profiles."""
 
 from temporalio import activity, workflow
 from temporalio.client import Client
@@ -13,11 +13,11 @@ from . import search_attributes
 
 
 async def connect(address: str, *, identity: str | None = None, runtime: Runtime | None = None) -> Client:
-    """Connect to ``address`` (host:port) and make sure that the namespace knows our search attributes.
+    """Connect to ``address`` (host:port) and register our search attributes.
 
     Namespace, TLS and API key come from ``temporalio.envconfig``. Raises EngineUnavailable.
     """
-    _let_logs_name_fields_once()
+    _log_fields_once()
     config = ClientConfig.load_client_connect_config()
     config["target_host"] = address
     try:
@@ -34,7 +34,7 @@ async def connect(address: str, *, identity: str | None = None, runtime: Runtime
     return client
 
 
-def _let_logs_name_fields_once() -> None:
-    """Temporal's extras are fields of a line; without this they would be repeated inside its text."""
+def _log_fields_once() -> None:
+    """Keep Temporal's log fields out of the message, which would repeat them."""
     activity.logger.activity_info_on_message = False
     workflow.logger.workflow_info_on_message = False

@@ -1,4 +1,4 @@
-"""Every id and queue name, spelled once."""
+"""Ids of workflows and schedules, and names of task queues."""
 
 from datetime import UTC, datetime
 
@@ -7,48 +7,49 @@ from src.domain.ids import ArticleId
 
 
 def task_queue(colour: Colour) -> str:
-    """The queue that workers of ``colour`` poll; children and activities stay on their parent's."""
+    """Return the task queue of ``colour``; children and activities use their parent's."""
     return f"articles-{colour}"
 
 
 def colour_of(queue: str) -> Colour:
-    """The colour of a task queue."""
+    """Return the colour of a task queue."""
     return Colour(queue.removeprefix("articles-"))
 
 
 def schedule(site: str) -> str:
-    """The one schedule of a site."""
+    """Return the id of a site's schedule."""
     return f"site/{site}"
 
 
 def site_of(schedule_id: str) -> str:
-    """The site of a schedule."""
+    """Return the site of a schedule's id."""
     return schedule_id.removeprefix("site/")
 
 
 def schedule_resume(site: str) -> str:
-    """The workflow that ends a pause at its time."""
+    """Return the id of the workflow that ends a site's pause at its time."""
     return f"resume/{site}"
 
 
 def batch(site: str) -> str:
-    """What a schedule calls its runs; Temporal appends the slot."""
+    """Return the id that a schedule gives its runs; Temporal appends the slot."""
     return f"batch/{site}"
 
 
 def batch_run(site: str, slot: datetime) -> str:
-    """The id of a slot's batch, spelled as Temporal does for a scheduled one: a slot never runs twice at once.
+    """Return the workflow id of a slot's batch.
 
-    Source: temporal server, scheduler: the action's id, a hyphen, the nominal time in RFC 3339 with whole seconds.
+    It equals the id that Temporal gives a scheduled run, so that a slot never runs twice at once. Source:
+    temporal server, scheduler: the action's id, a hyphen, the nominal time in RFC 3339 with whole seconds.
     """
     return f"{batch(site)}-{slot.astimezone(UTC).strftime('%Y-%m-%dT%H:%M:%SZ')}"
 
 
 def shard(batch_workflow_id: str, first: int) -> str:
-    """The part of a large batch that begins at position ``first``."""
+    """Return the workflow id of the shard that begins at position ``first``."""
     return f"{batch_workflow_id}/articles-{first}"
 
 
 def article(article_id: ArticleId) -> str:
-    """The workflow of an article, whatever its revision."""
+    """Return the workflow id of an article; its revisions share it."""
     return f"article/{article_id}"

@@ -1,6 +1,7 @@
-"""What workflows and activities say to each other: one object each way, changed only by adding optional fields.
+"""Inputs and outputs of workflows and activities; only optional fields may be added.
 
-They live apart from the workflows, so that the sandbox need not build them again for every run.
+Histories hold them, so a field's name and meaning stay. They are apart from the workflows, so that the sandbox does not
+build the models again for each run.
 """
 
 from datetime import datetime
@@ -15,13 +16,13 @@ from src.domain.stages import KeywordAnalysis, Outline
 
 
 class Message(BaseModel):
-    """Read-only once sent."""
+    """Base class: frozen, since a message that was sent does not change."""
 
     model_config = ConfigDict(frozen=True)
 
 
 class SiteBatchInput(Message):
-    """Asks for one batch. Without ``slot`` it is the schedule's nominal time, else the start time."""
+    """Requests one batch. Without ``slot`` it is the schedule's nominal time, else the start time."""
 
     site: str
     slot: datetime | None = None  # UTC
@@ -31,7 +32,7 @@ class SiteBatchInput(Message):
 
 
 class OpenBatch(Message):
-    """Asks to open the batch and claim its longtails; ``limit`` 0 claims none."""
+    """Requests to open the batch and claim its longtails; ``limit`` 0 claims none."""
 
     site: str
     slot: datetime
@@ -41,13 +42,13 @@ class OpenBatch(Message):
 
 
 class OpenedBatch(Message):
-    """A batch that is open, or one that was done before; or none, and why."""
+    """An open batch, a completed one, or none and the reason."""
 
     batch_id: BatchId | None
-    to_do: int  # articles still to be made; 0 when the slot is done
+    to_do: int  # articles still to be written; 0 when the slot is done
     positions: int  # one more than the last article's position
-    window: int  # articles to have under way at once: the worker's model slots
-    shard_size: int  # told here and not read by the workflow, so that changing it breaks no replay
+    window: int  # articles to run at once: the worker's model slots
+    shard_size: int  # passed here and not read by the workflow, so that changing it breaks no replay
     open_shards: int
     refused: str | None = None  # why this slot has no batch at all
     priority: int | None = None  # Temporal's, 1 to 5; None is 3. A backfill runs below today's work
@@ -55,7 +56,7 @@ class OpenedBatch(Message):
 
 
 class CloseBatch(Message):
-    """Asks to write how a batch ended."""
+    """Requests to store how a batch ended."""
 
     batch_id: BatchId
     cancelled: bool = False
@@ -64,7 +65,7 @@ class CloseBatch(Message):
 
 
 class BatchReport(Message):
-    """What a batch came to."""
+    """The outcome of a batch."""
 
     batch_id: BatchId
     status: BatchStatus
@@ -80,7 +81,7 @@ class BatchReport(Message):
 
 
 class Shard(Message):
-    """A range of a batch's articles by position, and how many of them to have under way at once."""
+    """A range of a batch's articles by position, and how many may run at once."""
 
     batch_id: BatchId
     first: int  # inclusive
@@ -118,7 +119,7 @@ class DescribeArticle(Message):
 
 
 class RecordFailure(Message):
-    """Asks to write where and why an article stopped."""
+    """Requests to store at which stage and why an article failed."""
 
     article: ArticleRef
     failure: Failure
@@ -134,7 +135,7 @@ class ArticleOutcome(Message):
 
 
 class ResumeSchedule(Message):
-    """Asks to end the pause that was to end at ``due`` (UTC), and no other."""
+    """Requests to end the pause that ends at ``due`` (UTC), and no other."""
 
     site: str
     due: datetime

@@ -1,4 +1,9 @@
-"""Every timeout and retry, named, with its reason. Model SDKs never retry: Temporal owns it."""
+"""Timeouts and retries of activities, and other limits, each with its reason.
+
+Model SDKs never retry: Temporal does. Workflow code reads these values directly: it reads no settings, so that all
+workers of a version behave alike, and no factor scales them. Replay does not compare timeouts and retries, so they may
+change between versions.
+"""
 
 from datetime import timedelta
 from typing import TypedDict
@@ -8,7 +13,7 @@ from temporalio.workflow import ActivityCancellationType
 
 
 class ModelPolicy(TypedDict):
-    """How an activity that waits for a model is run."""
+    """Options of an activity that waits for a model."""
 
     start_to_close_timeout: timedelta
     schedule_to_close_timeout: timedelta
@@ -18,7 +23,7 @@ class ModelPolicy(TypedDict):
 
 
 class ShortPolicy(TypedDict):
-    """How an activity is run that is over at once."""
+    """Options of an activity that takes a moment."""
 
     start_to_close_timeout: timedelta
     schedule_to_close_timeout: timedelta
@@ -26,10 +31,12 @@ class ShortPolicy(TypedDict):
 
 
 MODEL_HEARTBEAT = timedelta(seconds=10)  # how long an article of a dead worker waits before another takes it
-MODEL_ATTEMPTS = 6  # one, and five more after 1, 2, 4, 8, 16 s; then it is for a person to look at
+MODEL_ATTEMPTS = 6  # one, and five more after 1, 2, 4, 8, 16 s; then a person has to decide
 
 MODEL_STAGE = ModelPolicy(
-    start_to_close_timeout=timedelta(seconds=240),  # above the adapters' own 220 s, so that theirs tells why
+    start_to_close_timeout=timedelta(
+        seconds=240
+    ),  # above the adapters' own 220 s, so that their error names the reason
     schedule_to_close_timeout=timedelta(hours=2),  # six attempts with the longest Retry-After we obey (5 min) fit
     heartbeat_timeout=MODEL_HEARTBEAT,
     retry_policy=RetryPolicy(

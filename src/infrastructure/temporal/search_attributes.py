@@ -1,4 +1,6 @@
-"""What operators filter workflows by; the software registers them itself.
+"""Search attributes that operators filter workflows by.
+
+The client registers them when it connects.
 
 All are Keyword: SQL visibility has ten of those per namespace, and Text ones break on colons (temporal#11085).
 """
@@ -18,7 +20,7 @@ _ALL = (SITE, STAGE, OUTCOME, COLOUR, REVIEW_STATE)
 
 
 async def register(client: Client) -> None:
-    """Add those that the namespace lacks; safe to repeat."""
+    """Register the attributes that the namespace lacks; safe to repeat."""
     listed = await client.operator_service.list_search_attributes(
         ListSearchAttributesRequest(namespace=client.namespace)
     )

@@ -14,6 +14,7 @@ from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunn
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from src.domain.colour import Colour
+from src.domain.scheduling.slot_evidence import GRACE, WATCHDOG_INTERVAL
 from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.llm.providers import Providers
 from src.settings import Settings
@@ -84,6 +85,9 @@ def create(
     batches = BatchActivities(database, providers, window=settings.model_slots)
     articles = ArticleActivities(database)
     schedules = ScheduleActivities(client, database, worker=instance)
+    watchdog = WatchdogActivities(
+        client, database, every=settings.scaled(WATCHDOG_INTERVAL), grace=settings.scaled(GRACE)
+    )
     return Worker(
         client,
         task_queue=ids.task_queue(colour),
@@ -102,7 +106,7 @@ def create(
             articles.record_failure,
             articles.record_cancellation,
             schedules.resume_schedule,
-            WatchdogActivities(client, database).look,
+            watchdog.look,
         ],
         interceptors=[TranslatesErrors()],
         workflow_runner=strict_runner() if strict else UnsandboxedWorkflowRunner(),
@@ -111,9 +115,9 @@ def create(
         max_concurrent_local_activities=_LOCAL_ACTIVITIES,
         workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
         activity_task_poller_behavior=PollerBehaviorAutoscaling(),
-        sticky_queue_schedule_to_start_timeout=policies.STICKY_TIMEOUT,
+        sticky_queue_schedule_to_start_timeout=settings.scaled(policies.STICKY_TIMEOUT),
         max_heartbeat_throttle_interval=policies.MODEL_HEARTBEAT / 3,  # the SDK would hold beats back for 8 of 10 s
-        graceful_shutdown_timeout=settings.shutdown_grace,
+        graceful_shutdown_timeout=settings.scaled(settings.shutdown_grace),
     )
 
 
