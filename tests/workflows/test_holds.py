@@ -29,11 +29,10 @@ from src.infrastructure.temporal import worker as temporal_worker
 from src.settings import Settings
 from tests.eventually import eventually
 from tests.factories import PHRASES
+from tests.replays import replayer
+from tests.settled import until_settled
 
 from .conftest import Batches, BatchHandle, RunWorker, reported
-from .test_replay import replayer
-
-QUIET = 1.5  # seconds in which several stages would have begun, had they been allowed to
 
 
 @pytest.fixture(autouse=True)
@@ -109,7 +108,7 @@ async def test_depth_articles_starts_no_new_article_and_finishes_those_under_way
             return (await batches.of(site)).needs_review == 2
 
         await eventually(two_are_finished)
-        await asyncio.sleep(QUIET)
+        await until_settled(client, handle.id)
         assert len(await calls_of(database, site)) == 8
         assert Counter(article.status for article in await articles_of(database, site)) == {
             ArticleStatus.NEEDS_REVIEW: 2,
@@ -132,7 +131,7 @@ async def test_depth_stages_stops_articles_before_their_next_stage(
         await until_calls_are_open(database, site, 2, Stage.OUTLINE)
         await holds.set(site.slug, depth=HoldDepth.STAGES, note="")
         await until_nothing_is_open(database, site)
-        await asyncio.sleep(QUIET)
+        await until_settled(client, handle.id)
         before = await calls_of(database, site)
         assert {call.status for call in before} == {CallStatus.ANSWERED}
         under_way = [a for a in await articles_of(database, site) if a.status is ArticleStatus.GENERATING]
@@ -190,7 +189,7 @@ async def test_a_batch_that_starts_while_held_claims_nothing_until_the_release(
                 return await uow.batches.find_by_workflow(site.slug, handle.id) is not None
 
         await eventually(it_waits)
-        await asyncio.sleep(QUIET)
+        await until_settled(client, handle.id)
         async with database.unit_of_work() as uow:
             assert (await uow.longtails.count_by_status(site.slug))[LongtailStatus.READY] == 3
             assert [hold.depth for hold in await uow.holds.list_current(site.slug)] == [HoldDepth.ARTICLES]
@@ -205,7 +204,7 @@ async def test_a_batch_that_starts_while_held_claims_nothing_until_the_release(
 
 
 async def test_a_failed_slot_that_starts_again_while_held_waits_as_well(
-    batches: Batches, database: Database, run_worker: RunWorker, holds: Holds
+    batches: Batches, database: Database, client: Client, run_worker: RunWorker, holds: Holds
 ) -> None:
     site = await batches.site(keywords=2)
     async with run_worker(fail_keywords=PHRASES[:2]):
@@ -220,7 +219,7 @@ async def test_a_failed_slot_that_starts_again_while_held_waits_as_well(
             return (await batches.of(site)).status is BatchStatus.RUNNING
 
         await eventually(it_waits)
-        await asyncio.sleep(QUIET)
+        await until_settled(client, handle.id)
         assert len(await calls_of(database, site)) == before
         assert {article.status for article in await articles_of(database, site)} == {ArticleStatus.FAILED}
         await holds.release(site.slug)
@@ -231,7 +230,7 @@ async def test_a_failed_slot_that_starts_again_while_held_waits_as_well(
 
 
 async def test_a_hold_on_every_site_and_one_on_a_site_combine_and_the_deeper_counts(
-    batches: Batches, database: Database, run_worker: RunWorker, holds: Holds
+    batches: Batches, database: Database, client: Client, run_worker: RunWorker, holds: Holds
 ) -> None:
     site = await batches.site(keywords=4)
 
@@ -250,7 +249,7 @@ async def test_a_hold_on_every_site_and_one_on_a_site_combine_and_the_deeper_cou
         await holds.release(site.slug)
         assert (await state()).depth is HoldDepth.STAGES
         assert not (await holds.release(site.slug)).changed
-        await asyncio.sleep(QUIET)
+        await until_settled(client, handle.id)
         assert not await in_status(database, site, CallStatus.OPEN)
         assert all(article.status is not ArticleStatus.NEEDS_REVIEW for article in await articles_of(database, site))
         await holds.release(None)
@@ -266,7 +265,7 @@ async def test_a_hold_on_every_site_and_one_on_a_site_combine_and_the_deeper_cou
 
 
 async def test_an_article_that_is_retried_while_held_waits(
-    batches: Batches, database: Database, run_worker: RunWorker, holds: Holds, application: Application
+    batches: Batches, database: Database, client: Client, run_worker: RunWorker, holds: Holds, application: Application
 ) -> None:
     site = await batches.site(keywords=1)
     async with run_worker(fail_keywords=PHRASES[:1]):
@@ -286,7 +285,7 @@ async def test_an_article_that_is_retried_while_held_waits(
             return "waiting before stage A" in await says(application.client, ids.article(article.id))
 
         await eventually(it_waits)
-        await asyncio.sleep(QUIET)
+        await until_settled(client, ids.article(article.id))
         assert len(await calls_of(database, site)) == before
         assert (await holds.release(None)).articles == 1
         await application.client.get_workflow_handle(ids.article(article.id)).result()
@@ -389,7 +388,7 @@ async def test_a_large_batch_is_held_in_all_of_its_shards(
         await until_calls_are_open(database, site, 4)
         assert (await holds.set(site.slug, depth=HoldDepth.STAGES, note="")).batches >= 3
         await until_nothing_is_open(database, site)
-        await asyncio.sleep(QUIET)
+        await until_settled(client, handle.id)
         before = await calls_of(database, site)
         assert len(before) <= 8
         await holds.release(site.slug)
@@ -408,7 +407,7 @@ async def test_an_article_that_started_unseen_is_told_by_its_batch(
         await until_calls_are_open(database, site, 2)
         await client.get_workflow_handle(handle.id).signal("hold", HoldState(version=1, depth=HoldDepth.STAGES))
         await until_nothing_is_open(database, site)
-        await asyncio.sleep(QUIET)
+        await until_settled(client, handle.id)
         assert len(await calls_of(database, site)) == 2
         # The newest state is true, whatever arrives later.
         await client.get_workflow_handle(handle.id).signal("hold", HoldState(version=3))

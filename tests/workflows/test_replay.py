@@ -5,24 +5,14 @@ from pathlib import Path
 
 import pytest
 from temporalio.client import WorkflowHistory
-from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError
 
 from src.infrastructure.temporal import worker as temporal_worker
+from tests.replays import replayer
 
 from .broken_article import SkipsTheOutline
 
 HISTORIES = sorted((Path(__file__).parent / "histories").glob("*.json"))
-
-
-def replayer(*workflows: type) -> Replayer:
-    return Replayer(
-        workflows=list(workflows),
-        data_converter=pydantic_data_converter,
-        workflow_runner=temporal_worker.strict_runner(),
-        workflow_failure_exception_types=temporal_worker.FAILING_ERRORS,
-    )
 
 
 def history(file: Path) -> WorkflowHistory:

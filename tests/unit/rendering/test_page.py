@@ -2,7 +2,6 @@
 
 import json
 import re
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -14,8 +13,8 @@ from src.quality.manuscript import Manuscript
 from src.rendering import page
 from src.rendering.article_html import article as article_html
 from tests.answers import HEADINGS, an_article, artefacts, short_site
+from tests.html_pages import MOMENT, parsed
 
-MOMENT = datetime(2026, 3, 1, 8, 30, tzinfo=UTC)
 HOSTILE = """Intro <script>alert(1)</script> <img src=x onerror=alert(1)>
 
 ## What makes a tap drip
@@ -52,12 +51,6 @@ def rendered(*, site: Site | None = None, offline: bool = False, markdown: str |
     draft = Draft(markdown=markdown, words=1) if markdown else draft
     outline = outline.model_copy(update=h1)
     return page.render(site or short_site(), outline, draft, metadata, generated_at=MOMENT, offline=offline)
-
-
-def parsed(html: str) -> JustHTML:
-    document = JustHTML(html, collect_errors=True, sanitize=False)
-    assert not document.errors, document.errors
-    return document
 
 
 def text_of(document: JustHTML, selector: str) -> list[str]:

@@ -6,17 +6,14 @@ from datetime import UTC, datetime
 import pytest
 
 from src.domain.article import ArticleStatus, Failure
-from src.domain.batch import BatchStatus, Trigger
-from src.domain.colour import BLUE
+from src.domain.batch import BatchStatus
 from src.domain.errors import Conflict
 from src.domain.ids import BatchId
 from src.domain.longtail import LongtailStatus
 from src.domain.stages import Stage
-from src.infrastructure.database.batches import BatchRequest
 from src.infrastructure.database.unit_of_work import Database
-from tests.factories import a_site, longtails
+from tests.factories import a_site, longtails, open_batch
 
-SLOT = datetime(2026, 11, 20, 5, 0, tzinfo=UTC)
 LATER = datetime(2026, 11, 21, 5, 0, tzinfo=UTC)
 FAILURE = Failure(stage=Stage.ARTICLE, error_type="OutputRejected", message="too short", attempts=1)
 
@@ -26,20 +23,6 @@ async def _site(database: Database) -> None:
     async with database.unit_of_work() as uow:
         await uow.sites.upsert(a_site())
         await uow.longtails.add("hardware-shop", longtails(8), source="test")
-
-
-async def open_batch(
-    database: Database, slot: datetime = SLOT, *, limit: int = 5, force: bool = False, run: str = "run-1"
-) -> tuple[BatchId, bool]:
-    request = BatchRequest(
-        site="hardware-shop",
-        slot=slot,
-        trigger=Trigger.SCHEDULE,
-        colour=BLUE,
-        workflow_id=f"batch/hardware-shop-{slot:%Y-%m-%dT%H:%M:%SZ}",
-        run_id=run,
-    )
-    return await database.run_in_transaction(lambda uow: uow.batches.open(request, limit=limit, force=force))
 
 
 async def end(database: Database, batch_id: BatchId, *statuses: ArticleStatus) -> None:

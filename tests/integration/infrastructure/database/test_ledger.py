@@ -18,9 +18,7 @@ from src.infrastructure.llm.providers import ResolvedModel
 from src.infrastructure.llm.testing import ScriptedModel
 from src.infrastructure.temporal.activities.articles import ArticleActivities
 from src.infrastructure.temporal.messages import RecordFailure
-from tests.factories import a_site, longtails
-
-from .test_batches import open_batch
+from tests.factories import a_site, longtails, open_batch
 
 PROMPT = Prompt(
     stage=Stage.OUTLINE,

@@ -25,7 +25,7 @@ from src.rendering import page
 from src.settings import OfflineSettings
 from tests.answers import an_outline, short_site
 from tests.factories import a_site
-from tests.unit.rendering.test_page import MOMENT, parsed
+from tests.html_pages import MOMENT, parsed
 
 EXAMPLES = Path(__file__).parents[4] / "examples"
 ODD = (
