@@ -28,6 +28,7 @@ from sqlalchemy.exc import DBAPIError
 from src.domain.colour import Colour
 from src.domain.errors import EngineUnavailable, SettingProblem, SettingsInvalid
 from src.domain.scheduling.slot_evidence import GRACE, WATCHDOG_INTERVAL
+from src.domain.site import Site
 from src.infrastructure.database import schema
 from src.infrastructure.database.engine import create_engine, normalise_url, without_pooler
 from src.infrastructure.database.unit_of_work import Database
@@ -39,12 +40,15 @@ if TYPE_CHECKING:
     from temporalio.client import Client
     from temporalio.worker import Worker
 
+    from src.application.articles import Articles
     from src.application.backfills import Backfills
+    from src.application.batches import Batches
     from src.application.gaps import GapReport
     from src.application.holds import Holds
     from src.application.schedule_drift import ScheduleDrift
     from src.application.schedules import Schedules
     from src.infrastructure.llm.providers import Providers
+    from src.infrastructure.temporal.workflow_gateway import WorkflowGateway
 
 log = structlog.get_logger()
 
@@ -196,18 +200,40 @@ class Application:
         """Return whether Temporal is the embedded one, so that workers share this machine's settings."""
         return self.server.pid is not None
 
-    async def has_workers(self, colour: Colour) -> bool:
-        """Return whether a worker of this colour polled within the last minutes."""
-        from src.infrastructure.temporal.task_queues import has_pollers  # noqa: PLC0415 - see above
+    @cached_property
+    def workflows(self) -> "WorkflowGateway":
+        """Return the workflows of batches and articles, as Temporal knows them."""
+        from src.infrastructure.temporal.workflow_gateway import WorkflowGateway  # noqa: PLC0415 - see above
 
-        return await has_pollers(self.client, colour)
+        return WorkflowGateway(self.client)
+
+    @cached_property
+    def batches(self) -> "Batches":
+        """Return the use cases of batches."""
+        from src.application.batches import Batches  # noqa: PLC0415 - see above
+
+        # Only workers on this machine are known to have our settings.
+        return Batches(self.database, self.workflows, check_models=self._check_models if self.is_local else None)
+
+    @cached_property
+    def articles(self) -> "Articles":
+        """Return the use cases of articles."""
+        from src.application.articles import Articles  # noqa: PLC0415 - see above
+
+        return Articles(self.database, self.workflows)
 
     @cached_property
     def holds(self) -> "Holds":
         """Return the use cases of holds."""
         from src.application.holds import Holds  # noqa: PLC0415 - see above
 
-        return Holds(self.client, self.database, who=self.who)
+        return Holds(self.database, self.workflows, who=self.who)
+
+    async def _check_models(self, site: Site) -> None:
+        from src.infrastructure.llm.providers import Providers  # noqa: PLC0415 - the libraries of the model providers
+
+        async with Providers(self.settings) as providers:
+            await providers.check(site)
 
     @cached_property
     def schedules(self) -> "Schedules":

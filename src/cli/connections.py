@@ -1,6 +1,8 @@
 """Runs a command's work with the database, or with Temporal too, and shows what takes a moment."""
 
 import asyncio
+import getpass
+import socket
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import ExitStack
 from typing import TypeVar
@@ -10,7 +12,6 @@ from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.telemetry import logging
 from src.settings import LogLevel, Settings
 
-from .identity import whoami
 from .terminal import busy
 
 T = TypeVar("T")
@@ -59,3 +60,11 @@ def _with_servers(run: Callable[[Servers], Coroutine[None, None, T]], settings: 
         with busy("starting PostgreSQL and Temporal" if with_temporal else "starting PostgreSQL"):
             servers = stack.enter_context(open_servers(settings, with_temporal=with_temporal))
         return asyncio.run(run(servers))
+
+
+def whoami() -> str:
+    """Return ``name@host`` of the operating system's user, or the bare host where the user has no name."""
+    try:
+        return f"{getpass.getuser()}@{socket.gethostname()}"
+    except (KeyError, OSError):  # a numeric user of a container
+        return socket.gethostname()

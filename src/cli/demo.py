@@ -1,6 +1,7 @@
 """``longtail demo``: the main job end to end on this machine, on a sample site, ending by itself."""
 
 import threading
+from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -11,23 +12,28 @@ import typer
 from rich.markup import escape
 
 from src import examples as example_files
+from src.application.articles import get_page
+from src.application.batches import get_batch_details
+from src.application.keywords import renew_keywords
+from src.application.sites import add_site
 from src.bootstrap import Application
-from src.domain.article import Article, ArticleStatus
-from src.domain.batch import Batch, BatchStatus, Trigger
+from src.domain.article import ArticleStatus
+from src.domain.batch import Batch
 from src.domain.colour import BLUE
 from src.domain.errors import InputInvalid
 from src.domain.longtail import Longtail, phrase_key
 from src.domain.site import Site
 from src.domain.stages import STAGES
+from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.llm.model_choice import OFFLINE, choose
-from src.infrastructure.temporal.messages import SiteBatchInput
 from src.intake import keyword_list, site_file
 from src.settings import Settings
 
-from . import batch, runs
+from . import progress
 from .connections import start, with_application
 from .supervised import SupervisedWorker
 from .terminal import err, out
+from .views import print_articles, print_outcome, short
 
 SITE_FILE = "hardware-shop.toml"
 KEYWORDS_FILE = "hardware-shop-keywords.csv"
@@ -64,23 +70,17 @@ def demo(
 
     async def work(application: Application) -> bool:
         _say_who_writes(settings, site)
-        handle_id = await _unfinished(application, site)
-        if handle_id is None:
-            await _import(application, site, longtails)
-            request = SiteBatchInput(site=site.slug, slot=batch.now(), trigger=Trigger.MANUAL, limit=articles)
-            handle_id = (await runs.launch(application, request, colour=BLUE)).id
-        else:
-            err.print("the last run was cut off; its batch goes on where it was")
+        workflow_id = await _start(application, site, longtails)
         with SupervisedWorker(
             _worker_arguments(settings, fail), log=settings.home / "worker.log", grace=GRACE
         ) as worker:
-            _say_where(application, handle_id, worker.pid)
-            ended = await runs.finish(application, runs.handle_of(application, handle_id), site.slug)
-            made = await _report(application, ended, folder if to else _writable(folder / str(ended.id)[:8]))
+            _say_where(application, workflow_id, worker.pid)
+            ended = await progress.wait_for_batch(application, site.slug, workflow_id)
+            made = await _report(application.database, ended, folder if to else _writable(folder / short(ended.id)))
             if keep:
                 out.print("Everything is still running; Ctrl-C stops it.")
                 threading.Event().wait()
-        return len(made) == ended.total > 0
+        return made == ended.total > 0
 
     if not with_application(work, settings):
         raise typer.Exit(1)
@@ -93,27 +93,14 @@ def _worker_arguments(settings: Settings, fail: str | None) -> list[str]:
     return [*arguments, "--fail", fail] if fail else arguments
 
 
-async def _import(application: Application, site: Site, longtails: Sequence[Longtail]) -> None:
-    """Add the sample and make its longtails ready, also over the demo's last run."""
-    async with application.database.unit_of_work() as uow:
-        await uow.sites.upsert(site)
-        await uow.longtails.add(site.slug, longtails, source=KEYWORDS_FILE)
-        await uow.longtails.make_ready(site.slug, [longtail.key for longtail in longtails])
-
-
-async def _unfinished(application: Application, site: Site) -> str | None:
-    """The workflow of a demo that was cut off, if Temporal still has it running."""
-    async with application.database.unit_of_work() as uow:
-        batches = await uow.batches.list_all(site=site.slug, limit=1)
-    if not batches or batches[0].status is not BatchStatus.RUNNING:
-        return None
-    if await runs.is_running(application, batches[0].workflow_id):
-        return batches[0].workflow_id
-    async with application.database.unit_of_work() as uow:
-        await uow.batches.close(
-            batches[0].id, cancelled=True, error=("WorkflowGone", "Temporal does not know it any more")
-        )
-    return None
+async def _start(application: Application, site: Site, longtails: Sequence[Longtail]) -> str:
+    """Return the workflow id of a new batch, or of the last run's if that was cut off."""
+    await add_site(application.database, site)
+    if running := await application.batches.find_running(site.slug):
+        err.print("the last run was cut off; its batch goes on where it was")
+        return running.workflow_id
+    await renew_keywords(application.database, site.slug, longtails, source=KEYWORDS_FILE)
+    return (await application.batches.start(site.slug, limit=len(longtails), colour=BLUE)).workflow_id
 
 
 def _say_who_writes(settings: Settings, site: Site) -> None:
@@ -132,22 +119,20 @@ def _say_where(application: Application, workflow_id: str, worker_pid: int) -> N
     out.print(f"the worker is process {worker_pid}; kill -9 it and see that nothing is lost")
 
 
-async def _report(application: Application, ended: Batch, folder: Path) -> list[Article]:
-    """Print the table, write the pages, and return the articles that have one."""
-    async with application.database.unit_of_work() as uow:
-        articles = await uow.articles.list_all(batch_id=ended.id, limit=ended.total)
-        made = [article for article in articles if article.status is ArticleStatus.NEEDS_REVIEW]
-        pages = {article.id: await uow.articles.find_html(article.id) for article in made}
-        slugs = {article.id: await uow.stage_outputs.find_slug(article.id, article.revision) for article in made}
-    for article in made:
-        slug = slugs[article.id] or str(article.id)
-        is_taken = list(slugs.values()).count(slug) > 1  # two articles that a model gave one slug
-        name = f"{slug}-{str(article.id)[:8]}" if is_taken else slug
-        (folder / f"{name}.html").write_text(pages[article.id] or "", encoding="utf-8")
-    batch.print_articles(articles)
-    batch.print_outcome(ended)
+async def _report(database: Database, ended: Batch, folder: Path) -> int:
+    """Print the table, write the pages, and return how many there are."""
+    details = await get_batch_details(database, ended.id)
+    made = [article for article in details.articles if article.status is ArticleStatus.NEEDS_REVIEW]
+    pages = [await get_page(database, article.id) for article in made]
+    slugs = Counter(page.slug for page in pages)
+    for page in pages:
+        article_id, slug = page.article.id, page.slug or str(page.article.id)
+        name = slug if slugs[page.slug] == 1 else f"{slug}-{short(article_id)}"  # a model may choose a slug twice
+        (folder / f"{name}.html").write_text(page.html, encoding="utf-8")
+    print_articles(details.articles)
+    print_outcome(ended)
     out.print(f"{len(made)} HTML pages in {escape(str(folder))}", soft_wrap=True)
-    return made
+    return len(made)
 
 
 def _writable(folder: Path) -> Path:

@@ -1,20 +1,17 @@
 """``longtail hold``: stop a site or all of them for a while, and lose nothing by it."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from src.bootstrap import Application
+from src.application.holds import HoldResult, list_holds
 from src.domain.errors import InputInvalid
-from src.domain.hold import Hold, HoldDepth
-from src.infrastructure.database.unit_of_work import Database
+from src.domain.hold import HoldDepth
 
-from .batch import hold_line
 from .connections import with_application, with_database
+from .options import JsonOption
 from .terminal import local, out, print_json, print_table
-
-if TYPE_CHECKING:
-    from src.application.holds import HoldResult
+from .views import print_holds
 
 app = typer.Typer(
     help="Stop a site or all of them for a while, at three depths, and let them go on.",
@@ -46,17 +43,11 @@ def set_(
 
     Example: longtail hold set hardware-shop --depth stages --note "the model writes nonsense"
     """
-    whom = _whom(site, every=every)
+    held = _held(site, every=every)
 
-    async def work(application: Application) -> tuple["HoldResult", list[Hold]]:
-        told = await application.holds.set(whom, depth=depth, note=note)
-        async with application.database.unit_of_work() as uow:
-            return told, await uow.holds.list_current(whom)
-
-    told, holds = with_application(work)
-    out.print(f"{_EFFECTS[depth]}; workflows told: {_counts(told)}")
-    for hold in holds:
-        out.print(hold_line(hold), markup=False, soft_wrap=True)
+    result = with_application(lambda application: application.holds.set(held, depth=depth, note=note))
+    out.print(f"{_EFFECTS[depth]}; workflows told: {_counts(result)}")
+    print_holds(result.holds)
 
 
 @app.command()
@@ -65,32 +56,21 @@ def release(site: Site = None, every: All = False) -> None:
 
     Example: longtail hold release hardware-shop
     """
-    whom = _whom(site, every=every)
+    held = _held(site, every=every)
 
-    async def work(application: Application) -> tuple["HoldResult", list[Hold]]:
-        told = await application.holds.release(whom)
-        async with application.database.unit_of_work() as uow:
-            return told, await uow.holds.list_current(whom)
-
-    told, holds = with_application(work)
-    named = whom or "every site"
-    out.print(f"{named} {'is released' if told.changed else 'had no hold of its own'}; workflows told: {_counts(told)}")
-    for hold in holds:
-        out.print(f"still: {hold_line(hold)}", markup=False, soft_wrap=True)
+    result = with_application(lambda application: application.holds.release(held))
+    changed = "is released" if result.changed else "had no hold of its own"
+    out.print(f"{held or 'every site'} {changed}; workflows told: {_counts(result)}")
+    print_holds(result.holds, prefix="still: ")
 
 
 @app.command("list")
-def list_(as_json: Annotated[bool, typer.Option("--json", help="One JSON document for scripts.")] = False) -> None:
+def list_(as_json: JsonOption = False) -> None:
     """List what is held.
 
     Example: longtail hold list
     """
-
-    async def work(database: Database) -> list[Hold]:
-        async with database.unit_of_work() as uow:
-            return await uow.holds.list_current()
-
-    holds = with_database(work)
+    holds = with_database(list_holds)
     if as_json:
         print_json(holds)
         return
@@ -100,11 +80,11 @@ def list_(as_json: Annotated[bool, typer.Option("--json", help="One JSON documen
     )
 
 
-def _whom(site: str | None, *, every: bool) -> str | None:
+def _held(site: str | None, *, every: bool) -> str | None:
     if every == (site is not None):
         raise InputInvalid("SITE", site or "", "name one site, or say --all, and not both")
     return site
 
 
-def _counts(told: "HoldResult") -> str:
-    return f"{told.batches} of batches, {told.articles} of articles"
+def _counts(result: HoldResult) -> str:
+    return f"{result.batches} of batches, {result.articles} of articles"

@@ -10,7 +10,10 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from src.application.batches import list_workflow_articles
+from src.bootstrap import Application
 from src.domain.article import Article, ArticleStatus
+from src.domain.batch import Batch
 from src.domain.stages import STAGES
 from src.infrastructure.database.unit_of_work import Database
 
@@ -25,6 +28,12 @@ MOST_BARS = 20  # articles with a bar of their own; a larger batch has one for a
 _ENDED = (ArticleStatus.NEEDS_REVIEW, ArticleStatus.FAILED, ArticleStatus.CANCELLED)
 
 
+async def wait_for_batch(application: Application, site: str, workflow_id: str) -> Batch:
+    """Show progress until the workflow ends, and return its batch. Raises Conflict when it opened none."""
+    ending = application.batches.wait(site, workflow_id)
+    return await follow(ending, application.database, site=site, workflow_id=workflow_id)
+
+
 async def follow(ending: Awaitable[T], database: Database, *, site: str, workflow_id: str) -> T:
     """Show progress until ``ending`` is done, and return what it returns."""
     task = asyncio.ensure_future(ending)
@@ -33,17 +42,11 @@ async def follow(ending: Awaitable[T], database: Database, *, site: str, workflo
         with view:
             while True:
                 done, _ = await asyncio.wait({task}, timeout=POLL.total_seconds())
-                view.show(await _articles(database, site, workflow_id))
+                view.show(await list_workflow_articles(database, site, workflow_id))
                 if done:
                     return task.result()
     finally:
         task.cancel()
-
-
-async def _articles(database: Database, site: str, workflow_id: str) -> list[Article]:
-    async with database.unit_of_work() as uow:
-        batch = await uow.batches.find_by_workflow(site, workflow_id)
-        return await uow.articles.list_all(batch_id=batch.id, limit=batch.total) if batch else []
 
 
 class _Bars:

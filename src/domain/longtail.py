@@ -46,6 +46,26 @@ class Longtail(BaseModel):
         return phrase_key(self.phrase)
 
 
+class LongtailRecord(BaseModel):
+    """A longtail of a site with its status.
+
+    Attributes:
+        source: the file it came from.
+        reason: why it is in this status, where that needs one.
+    """
+
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+    phrase: str
+    status: LongtailStatus
+    priority: int
+    volume: int | None
+    difficulty: float | None
+    intent: str | None
+    source: str
+    reason: str | None
+
+
 def clean_phrase(text: str) -> str:
     """Return ``text`` as ``visible`` leaves it, if that can be a search phrase.
 

@@ -17,7 +17,7 @@ import pytest
 
 from src.domain.article import Article, ArticleStatus
 from src.domain.batch import Batch
-from src.infrastructure.database.models import ModelCallRow
+from src.infrastructure.database.model_calls import ModelCall
 from src.infrastructure.database.stage_outputs import StageOutput
 from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.embedded import process
@@ -162,7 +162,7 @@ class Records:
         async with self._database.unit_of_work() as uow:
             return {article.keyword: await uow.articles.find_html(article.id) or "" for article in made}
 
-    async def calls(self) -> list[tuple[str, ModelCallRow]]:
+    async def calls(self) -> list[tuple[str, ModelCall]]:
         """The ledger: keyword and call."""
         articles = await self.articles()
         async with self._database.unit_of_work() as uow:

@@ -26,7 +26,7 @@ from src.domain.colour import Colour
 from src.domain.longtail import LongtailStatus
 from src.domain.stages import STAGES, Stage
 from src.domain.usage import CallStatus
-from src.infrastructure.database.models import ModelCallRow
+from src.infrastructure.database.model_calls import ModelCall
 from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.llm.offline.writer import OfflineWriter
 from src.infrastructure.llm.providers import Providers
@@ -156,10 +156,10 @@ class Ended:
 
     batch: Batch
     article: Article
-    calls: list[ModelCallRow]
+    calls: list[ModelCall]
     requests: list[Any]
 
-    def calls_of(self, stage: Stage) -> list[ModelCallRow]:
+    def calls_of(self, stage: Stage) -> list[ModelCall]:
         return [call for call in self.calls if call.stage == stage]
 
     @property

@@ -29,6 +29,7 @@ from src.infrastructure.temporal import client as temporal_client
 from src.infrastructure.temporal import ids, policies
 from src.infrastructure.temporal import worker as temporal_worker
 from src.infrastructure.temporal.messages import SiteBatchInput
+from src.infrastructure.temporal.workflow_gateway import WorkflowGateway
 from src.infrastructure.temporal.workflows.site_batch import SiteBatchWorkflow
 from src.infrastructure.temporal.workflows.watchdog import WatchdogWorkflow
 from src.settings import OfflineSettings, Settings
@@ -96,7 +97,7 @@ async def _cancelled(version: str, client: Client, database: Database) -> None:
 async def _held(version: str, client: Client, database: Database) -> None:
     """A batch that is held at its calls after it began, and then released."""
     slug, slot = await _site(database, "held", 2), datetime.now(UTC).replace(microsecond=0)
-    holds = Holds(client, database, who="recorder")
+    holds = Holds(database, WorkflowGateway(client), who="recorder")
     handle = await client.start_workflow(
         SiteBatchWorkflow.run,
         SiteBatchInput(site=slug, slot=slot),

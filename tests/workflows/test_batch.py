@@ -12,7 +12,7 @@ from src.domain.colour import Colour
 from src.domain.longtail import LongtailStatus
 from src.domain.stages import STAGES, Stage
 from src.domain.usage import CallStatus
-from src.infrastructure.database.models import ModelCallRow
+from src.infrastructure.database.model_calls import ModelCall
 from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.temporal import ids, policies
 from src.infrastructure.temporal.workflows.article import ArticleWorkflow
@@ -29,7 +29,7 @@ async def articles_of(database: Database, site: str) -> list[Article]:
         return await uow.articles.list_all(site=site, limit=1000)
 
 
-async def calls_of(database: Database, article: Article) -> list[ModelCallRow]:
+async def calls_of(database: Database, article: Article) -> list[ModelCall]:
     async with database.unit_of_work() as uow:
         return await uow.model_calls.list_for_article(article.id)
 

@@ -12,7 +12,6 @@ from temporalio.exceptions import ApplicationError
 
 from src.application.holds import Holds
 from src.bootstrap import Application
-from src.cli import runs
 from src.domain.article import Article, ArticleStatus
 from src.domain.batch import BatchStatus
 from src.domain.errors import NotFound
@@ -21,7 +20,7 @@ from src.domain.longtail import LongtailStatus
 from src.domain.site import Site
 from src.domain.stages import STAGES, Stage
 from src.domain.usage import CallStatus
-from src.infrastructure.database.models import ModelCallRow
+from src.infrastructure.database.model_calls import ModelCall
 from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.embedded.temporal import TemporalServer
 from src.infrastructure.temporal import ids, policies
@@ -44,8 +43,8 @@ async def nothing_is_held(database: Database) -> AsyncIterator[None]:
 
 
 @pytest.fixture
-def holds(client: Client, database: Database) -> Holds:
-    return Holds(client, database, who="test")
+def holds(application: Application) -> Holds:
+    return application.holds
 
 
 @pytest.fixture
@@ -58,13 +57,13 @@ async def articles_of(database: Database, site: Site) -> list[Article]:
         return await uow.articles.list_all(site=site.slug, limit=1000)
 
 
-async def calls_of(database: Database, site: Site) -> list[ModelCallRow]:
+async def calls_of(database: Database, site: Site) -> list[ModelCall]:
     articles = await articles_of(database, site)
     async with database.unit_of_work() as uow:
         return [call for article in articles for call in await uow.model_calls.list_for_article(article.id)]
 
 
-async def in_status(database: Database, site: Site, status: CallStatus) -> list[ModelCallRow]:
+async def in_status(database: Database, site: Site, status: CallStatus) -> list[ModelCall]:
     return [call for call in await calls_of(database, site) if call.status == status]
 
 
@@ -275,11 +274,8 @@ async def test_an_article_that_is_retried_while_held_waits(
     before = len(await calls_of(database, site))
     await holds.set(None, depth=HoldDepth.ARTICLES, note="")
     async with run_worker():
-        async with database.unit_of_work() as uow:
-            ref = await uow.articles.prepare_retry(article.id, from_stage=None)
-        assert (
-            await runs.launch_article(application, ref, colour=(await batches.of(site)).colour)
-        ).depth is HoldDepth.ARTICLES
+        started = await application.articles.retry(article.id, colour=(await batches.of(site)).colour)
+        assert started.hold.depth is HoldDepth.ARTICLES
 
         async def it_waits() -> bool:
             return "waiting before stage A" in await says(application.client, ids.article(article.id))

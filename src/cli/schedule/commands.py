@@ -10,14 +10,11 @@ from rich.markup import escape
 
 from src.application.schedules import Written
 from src.bootstrap import Application
-from src.domain.batch import Trigger
 from src.domain.colour import BLUE, Colour, parse_colour
 from src.domain.scheduling import slots
 from src.domain.scheduling.schedule import Overlap, Schedule, ScheduleState
 from src.infrastructure.temporal import schedule_spec
-from src.infrastructure.temporal.messages import SiteBatchInput
 
-from .. import batch, runs
 from ..connections import with_application
 from ..terminal import err, in_words, local, out, print_json, print_table
 from . import history as schedule_history
@@ -211,8 +208,7 @@ def trigger(
             await application.schedules.trigger(site, overlap=policy)
             return
         state = await application.schedules.get(site)
-        request = SiteBatchInput(site=site, slot=batch.now(), trigger=Trigger.MANUAL, limit=limit)
-        await runs.launch(application, request, colour=state.colour)
+        await application.batches.start(site, limit=limit, colour=state.colour)
 
     with_application(work)
     out.print(f"triggered; see: longtail batch list {site}")

@@ -1,6 +1,7 @@
 """``longtail schedule backfill`` and ``sync``: making up slots, and making Temporal what is wanted."""
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -15,7 +16,6 @@ from src.domain.ids import BackfillId
 from src.domain.scheduling.backfill import BackfilledSlot, BackfillPlan, PlannedSlot
 from src.domain.scheduling.schedule import Overlap
 
-from .. import batch
 from ..connections import with_application
 from ..terminal import err, out, print_json, print_table, status
 from . import options as read
@@ -58,7 +58,7 @@ def backfill(
             return True
         if first is None or last is None:
             raise InputInvalid("--from and --to", None, "say which days: --from 2026-11-01 --to 2026-11-10")
-        begin, end = read.period(first, last, zone.key, now=batch.now())
+        begin, end = read.period(first, last, zone.key, now=datetime.now(UTC))
         plan = await backfills.plan(
             site, await backfills.slots(site, begin, end), force=force, max_articles=max_articles
         )

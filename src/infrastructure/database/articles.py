@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from src.domain.article import Article, ArticleRef, ArticleStatus, Failure
-from src.domain.errors import Conflict, ConflictReason, Hint, InputInvalid, NotFound
+from src.domain.errors import Conflict, ConflictReason, Hint, NotFound
 from src.domain.ids import ArticleId, BatchId
 from src.domain.longtail import LongtailStatus
 from src.domain.stages import Stage
@@ -16,7 +16,6 @@ from src.domain.usage import CallStatus, Spend
 from .models import ArticleRow, LongtailRow, ModelCallRow, StageOutputRow
 
 _UNFINISHED = (ArticleStatus.QUEUED, ArticleStatus.GENERATING)
-_SHORTEST_PREFIX = 4  # characters of an id that people may type
 
 
 def _finishing(*columns: str) -> Update:
@@ -134,17 +133,16 @@ class ArticleRepository:
 
     # --- the reader's side
 
-    async def get_by_prefix(self, prefix: str) -> Article:
-        """Return the one article whose id begins with ``prefix``. Raises NotFound, or InputInvalid if several do."""
-        typed = prefix.strip().lower()
-        if len(typed) < _SHORTEST_PREFIX:
-            raise InputInvalid("article", prefix, f"give at least {_SHORTEST_PREFIX} characters of its id")
-        found = list(await self._read(_summary().where(cast(ArticleRow.id, Text).startswith(typed, autoescape=True))))
-        if not found:
-            raise NotFound("article", prefix, hint=Hint.LIST_ARTICLES)
-        if len(found) > 1:
-            raise InputInvalid("article", prefix, f"{len(found)} articles begin like that; give more characters")
-        return found[0]
+    async def get(self, article_id: ArticleId) -> Article:
+        """Return the article. Raises NotFound."""
+        for article in await self._read(_summary().where(ArticleRow.id == article_id)):
+            return article
+        raise NotFound("article", article_id, hint=Hint.LIST_ARTICLES)
+
+    async def list_ids_by_prefix(self, prefix: str, *, limit: int) -> list[ArticleId]:
+        """Return ids that begin with ``prefix``, in lower case."""
+        begins = cast(ArticleRow.id, Text).startswith(prefix, autoescape=True)
+        return list(await self._session.scalars(select(ArticleRow.id).where(begins).limit(limit)))
 
     async def list_all(
         self,

@@ -13,13 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from src.domain.article import ArticleStatus
 from src.domain.batch import Batch, BatchStatus, Trigger
 from src.domain.colour import Colour
-from src.domain.errors import Hint, InputInvalid, NotFound
+from src.domain.errors import Hint, NotFound
 from src.domain.ids import ArticleId, BatchId
 from src.domain.longtail import LongtailStatus
 
 from .models import ArticleRow, BatchRow, LongtailRow
-
-_SHORTEST_PREFIX = 4  # characters of an id that people may type
 
 _CLOSED_BATCH = (  # built once: that costs more than running it
     select(BatchRow)
@@ -181,7 +179,7 @@ class BatchRepository:
         """Return the batch. Raises NotFound."""
         row = await self._session.get(BatchRow, batch_id)
         if row is None:
-            raise NotFound("batch", batch_id)
+            raise NotFound("batch", batch_id, hint=Hint.LIST_BATCHES)
         return await self._read(row)
 
     async def find_by_slot(self, site: str, slot: datetime) -> Batch | None:
@@ -196,21 +194,10 @@ class BatchRepository:
         )
         return await self._read(row) if row else None
 
-    async def get_by_prefix(self, prefix: str) -> Batch:
-        """Return the one batch whose id begins with ``prefix``. Raises NotFound, or InputInvalid if several do."""
-        typed = prefix.strip().lower()
-        if len(typed) < _SHORTEST_PREFIX:
-            raise InputInvalid("batch", prefix, f"give at least {_SHORTEST_PREFIX} characters of its id")
-        rows = list(
-            await self._session.scalars(
-                select(BatchRow).where(cast(BatchRow.id, Text).startswith(typed, autoescape=True)).limit(2)
-            )
-        )
-        if not rows:
-            raise NotFound("batch", prefix, hint=Hint.LIST_BATCHES)
-        if len(rows) > 1:
-            raise InputInvalid("batch", prefix, "several batches begin like that; give more characters")
-        return await self._read(rows[0])
+    async def list_ids_by_prefix(self, prefix: str, *, limit: int) -> list[BatchId]:
+        """Return ids that begin with ``prefix``, in lower case."""
+        begins = cast(BatchRow.id, Text).startswith(prefix, autoescape=True)
+        return list(await self._session.scalars(select(BatchRow.id).where(begins).limit(limit)))
 
     async def list_all(self, *, site: str | None = None, limit: int = 50) -> list[Batch]:
         """Batches, the newest slot first."""

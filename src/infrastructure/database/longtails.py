@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from src.domain.errors import Hint, NotFound
 from src.domain.ids import LongtailId
-from src.domain.longtail import Longtail, LongtailStatus, phrase_key
+from src.domain.longtail import Longtail, LongtailRecord, LongtailStatus, phrase_key
 
 from .models import LongtailRow
 
@@ -40,19 +40,25 @@ class LongtailRepository:
 
     async def list_for_site(
         self, site: str, *, status: LongtailStatus | None = None, limit: int = 1000
-    ) -> list[LongtailRow]:
-        """The site's longtails in the order in which batches will claim them."""
+    ) -> list[LongtailRecord]:
+        """Return the site's longtails in the order in which batches will claim them."""
         statement = select(LongtailRow).where(LongtailRow.site == site)
         if status:
             statement = statement.where(LongtailRow.status == status)
         order = statement.order_by(LongtailRow.priority.desc(), LongtailRow.number).limit(limit)
-        return list(await self._session.scalars(order))
+        return [LongtailRecord.model_validate(row) for row in await self._session.scalars(order)]
 
     async def count_by_status(self, site: str) -> dict[LongtailStatus, int]:
         """How many longtails the site has in each status."""
         statement = select(LongtailRow.status, func.count()).where(LongtailRow.site == site)
         rows = await self._session.execute(statement.group_by(LongtailRow.status))
         return dict.fromkeys(LongtailStatus, 0) | {LongtailStatus(status): count for status, count in rows}
+
+    async def count_ready_by_site(self) -> dict[str, int]:
+        """Return how many longtails are ready, by the slug of each site that has any."""
+        statement = select(LongtailRow.site, func.count()).where(LongtailRow.status == LongtailStatus.READY)
+        rows = await self._session.execute(statement.group_by(LongtailRow.site))
+        return dict(rows.tuples())
 
     async def set_status(self, longtail_id: LongtailId, status: LongtailStatus, *, reason: str | None = None) -> None:
         """Move one longtail on."""

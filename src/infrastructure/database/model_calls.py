@@ -3,18 +3,19 @@
 An open row after a crash is a known unknown: it may have been paid. A paid answer is found again by what was asked.
 """
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_serializer
 from sqlalchemy import Text, bindparam, cast, func, literal, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from src.domain.article import ArticleStatus
 from src.domain.ids import ArticleId, BatchId, CallId
 from src.domain.stages import Stage
-from src.domain.usage import CallStatus, Spend
+from src.domain.usage import CallStatus, Spend, in_digits
 
 from .models import ArticleRow, ModelCallRow
 
@@ -49,6 +50,46 @@ class PaidAnswer(BaseModel):
     cache_read_tokens: int | None
     cache_write_tokens: int | None
     output_tokens: int | None
+
+
+class ModelCall(BaseModel):
+    """One call as the ledger has it; None is unknown, and of a cost unpriced."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+    id: CallId
+    article_id: ArticleId
+    revision: int
+    stage: Stage
+    prompt: str
+    prompt_hash: str
+    round: int
+    attempt: int
+    provider: str
+    model: str
+    worker: str
+    status: CallStatus
+    answer: str | None
+    stop_reason: str | None
+    request_id: str | None
+    input_tokens: int | None
+    cache_read_tokens: int | None
+    cache_write_tokens: int | None
+    output_tokens: int | None
+    cost_usd: Decimal | None
+    latency_ms: int | None
+    error_type: str | None
+    error_message: str | None
+    opened_at: datetime
+    closed_at: datetime | None
+
+    @field_serializer("cost_usd", when_used="json")
+    def _as_digits(self, cost: Decimal | None) -> str | None:
+        return None if cost is None else in_digits(cost)
+
+    @field_serializer("opened_at", "closed_at", when_used="json")
+    def _as_utc(self, at: datetime | None) -> str | None:
+        return None if at is None else at.astimezone(UTC).isoformat()
 
 
 _CLOSED_WITH = (
@@ -137,10 +178,11 @@ class ModelCallRepository:
             .values(status=CallStatus.LOST, closed_at=func.now())
         )
 
-    async def list_for_article(self, article_id: ArticleId) -> list[ModelCallRow]:
-        """Every call for the article, in the order in which they were opened."""
+    async def list_for_article(self, article_id: ArticleId) -> list[ModelCall]:
+        """Return every call for the article, in the order in which they were opened."""
         statement = select(ModelCallRow).where(ModelCallRow.article_id == article_id)
-        return list(await self._session.scalars(statement.order_by(ModelCallRow.opened_at)))
+        rows = await self._session.scalars(statement.order_by(ModelCallRow.opened_at))
+        return [ModelCall.model_validate(row) for row in rows]
 
     async def count_attempts(self, article_id: ArticleId, revision: int, stage: Stage) -> int:
         """How many activity attempts bought something for the stage."""

@@ -10,7 +10,7 @@ from src.domain.article import ArticleRef, Failure
 from src.domain.errors import ModelError, ModelRateLimited, ModelUnreachable
 from src.domain.stages import Stage
 from src.domain.usage import CallStatus, Usage
-from src.infrastructure.database.models import ModelCallRow
+from src.infrastructure.database.model_calls import ModelCall
 from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.llm.ledger import Ledger
 from src.infrastructure.llm.model_choice import Choice
@@ -52,7 +52,7 @@ def ledger(
     return Ledger(database, resolved, article=article, attempt=attempt, worker="blue@here"), scripted
 
 
-async def calls(database: Database, article: ArticleRef) -> list[ModelCallRow]:
+async def calls(database: Database, article: ArticleRef) -> list[ModelCall]:
     async with database.unit_of_work() as uow:
         return await uow.model_calls.list_for_article(article.article_id)
 

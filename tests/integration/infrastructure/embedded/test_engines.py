@@ -87,7 +87,7 @@ async def test_where_nothing_is_configured_the_servers_of_this_machine_are_used(
         async with open_application(settings, servers, who="tester") as application:
             assert application.is_local
             assert application.temporal_ui_url is None
-            assert not await application.has_workers(BLUE)
+            assert not await application.workflows.has_workers(BLUE)
             assert await application.schedules.all() == []  # it was migrated
 
 

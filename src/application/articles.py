@@ -1,0 +1,140 @@
+"""Shows articles; starts those that stopped again, at the stage that failed or as a new revision."""
+
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict
+
+from src.domain.article import Article, ArticleRef, ArticleStatus
+from src.domain.colour import Colour
+from src.domain.errors import Conflict, ConflictReason, Hint
+from src.domain.hold import HoldState
+from src.domain.ids import ArticleId
+from src.domain.stages import STAGES, Stage
+from src.infrastructure.database.model_calls import ModelCall
+from src.infrastructure.database.stage_outputs import StageOutput
+from src.infrastructure.database.unit_of_work import Database, UnitOfWork
+from src.infrastructure.temporal import ids
+
+if TYPE_CHECKING:
+    from src.infrastructure.temporal.workflow_gateway import WorkflowGateway
+
+
+class ArticleDetails(BaseModel):
+    """An article with its finished stages and its model calls."""
+
+    model_config = ConfigDict(frozen=True)
+
+    article: Article
+    stages: list[StageOutput]  # of its revision, in their order
+    model_calls: list[ModelCall]  # of all revisions, in the order in which they were opened
+
+    @property
+    def workflow_id(self) -> str:
+        """Return the id under which Temporal shows its workflow."""
+        return ids.article(self.article.id)
+
+
+class ArticlePage(BaseModel):
+    """An article's complete HTML page, and the slug that stage D chose for it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    article: Article
+    html: str
+    slug: str | None
+
+
+class StartedArticle(BaseModel):
+    """An article whose workflow was started."""
+
+    model_config = ConfigDict(frozen=True)
+
+    article: ArticleRef
+    hold: HoldState  # what it waits for, if its depth is set
+    has_workers: bool  # False: no worker of its colour is polling
+
+
+async def list_articles(
+    database: Database, *, site: str | None = None, status: ArticleStatus | None = None, limit: int
+) -> list[Article]:
+    """Return the articles of the newest batch first, each batch in its order. Raises NotFound."""
+    async with database.unit_of_work() as uow:
+        if site:
+            await uow.sites.get(site)
+        return await uow.articles.list_all(site=site, status=status, limit=limit)
+
+
+async def list_article_ids(database: Database, prefix: str, *, limit: int) -> list[ArticleId]:
+    """Return ids of articles that begin with ``prefix``, in lower case."""
+    async with database.unit_of_work() as uow:
+        return await uow.articles.list_ids_by_prefix(prefix, limit=limit)
+
+
+async def get_article_details(database: Database, article_id: ArticleId) -> ArticleDetails:
+    """Return the article with its stages and model calls. Raises NotFound."""
+    async with database.unit_of_work() as uow:
+        article = await uow.articles.get(article_id)
+        return ArticleDetails(
+            article=article,
+            stages=await uow.stage_outputs.list_for_article(article_id, article.revision),
+            model_calls=await uow.model_calls.list_for_article(article_id),
+        )
+
+
+async def get_page(database: Database, article_id: ArticleId) -> ArticlePage:
+    """Return the article's page. Raises NotFound, and Conflict for an article that has none yet."""
+    async with database.unit_of_work() as uow:
+        article = await uow.articles.get(article_id)
+        html = await uow.articles.find_html(article_id)
+        if html is None:
+            raise Conflict(ConflictReason.ARTICLE_HAS_NO_PAGE, article_id, hint=Hint.SHOW_ARTICLE)
+        return ArticlePage(
+            article=article, html=html, slug=await uow.stage_outputs.find_slug(article_id, article.revision)
+        )
+
+
+class Articles:
+    """Articles as one person starts them again."""
+
+    def __init__(self, database: Database, workflows: "WorkflowGateway") -> None:
+        self._database = database
+        self._workflows = workflows
+
+    async def retry(self, article_id: ArticleId, *, colour: Colour) -> StartedArticle:
+        """Start the article again at the stage that failed; finished stages are kept.
+
+        One that is under way is left to its workflow, and gets one if that was terminated. Raises NotFound, and
+        Conflict when the article is complete or its longtail was taken by another.
+        """
+
+        async def prepare(uow: UnitOfWork) -> ArticleRef:
+            return await uow.articles.prepare_retry(article_id, from_stage=None)
+
+        return await self._start(await self._database.run_in_transaction(prepare), colour)
+
+    async def revise(self, article_id: ArticleId, *, from_stage: Stage, colour: Colour) -> StartedArticle:
+        """Make ``from_stage`` and the stages after it again, as a new revision; earlier stages are kept.
+
+        Raises NotFound, and Conflict when the article has not ended or its longtail was taken by another.
+        """
+
+        async def prepare(uow: UnitOfWork) -> ArticleRef:
+            revision = (await uow.articles.get(article_id)).revision
+            ref = await uow.articles.prepare_retry(article_id, from_stage=from_stage)
+            kept = STAGES[: STAGES.index(from_stage)]
+            await uow.stage_outputs.copy_to_revision(article_id, revision=revision, to=ref.revision, stages=kept)
+            return ref
+
+        return await self._start(await self._database.run_in_transaction(prepare), colour)
+
+    async def _start(self, article: ArticleRef, colour: Colour) -> StartedArticle:
+        hold = await self._hold_of(article)
+        await self._workflows.start_article(article, colour=colour, hold=hold)
+        latest = await self._hold_of(article)  # it may have changed before the workflow could be signalled
+        if latest.version > hold.version:
+            await self._workflows.signal_articles([(article.site, article.article_id)], {article.site: latest})
+        return StartedArticle(article=article, hold=latest, has_workers=await self._workflows.has_workers(colour))
+
+    async def _hold_of(self, article: ArticleRef) -> HoldState:
+        async with self._database.unit_of_work() as uow:
+            return await uow.holds.get_state(article.site)

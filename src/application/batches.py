@@ -1,0 +1,193 @@
+"""Starts, cancels and shows batches; closes those whose workflow is gone."""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict
+
+from src.domain.article import Article
+from src.domain.batch import Batch, BatchStatus
+from src.domain.colour import Colour
+from src.domain.errors import Conflict, ConflictReason
+from src.domain.hold import Hold
+from src.domain.ids import BatchId
+from src.domain.site import Site
+from src.domain.usage import Spend
+from src.infrastructure.database.unit_of_work import Database, UnitOfWork
+
+if TYPE_CHECKING:
+    from src.infrastructure.temporal.workflow_gateway import WorkflowGateway
+
+_WORKFLOW_GONE = ("WorkflowGone", "Temporal has no running workflow of this batch")
+
+
+class BatchDetails(BaseModel):
+    """A batch with all that is shown of it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    batch: Batch
+    spend: Spend
+    articles: list[Article]  # in their order
+    holds: list[Hold]  # those that it waits for; none once it ended
+
+
+class StartedBatch(BaseModel):
+    """A batch whose workflow was started."""
+
+    model_config = ConfigDict(frozen=True)
+
+    workflow_id: str
+    holds: list[Hold]  # those that it waits for
+    has_workers: bool  # False: no worker of its colour is polling
+
+
+class CancelledBatch(BaseModel):
+    """A batch that was asked to stop."""
+
+    model_config = ConfigDict(frozen=True)
+
+    batch: Batch
+    is_closed: bool  # True: its workflow was gone, and it is closed; False: its workflow closes it
+    has_workers: bool  # False: no worker of its colour is polling
+
+
+async def list_batches(database: Database, *, site: str | None = None, limit: int) -> list[Batch]:
+    """Return the batches of the site, or of all, the newest slot first. Raises NotFound."""
+    async with database.unit_of_work() as uow:
+        if site:
+            await uow.sites.get(site)
+        return await uow.batches.list_all(site=site, limit=limit)
+
+
+async def list_batch_ids(database: Database, prefix: str, *, limit: int) -> list[BatchId]:
+    """Return ids of batches that begin with ``prefix``, in lower case."""
+    async with database.unit_of_work() as uow:
+        return await uow.batches.list_ids_by_prefix(prefix, limit=limit)
+
+
+async def get_batch(database: Database, batch_id: BatchId) -> Batch:
+    """Return the batch. Raises NotFound."""
+    async with database.unit_of_work() as uow:
+        return await uow.batches.get(batch_id)
+
+
+async def get_batch_details(database: Database, batch_id: BatchId) -> BatchDetails:
+    """Return the batch with its articles, its cost and its holds. Raises NotFound."""
+    async with database.unit_of_work() as uow:
+        batch = await uow.batches.get(batch_id)
+        return BatchDetails(
+            batch=batch,
+            spend=await uow.model_calls.sum_usage(batch_id=batch_id),
+            articles=await uow.articles.list_all(batch_id=batch_id, limit=batch.total),
+            holds=await uow.holds.list_current(batch.site) if batch.status is BatchStatus.RUNNING else [],
+        )
+
+
+async def list_workflow_articles(database: Database, site: str, workflow_id: str) -> list[Article]:
+    """Return the articles of the batch that the workflow runs; none before it opened one."""
+    async with database.unit_of_work() as uow:
+        batch = await uow.batches.find_by_workflow(site, workflow_id)
+        return await uow.articles.list_all(batch_id=batch.id, limit=batch.total) if batch else []
+
+
+class Batches:
+    """Batches as one person starts and stops them."""
+
+    def __init__(
+        self,
+        database: Database,
+        workflows: "WorkflowGateway",
+        *,
+        check_models: Callable[[Site], Awaitable[None]] | None = None,
+    ) -> None:
+        """``check_models`` raises when a site's models cannot be used; None where workers have other settings."""
+        self._database = database
+        self._workflows = workflows
+        self._check_models = check_models
+
+    async def start(
+        self,
+        site: str,
+        *,
+        colour: Colour,
+        slot: datetime | None = None,
+        limit: int | None = None,
+        force: bool = False,
+    ) -> StartedBatch:
+        """Start a batch of the site on the workers of ``colour``.
+
+        ``slot`` is UTC, and this second by default. At most ``limit`` articles are made; None leaves their number to
+        the site. A slot that is done is made again only with ``force``. Raises NotFound for an unknown site, Conflict
+        when the slot is running, and what the check of the site's models raises.
+        """
+        async with self._database.unit_of_work() as uow:
+            found = await uow.sites.get(site)
+        if self._check_models:
+            await self._check_models(found)
+        workflow_id = await self._workflows.start_batch(
+            site, slot or _this_second(), limit=limit, force=force, colour=colour
+        )
+        async with self._database.unit_of_work() as uow:
+            holds = await uow.holds.list_current(site)
+        return StartedBatch(workflow_id=workflow_id, holds=holds, has_workers=await self._workflows.has_workers(colour))
+
+    async def wait(self, site: str, workflow_id: str) -> Batch:
+        """Wait until the workflow ends and return its batch. Raises Conflict when it opened none."""
+        failure = await self._workflows.wait_for_batch(workflow_id)
+        async with self._database.unit_of_work() as uow:
+            batch = await uow.batches.find_by_workflow(site, workflow_id)
+        if batch is None:
+            problem = failure or "its slot belongs to another workflow"
+            raise Conflict(ConflictReason.NO_BATCH_OPENED, workflow_id, problem=problem)
+        return batch
+
+    async def cancel(self, batch_id: BatchId) -> CancelledBatch:
+        """Ask the batch's workflow to stop; close the batch here if there is no such workflow.
+
+        Calls under way are cut off, finished articles stay, the other longtails become ready. Raises NotFound, and
+        Conflict for a batch that has ended.
+        """
+        batch = await get_batch(self._database, batch_id)
+        _require_running(batch)
+        if await self._workflows.cancel_batch(batch.workflow_id, batch.run_id):
+            polled = await self._workflows.has_workers(batch.colour)
+            return CancelledBatch(batch=batch, is_closed=False, has_workers=polled)
+        return CancelledBatch(batch=await self._close(batch_id), is_closed=True, has_workers=True)
+
+    async def find_running(self, site: str) -> Batch | None:
+        """Return the site's newest batch if it runs; one whose workflow is gone is closed."""
+        for batch in await list_batches(self._database, site=site, limit=1):
+            if batch.status is not BatchStatus.RUNNING:
+                return None
+            if await self._workflows.is_running(batch.workflow_id):
+                return batch
+            await self._close(batch.id)
+        return None
+
+    async def _close(self, batch_id: BatchId) -> Batch:
+        """Close a batch that has no workflow. Workflows of its articles may still run, and are terminated first."""
+        async with self._database.unit_of_work() as uow:
+            batch = await uow.batches.get(batch_id)
+            articles = await uow.articles.list_unfinished(batch_id, first=0, end=batch.total)
+        article_ids = [article.article_id for article in articles]
+        await self._workflows.terminate_articles(article_ids, reason="its batch was cancelled")
+
+        async def close(uow: UnitOfWork) -> Batch:
+            _require_running(await uow.batches.get(batch_id))
+            await uow.batches.close(batch_id, cancelled=True, error=_WORKFLOW_GONE)
+            for article_id in article_ids:
+                await uow.model_calls.write_off(article_id)
+            return await uow.batches.get(batch_id)
+
+        return await self._database.run_in_transaction(close)
+
+
+def _require_running(batch: Batch) -> None:
+    if batch.status is not BatchStatus.RUNNING:
+        raise Conflict(ConflictReason.BATCH_ENDED, batch.id, status=batch.status.replace("_", " "))
+
+
+def _this_second() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0)

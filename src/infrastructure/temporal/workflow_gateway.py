@@ -1,0 +1,186 @@
+"""Starts, cancels, signals and observes the workflows of batches and articles.
+
+Domain values in and out. What Temporal raises becomes an error of ``domain.errors`` here and nowhere else.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+
+from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError
+from temporalio.common import SearchAttributePair, TypedSearchAttributes, WorkflowIDConflictPolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from src.domain.article import ArticleRef
+from src.domain.batch import Trigger
+from src.domain.colour import Colour
+from src.domain.errors import Conflict, ConflictReason, EngineUnavailable
+from src.domain.hold import HoldState
+from src.domain.ids import ArticleId
+from src.infrastructure.database.holds import RunningBatch
+
+from . import ids, policies
+from . import search_attributes as sa
+from .messages import SiteBatchInput
+from .workflows.article import ArticleWorkflow
+from .workflows.hold import HoldableWorkflow
+from .workflows.site_batch import SiteBatchWorkflow
+
+_CONCURRENT_REQUESTS = 16  # each is a few milliseconds of the server
+
+
+class WorkflowGateway:
+    """Workflows of batches and articles, as Temporal knows them."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    # --- batches
+
+    async def start_batch(self, site: str, slot: datetime, *, limit: int | None, force: bool, colour: Colour) -> str:
+        """Start the batch of ``slot`` (UTC) and return its workflow id.
+
+        ``limit`` None leaves the number of articles to the site. Raises Conflict when the slot is running.
+        """
+        request = SiteBatchInput(site=site, slot=slot, trigger=Trigger.MANUAL, limit=limit, force=force)
+        workflow_id = ids.batch_run(site, slot)
+        try:
+            with _translated("start the batch"):
+                await self._client.start_workflow(
+                    SiteBatchWorkflow.run,
+                    request,
+                    id=workflow_id,
+                    task_queue=ids.task_queue(colour),
+                    static_summary=f"batch of {site}, started by hand",
+                )
+        except WorkflowAlreadyStartedError as error:
+            raise Conflict(ConflictReason.SLOT_RUNNING, site, slot=f"{slot:%Y-%m-%d %H:%M:%S} UTC") from error
+        return workflow_id
+
+    async def wait_for_batch(self, workflow_id: str) -> str | None:
+        """Wait until the batch's workflow ends; return why it failed, None if it did not."""
+        with _translated("return the batch's result"):
+            try:
+                await self._client.get_workflow_handle_for(SiteBatchWorkflow.run, workflow_id).result()
+            except WorkflowFailureError as error:
+                return str(error.cause)
+        return None
+
+    async def cancel_batch(self, workflow_id: str, run_id: str) -> bool:
+        """Ask the batch's workflow to cancel. Return whether that run exists and has not ended."""
+        return await _is_taken(
+            self._client.get_workflow_handle(workflow_id, run_id=run_id).cancel(), "cancel the batch"
+        )
+
+    async def is_running(self, workflow_id: str) -> bool:
+        """Return whether the workflow exists and has not ended."""
+        with _translated("describe the workflow"):
+            try:
+                described = await self._client.get_workflow_handle(workflow_id).describe()
+            except RPCError as error:
+                if error.status is RPCStatusCode.NOT_FOUND:
+                    return False
+                raise
+        return described.status is WorkflowExecutionStatus.RUNNING
+
+    # --- articles
+
+    async def start_article(self, article: ArticleRef, *, colour: Colour, hold: HoldState) -> None:
+        """Run the article's workflow, held from its start as ``hold`` says; one that is running is left as it is."""
+        with _translated("start the article"):
+            await self._client.start_workflow(
+                ArticleWorkflow.run,
+                article,
+                id=ids.article(article.article_id),
+                task_queue=ids.task_queue(colour),
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                static_summary=f"{article.keyword} (retried)",
+                search_attributes=TypedSearchAttributes(
+                    [SearchAttributePair(sa.SITE, article.site), SearchAttributePair(sa.COLOUR, colour)]
+                ),
+                start_signal="hold" if hold.depth else None,
+                start_signal_args=[hold] if hold.depth else [],
+            )
+
+    async def terminate_articles(self, article_ids: Iterable[ArticleId], *, reason: str) -> int:
+        """Terminate the articles' workflows, which then record nothing; return how many ran."""
+        handles = (self._client.get_workflow_handle(ids.article(article_id)) for article_id in article_ids)
+        return await _count_taken((handle.terminate(reason=reason) for handle in handles), "terminate the articles")
+
+    # --- holds
+
+    async def signal_batches(self, batches: Iterable[RunningBatch], states: Mapping[str, HoldState]) -> int:
+        """Signal each batch and its shards the state of its site; return how many took the signal."""
+        return await self._signal(
+            (workflow_id, states[batch.site])
+            for batch in batches
+            for workflow_id in (batch.workflow_id, *_shards(batch.workflow_id, batch.articles))
+        )
+
+    async def signal_articles(self, articles: Iterable[tuple[str, ArticleId]], states: Mapping[str, HoldState]) -> int:
+        """Signal each article, given with its site, that site's state; return how many took the signal."""
+        return await self._signal((ids.article(article_id), states[site]) for site, article_id in articles)
+
+    async def _signal(self, states: Iterable[tuple[str, HoldState]]) -> int:
+        signals = (
+            self._client.get_workflow_handle(workflow_id).signal(HoldableWorkflow.hold, state)
+            for workflow_id, state in states
+        )
+        return await _count_taken(signals, "take the signal")
+
+    # --- workers
+
+    async def has_workers(self, colour: Colour) -> bool:
+        """Return whether a worker of this colour polled within the last minutes, as Temporal remembers it."""
+        with _translated("describe the task queue"):
+            described = await self._client.workflow_service.describe_task_queue(
+                DescribeTaskQueueRequest(
+                    namespace=self._client.namespace,
+                    task_queue=TaskQueue(name=ids.task_queue(colour)),
+                    task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+                )
+            )
+        return bool(described.pollers)
+
+
+@contextmanager
+def _translated(doing: str) -> Iterator[None]:
+    """Raise EngineUnavailable for what Temporal's server refuses."""
+    try:
+        yield
+    except RPCError as error:
+        raise EngineUnavailable(f"Temporal did not {doing}: {error}") from error
+
+
+async def _is_taken(request: Awaitable[None], doing: str) -> bool:
+    """Return whether a running workflow took the request."""
+    with _translated(doing):
+        try:
+            await request
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return False
+            raise
+    return True
+
+
+async def _count_taken(requests: Iterable[Awaitable[None]], doing: str) -> int:
+    """Send all, a few at a time; return how many running workflows took one."""
+    slots = asyncio.Semaphore(_CONCURRENT_REQUESTS)
+
+    async def send(request: Awaitable[None]) -> bool:
+        async with slots:
+            return await _is_taken(request, doing)
+
+    return sum(await asyncio.gather(*map(send, requests)))
+
+
+def _shards(workflow_id: str, articles: int) -> list[str]:
+    if articles <= policies.SHARD_SIZE:
+        return []
+    return [ids.shard(workflow_id, first) for first in range(0, articles, policies.SHARD_SIZE)]
