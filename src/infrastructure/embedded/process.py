@@ -18,7 +18,7 @@ from .account import Account
 
 POLL_SECONDS = 0.02
 _LOG_BYTES = 1_000_000
-_LOG_TAIL_BYTES = 2000
+_LOG_TAIL_CHARACTERS = 2000
 
 # The shell leaves the server to init, which reaps it whatever becomes of this process; "$0" is the log.
 _DETACH = '"$@" </dev/null >&2 & echo $!'
@@ -99,13 +99,17 @@ def size(log: Path) -> int:
     return log.stat().st_size if log.exists() else 0
 
 
-def tail(log: Path, *, since: int = 0) -> str:
-    """Return the last lines of what a log got since it had this size, for an error message."""
+def added(log: Path, *, since: int) -> str:
+    """Return what a log got since it had this size."""
     try:
-        text = log.read_bytes()[since:][-_LOG_TAIL_BYTES:].decode(errors="replace").strip()
+        return log.read_bytes()[since:].decode(errors="replace").strip()
     except OSError:
         return ""
-    return "\n".join(text.splitlines()[-8:])
+
+
+def tail(log: Path, *, since: int = 0) -> str:
+    """Return the last lines of what a log got since it had this size, for an error message."""
+    return "\n".join(added(log, since=since)[-_LOG_TAIL_CHARACTERS:].splitlines()[-8:])
 
 
 def _listed(*selection: str) -> Iterator[Process]:

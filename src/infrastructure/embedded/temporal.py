@@ -68,10 +68,10 @@ def _start(folder: Path, *, ui: bool, log_level: str) -> TemporalServer:
         if _is_ready(launched):
             _remember(folder, launched)
             return _described(launched)
-        said = process.tail(_log(folder), since=logged)
-        if "address already in use" not in said:
+        if "address already in use" not in process.added(_log(folder), since=logged):  # a panic may follow this line
             break
-    raise EngineUnavailable(f"Temporal did not start{place.shortage(folder)}; {_log(folder)} ends:\n{said}")
+    tail = process.tail(_log(folder), since=logged)
+    raise EngineUnavailable(f"Temporal did not start{place.shortage(folder)}; {_log(folder)} ends:\n{tail}")
 
 
 def _launched(folder: Path, *, ui: bool, log_level: str) -> Process:

@@ -83,6 +83,14 @@ async def test_two_homes_stand_side_by_side(home: Path) -> None:
         assert first.namespace_info.id != second.namespace_info.id
 
 
+async def test_homes_that_start_at_the_same_moment_get_ports_of_their_own(home: Path, other_user: OtherUser) -> None:
+    others = [other_user("temporal", home.with_name(f"{home.name}-{number}")) for number in range(3)]
+    addresses = {other.address() for other in others}
+    assert len(addresses) == 3
+    for address in addresses:
+        await namespace(address)
+
+
 async def test_ports_that_somebody_took_are_left_to_them(home: Path, occupy: Callable[[int], None]) -> None:
     with temporal(home) as first:
         taken = [int(port) for port in (home / "temporal/ports").read_text().split()]
