@@ -25,6 +25,15 @@ from typing import TYPE_CHECKING
 import structlog
 from sqlalchemy.exc import DBAPIError
 
+from src.application.articles import Articles
+from src.application.backfills import Backfills
+from src.application.batches import Batches
+from src.application.forecasts import Forecasts
+from src.application.gaps import GapReport
+from src.application.holds import Holds
+from src.application.schedule_drift import ScheduleDrift
+from src.application.schedules import Schedules
+from src.application.watchdog import Watchdog
 from src.domain.colour import Colour
 from src.domain.errors import EngineUnavailable, SettingProblem, SettingsInvalid
 from src.domain.scheduling.slot_evidence import GRACE, WATCHDOG_INTERVAL
@@ -40,14 +49,9 @@ if TYPE_CHECKING:
     from temporalio.client import Client
     from temporalio.worker import Worker
 
-    from src.application.articles import Articles
-    from src.application.backfills import Backfills
-    from src.application.batches import Batches
-    from src.application.gaps import GapReport
-    from src.application.holds import Holds
-    from src.application.schedule_drift import ScheduleDrift
-    from src.application.schedules import Schedules
     from src.infrastructure.llm.providers import Providers
+    from src.infrastructure.temporal.schedule_gateway import ScheduleGateway
+    from src.infrastructure.temporal.schedule_times import ScheduleTimes
     from src.infrastructure.temporal.workflow_gateway import WorkflowGateway
 
 log = structlog.get_logger()
@@ -208,25 +212,19 @@ class Application:
         return WorkflowGateway(self.client)
 
     @cached_property
-    def batches(self) -> "Batches":
+    def batches(self) -> Batches:
         """Return the use cases of batches."""
-        from src.application.batches import Batches  # noqa: PLC0415 - see above
-
         # Only workers on this machine are known to have our settings.
         return Batches(self.database, self.workflows, check_models=self._check_models if self.is_local else None)
 
     @cached_property
-    def articles(self) -> "Articles":
+    def articles(self) -> Articles:
         """Return the use cases of articles."""
-        from src.application.articles import Articles  # noqa: PLC0415 - see above
-
         return Articles(self.database, self.workflows)
 
     @cached_property
-    def holds(self) -> "Holds":
+    def holds(self) -> Holds:
         """Return the use cases of holds."""
-        from src.application.holds import Holds  # noqa: PLC0415 - see above
-
         return Holds(self.database, self.workflows, who=self.who)
 
     async def _check_models(self, site: Site) -> None:
@@ -236,37 +234,55 @@ class Application:
             await providers.check(site)
 
     @cached_property
-    def schedules(self) -> "Schedules":
+    def schedules(self) -> Schedules:
         """Return the use cases of schedules."""
-        from src.application.schedules import Schedules  # noqa: PLC0415 - see above
-
-        return Schedules(self.client, self.database, who=self.who)
+        return Schedules(self.database, self._schedule_gateway, self._schedule_times, who=self.who)
 
     @cached_property
-    def backfills(self) -> "Backfills":
+    def schedule_drift(self) -> ScheduleDrift:
+        """Return the comparison of Temporal's schedules with the desired ones."""
+        return ScheduleDrift(self.database, self._schedule_gateway, self.schedules)
+
+    @cached_property
+    def backfills(self) -> Backfills:
         """Return the use cases of backfills."""
-        from src.application.backfills import Backfills  # noqa: PLC0415 - see above
-
-        return Backfills(self.client, self.database, who=self.who)
+        return Backfills(self.database, self._schedule_gateway, self._schedule_times, self.workflows, who=self.who)
 
     @cached_property
-    def gaps(self) -> "GapReport":
+    def forecasts(self) -> Forecasts:
+        """Return the forecasts of schedules."""
+        return Forecasts(self.database, self._schedule_times)
+
+    @cached_property
+    def gaps(self) -> GapReport:
         """Return the report of slots."""
-        from src.application.gaps import GapReport  # noqa: PLC0415 - see above
+        from src.infrastructure.temporal.run_history import RunHistory  # noqa: PLC0415 - see above
 
         return GapReport(
-            self.client,
             self.database,
+            self._schedule_gateway,
+            self._schedule_times,
+            RunHistory(self.client),
             every=self.settings.scaled(WATCHDOG_INTERVAL),
             grace=self.settings.scaled(GRACE),
         )
 
     @cached_property
-    def schedule_drift(self) -> "ScheduleDrift":
-        """Return the comparison of Temporal's schedules with the desired ones."""
-        from src.application.schedule_drift import ScheduleDrift  # noqa: PLC0415 - see above
+    def watchdog(self) -> Watchdog:
+        """Return the check of all sites that the worker runs."""
+        return Watchdog(self.database, self._schedule_gateway, self._schedule_times, self.gaps)
 
-        return ScheduleDrift(self.client, self.database, who=self.who)
+    @cached_property
+    def _schedule_gateway(self) -> "ScheduleGateway":
+        from src.infrastructure.temporal.schedule_gateway import ScheduleGateway  # noqa: PLC0415 - see above
+
+        return ScheduleGateway(self.client)
+
+    @cached_property
+    def _schedule_times(self) -> "ScheduleTimes":
+        from src.infrastructure.temporal.schedule_times import ScheduleTimes  # noqa: PLC0415 - see above
+
+        return ScheduleTimes(self.client)
 
 
 @asynccontextmanager
@@ -302,6 +318,8 @@ def build_worker(application: Application, providers: "Providers", *, colour: Co
         application.client,
         application.database,
         providers,
+        schedules=application.schedules,
+        watchdog=application.watchdog,
         settings=application.settings,
         colour=colour,
         instance=application.who,

@@ -17,6 +17,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from temporalio.client import Client
 
+from src.bootstrap import Application
 from src.domain.colour import Colour
 from src.infrastructure.database import schema
 from src.infrastructure.database.engine import create_engine
@@ -25,6 +26,7 @@ from src.infrastructure.embedded.postgres import postgres
 from src.infrastructure.embedded.temporal import TemporalServer, temporal
 from src.infrastructure.temporal import client as temporal_client
 from src.settings import Settings
+from tests.applications import an_application
 
 _SHARED = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
 _TEMPLATE = "longtail_template"
@@ -125,6 +127,11 @@ def colour() -> Colour:
 def settings(run_home: Path) -> Settings:
     """What the environment says is left out."""
     return Settings.model_construct(home=run_home)
+
+
+@pytest.fixture
+def application(client: Client, database: Database, settings: Settings) -> Application:
+    return an_application(client, database, settings=settings)
 
 
 def named(url: str, database: str) -> str:

@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 
 from temporalio.client import Client
 
-from src.application.schedules import Schedules
 from src.domain.colour import Colour
 from src.domain.scheduling.schedule import Interval, Schedule, When
+from src.domain.scheduling.schedule_change import ScheduleChange
 from src.infrastructure.database.unit_of_work import Database
+from tests.applications import an_application
 from tests.eventually import eventually
 from tests.factories import a_site
 
@@ -22,7 +23,7 @@ async def every_site_runs_once(
     client: Client, database: Database, colour: Colour, run_worker: RunWorker, *, sites: int, set_up_seconds: int
 ) -> float:
     """Return how many seconds after the tick the last batch opened. All schedules have to be set before the tick."""
-    schedules = Schedules(client, database, who="test")
+    schedules = an_application(client, database).schedules
     tick = (datetime.now(UTC) + timedelta(seconds=set_up_seconds)).replace(microsecond=0)
     once = Schedule(
         when=When(interval=Interval(every=timedelta(seconds=1))), time_zone="UTC", starts_at=tick, ends_at=tick
@@ -31,7 +32,7 @@ async def every_site_runs_once(
     async with database.unit_of_work() as uow:
         for slug in slugs:
             await uow.sites.upsert(a_site(slug=slug))
-    await asyncio.gather(*(schedules.set(slug, lambda _: once, colour=colour) for slug in slugs))
+    await asyncio.gather(*(schedules.set(slug, ScheduleChange.replacing(once), colour=colour) for slug in slugs))
 
     async def every_site_ran() -> bool:
         async with database.unit_of_work() as uow:

@@ -1,54 +1,67 @@
-"""Makes up slots through Temporal's own backfill, one slot at a time and with the overlap policy said explicitly.
+"""Backfills slots through Temporal's own backfill, one slot at a time and with an explicit overlap policy.
 
-Temporal would run done slots again, and under ``skip`` one slot of many; so only what is missing or failed is asked
-for, and each requested slot is noted in the database first, from where its batch learns that it is a backfill.
+Temporal would run completed slots again, and with ``skip`` one slot of many. So only missing and failed slots are
+requested, and each is stored first: that is how its batch knows that it is a backfill.
 """
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from temporalio.client import Client, ScheduleBackfill
-from temporalio.service import RPCError, RPCStatusCode
-
 from src.domain.batch import BatchStatus
-from src.domain.errors import EngineUnavailable, Hint, NotFound
+from src.domain.errors import Hint, NotFound
 from src.domain.ids import BackfillId
 from src.domain.longtail import LongtailStatus
 from src.domain.scheduling.backfill import BackfilledSlot, BackfillPlan, plan_slots
 from src.domain.scheduling.schedule import Overlap
+from src.domain.scheduling.slot_evidence import Outcome, SlotReport
 from src.infrastructure.database.unit_of_work import Database, UnitOfWork
-from src.infrastructure.temporal import ids, schedule_spec
+
+if TYPE_CHECKING:
+    from src.infrastructure.temporal.schedule_gateway import ScheduleGateway
+    from src.infrastructure.temporal.schedule_times import ScheduleTimes
+    from src.infrastructure.temporal.workflow_gateway import WorkflowGateway
 
 
 class Backfills:
-    """Plans, requests, follows and stops backfills."""
+    """Backfills as one person plans, requests and stops them."""
 
-    def __init__(self, client: Client, database: Database, *, who: str) -> None:
-        self._client = client
+    def __init__(
+        self,
+        database: Database,
+        gateway: "ScheduleGateway",
+        times: "ScheduleTimes",
+        workflows: "WorkflowGateway",
+        *,
+        who: str,
+    ) -> None:
         self._database = database
+        self._gateway = gateway
+        self._times = times
+        self._workflows = workflows
         self._who = who
 
-    async def slots(self, site: str, first: datetime, end: datetime) -> list[datetime]:
-        """The schedule's slots from ``first`` up to but not ``end``. Raises NotFound for a site without one."""
+    async def list_slots(self, site: str, first: datetime, end: datetime) -> list[datetime]:
+        """Return the schedule's slots from ``first`` up to but not ``end``. Raises NotFound for a site without one."""
         async with self._database.unit_of_work() as uow:
             await uow.sites.get(site)
             known = await uow.schedules.find(site)
         if known is None:
             raise NotFound("schedule for site", site, hint=Hint.SET_SCHEDULE)
-        return await schedule_spec.slots_between(self._client, known.schedule, first, end)
+        return await self._times.list_between(known.schedule, first, end)
 
     async def plan(
         self, site: str, slots: Sequence[datetime], *, force: bool = False, max_articles: int | None = None
     ) -> BackfillPlan:
-        """What making up these slots would do, without doing it."""
+        """Return what a backfill of these slots would do. Raises NotFound."""
         async with self._database.unit_of_work() as uow:
             return await self._plan(uow, site, slots, force=force, max_articles=max_articles)
 
     async def request(self, plan: BackfillPlan, *, overlap: Overlap) -> tuple[BackfillId, BackfillPlan]:
-        """Ask for the plan's slots, as far as nobody else asked for them meanwhile.
+        """Request the plan's slots, except those that were requested by others meanwhile.
 
-        Returns the backfill's id and what was really asked for. Raises NotFound when Temporal has no such schedule.
+        Return the backfill's id and what was requested. Raises NotFound when Temporal has no such schedule.
         """
         backfill_id = BackfillId(uuid4())
         wanted = [planned.slot for planned in plan.to_run]
@@ -68,11 +81,23 @@ class Backfills:
             await uow.schedules.record_change(plan.site, who=self._who, action="backfill", before=None, after=after)
             await uow.commit()
             if slots:
-                await self._start(plan.site, slots, overlap)
+                await self._gateway.backfill(plan.site, slots, overlap=overlap)
         return backfill_id, now
 
+    async def request_gaps(self, site: str, slots: Sequence[SlotReport]) -> BackfillPlan | None:
+        """Ask for those of the slots that are gaps, one after another; None when there are none.
+
+        Raises as ``request`` does. A slot that found no longtails counts as done, so that one has to be forced.
+        """
+        gaps = [slot for slot in slots if slot.outcome.is_gap]
+        if not gaps:
+            return None
+        force = any(slot.outcome is Outcome.NO_LONGTAILS for slot in gaps)
+        plan = await self.plan(site, [slot.slot for slot in gaps], force=force)
+        return (await self.request(plan, overlap=Overlap.BUFFER_ALL))[1]
+
     async def progress(self, backfill_id: BackfillId) -> list[BackfilledSlot]:
-        """What came of each requested slot so far, the oldest first."""
+        """Return the state of each requested slot, the oldest first."""
         async with self._database.unit_of_work() as uow:
             found = []
             for row in await uow.schedules.list_backfill_slots(backfill_id):
@@ -89,7 +114,10 @@ class Backfills:
             return found
 
     async def stop(self, site: str) -> list[datetime]:
-        """Let no further slot of the site's backfills begin, and cancel the one that runs. Returns the slots."""
+        """Let no further slot of the site's backfills start, and cancel those that run. Return the slots.
+
+        A slot whose workflow is gone is left as it is. Raises NotFound.
+        """
         async with self._database.unit_of_work() as uow:
             await uow.sites.get(site)
             slots = await uow.schedules.stop_backfills(site)
@@ -97,7 +125,7 @@ class Backfills:
             await uow.schedules.record_change(site, who=self._who, action="stop backfill", before=None, after=None)
         for batch in batches:
             if batch is not None and batch.status is BatchStatus.RUNNING:
-                await self._client.get_workflow_handle(batch.workflow_id, run_id=batch.run_id).cancel()
+                await self._workflows.cancel_batch(batch.workflow_id, batch.run_id)
         return slots
 
     async def _plan(
@@ -125,14 +153,3 @@ class Backfills:
             ready=ready,
             cost_usd=None if an_article is None else an_article * count,
         )
-
-    async def _start(self, site: str, slots: Sequence[datetime], overlap: Overlap) -> None:
-        policy = schedule_spec.POLICIES[overlap]
-        try:
-            await self._client.get_schedule_handle(ids.schedule(site)).backfill(
-                *(ScheduleBackfill(start_at=slot, end_at=slot, overlap=policy) for slot in slots)
-            )
-        except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
-                raise NotFound("schedule in Temporal for site", site, hint=Hint.REPAIR_SCHEDULE) from error
-            raise EngineUnavailable(f"Temporal did not take the backfill of {site!r}: {error}") from error

@@ -1,98 +1,110 @@
-"""Finds where Temporal's schedules and the wanted ones differ, whoever changed them, and repairs it either way."""
+"""Compares Temporal's schedules with the desired ones, and repairs or adopts the differences."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
-from temporalio.client import Client, ScheduleDescription
 
-from src.domain.scheduling.schedule import Pause
+from src.domain.scheduling.schedule import Drift, DriftKind, ObservedSchedule, Pause
 from src.infrastructure.database.schedules import DesiredSchedule
 from src.infrastructure.database.unit_of_work import Database
-from src.infrastructure.temporal import ids, schedule_spec
 
 from .schedules import Schedules
 
+if TYPE_CHECKING:
+    from src.infrastructure.temporal.schedule_gateway import ScheduleGateway
 
-class Drift(BaseModel):
-    """One difference. ``repair`` says what making Temporal right would do."""
+
+class DriftReport(BaseModel):
+    """The differences that were found, and those that are left after repair and adoption."""
 
     model_config = ConfigDict(frozen=True)
 
-    site: str
-    found: str
-    repair: str
+    found: list[Drift]
+    left: list[Drift]
 
 
 class ScheduleDrift:
-    """Compares and repairs; the database's word counts unless Temporal's pause is adopted."""
+    """Finds and repairs drift; the database counts unless Temporal's pause is adopted."""
 
-    def __init__(self, client: Client, database: Database, *, who: str) -> None:
-        self._client = client
+    def __init__(self, database: Database, gateway: "ScheduleGateway", schedules: Schedules) -> None:
         self._database = database
-        self._schedules = Schedules(client, database, who=who)
+        self._gateway = gateway
+        self._schedules = schedules
 
     async def find(self, site: str | None = None) -> list[Drift]:
-        """Every difference, of one site or of all."""
+        """Return every difference, of the site or of all. Raises NotFound."""
         async with self._database.unit_of_work() as uow:
             if site:
                 await uow.sites.get(site)
-            wanted = [known for known in await uow.schedules.list_all() if site in (None, known.site)]
-            pauses = {known.site: await uow.schedules.find_current_pause(known.site) for known in wanted}
+            schedules = [desired for desired in await uow.schedules.list_all() if site in (None, desired.site)]
+            pauses = await uow.schedules.list_current_pauses()
         found = []
-        for known in wanted:
-            described = await self._schedules.described(known.site)
-            found += compare(known, pauses[known.site], described)
-        return found + await self._unknown({known.site for known in wanted}, site)
+        for desired in schedules:
+            found += compare(desired, pauses.get(desired.site), await self._gateway.find(desired.site))
+        return found + await self._list_unknown({desired.site for desired in schedules}, site)
+
+    async def sync(self, site: str | None = None, *, repair: bool = False, adopt: bool = False) -> DriftReport:
+        """Find the differences; adopt pauses, then repair what is left, as asked. Raises NotFound."""
+        found = left = await self.find(site)
+        if adopt:
+            await self.adopt(found)
+            left = await self.find(site)
+        if repair:
+            await self.repair(left)
+            left = await self.find(site)
+        return DriftReport(found=found, left=left)
 
     async def repair(self, drifts: list[Drift]) -> None:
-        """Make Temporal what the database wants; a schedule that nobody wants is deleted."""
-        async with self._database.unit_of_work() as uow:
-            wanted = {known.site for known in await uow.schedules.list_all()}
-        for site in dict.fromkeys(drift.site for drift in drifts):
-            if site in wanted:
-                await self._schedules.rewrite(site)
+        """Make Temporal's schedules the desired ones; delete those that are not desired."""
+        for drift in {drift.site: drift for drift in drifts}.values():
+            if drift.kind is DriftKind.UNKNOWN:
+                await self._gateway.delete(drift.site)
             else:
-                await self._client.get_schedule_handle(ids.schedule(site)).delete()
+                await self._schedules.rewrite(drift.site)
 
     async def adopt(self, drifts: list[Drift]) -> list[str]:
-        """Take over into the database what was paused or resumed in Temporal. Returns the sites.
+        """Store what was paused or resumed in Temporal, and return the sites.
 
-        A changed time or policy is not adopted: its wish would have to be guessed; say it with ``schedule set``.
+        A changed time or policy is not adopted: what was meant by it would have to be guessed.
         """
         adopted = []
-        for site in dict.fromkeys(drift.site for drift in drifts if drift.found.startswith(("paused", "resumed"))):
-            if described := await self._schedules.described(site):
-                await self._schedules.adopt_pause(site, described)
-                adopted.append(site)
+        for drift in drifts:
+            if drift.kind in (DriftKind.PAUSED, DriftKind.RESUMED) and (
+                observed := await self._gateway.find(drift.site)
+            ):
+                await self._schedules.adopt_pause(drift.site, observed)
+                adopted.append(drift.site)
         return adopted
 
-    async def _unknown(self, wanted: set[str], site: str | None) -> list[Drift]:
-        """Schedules of ours in Temporal that the database does not want."""
-        listed = await self._client.list_schedules()
-        ours = [ids.site_of(entry.id) async for entry in listed if entry.id.startswith(ids.schedule(""))]
+    async def _list_unknown(self, desired: set[str], site: str | None) -> list[Drift]:
         return [
-            Drift(site=each, found="Temporal has a schedule that is not wanted", repair="delete it there")
-            for each in sorted(set(ours) - wanted)
-            if site in (None, each)
+            Drift(
+                site=each,
+                kind=DriftKind.UNKNOWN,
+                found="Temporal has a schedule that is not wanted",
+                repair="delete it there",
+            )
+            for each in await self._gateway.list_sites()
+            if each not in desired and site in (None, each)
         ]
 
 
-def compare(known: DesiredSchedule, pause: Pause | None, described: ScheduleDescription | None) -> list[Drift]:
-    """The differences of one site's schedule."""
-    if described is None:
-        return [Drift(site=known.site, found="Temporal has no such schedule", repair="write it again")]
-    found = []
-    for part, was, now in _changed(known.written, schedule_spec.fingerprint(described)):
-        change = f"{part} was changed in Temporal: {was} → {now}"
-        found.append(Drift(site=known.site, found=change, repair="write the wanted one again"))
-    is_paused = described.schedule.state.paused
-    if is_paused and pause is None:
-        note = described.schedule.state.note or "no note"
-        found.append(Drift(site=known.site, found=f"paused in Temporal: {note}", repair="resume it"))
-    if not is_paused and pause is not None:
-        found.append(
-            Drift(site=known.site, found=f"resumed in Temporal, wanted paused: {pause.note}", repair="pause it")
-        )
+def compare(desired: DesiredSchedule, pause: Pause | None, observed: ObservedSchedule | None) -> list[Drift]:
+    """Return the differences of one site's schedule."""
+
+    def drift(kind: DriftKind, found: str, repair: str) -> Drift:
+        return Drift(site=desired.site, kind=kind, found=found, repair=repair)
+
+    if observed is None:
+        return [drift(DriftKind.MISSING, "Temporal has no such schedule", "write it again")]
+    found = [
+        drift(DriftKind.CHANGED, f"{part} was changed in Temporal: {was} → {now}", "write the wanted one again")
+        for part, was, now in _changed(desired.written, observed.fingerprint)
+    ]
+    if observed.is_paused and pause is None:
+        found.append(drift(DriftKind.PAUSED, f"paused in Temporal: {observed.note or 'no note'}", "resume it"))
+    if not observed.is_paused and pause is not None:
+        found.append(drift(DriftKind.RESUMED, f"resumed in Temporal, wanted paused: {pause.note}", "pause it"))
     return found
 
 

@@ -1,43 +1,35 @@
-"""The one writer of schedules: the wish lives in the database, Temporal is written under a lock and read back.
+"""Sets, pauses, resumes, triggers and removes schedules.
 
-Temporal's Python client sends no conflict token, so two updates at once would lose one without a word
-(temporalio/sdk-python#1823); the lock of the transaction is what prevents that.
+The desired schedule is in the database; Temporal's is written from it and read back, under a lock on the site.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import asyncio
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
-from temporalio.client import (
-    Client,
-    ScheduleAlreadyRunningError,
-    ScheduleDescription,
-    ScheduleHandle,
-    ScheduleUpdate,
-    ScheduleUpdateInput,
-)
-from temporalio.client import ScheduleState as TemporalState
-from temporalio.common import SearchAttributePair, TypedSearchAttributes, WorkflowIDConflictPolicy
-from temporalio.service import RPCError, RPCStatusCode
 
 from src.domain.colour import Colour
-from src.domain.errors import EngineUnavailable, Hint, InputInvalid, NotFound
-from src.domain.scheduling.schedule import Overlap, Pause, Schedule, ScheduleState
-from src.infrastructure.database.schedules import DesiredSchedule
+from src.domain.errors import Hint, InputInvalid, NotFound
+from src.domain.scheduling import slots
+from src.domain.scheduling.schedule import ObservedSchedule, Overlap, Pause, Schedule, ScheduleState
+from src.domain.scheduling.schedule_change import ScheduleChange
+from src.infrastructure.database.schedules import DesiredSchedule, ScheduleEvent
 from src.infrastructure.database.unit_of_work import Database, UnitOfWork
-from src.infrastructure.temporal import ids, schedule_spec
-from src.infrastructure.temporal import search_attributes as sa
-from src.infrastructure.temporal.messages import ResumeSchedule
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from src.infrastructure.temporal.schedule_gateway import ScheduleGateway
+    from src.infrastructure.temporal.schedule_times import ScheduleTimes
 
-Change = Callable[[Schedule | None], Schedule]
+_PREVIEWED = 10  # runs that are shown before a schedule is saved
+_YEARS_AHEAD = 1  # in which clock changes are shown
 
 
-class Written(BaseModel):
-    """What a write did: what was there before, what is there now."""
+class ScheduleWrite(BaseModel):
+    """The schedule before a change, None for a new one, and after it."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -46,234 +38,241 @@ class Written(BaseModel):
 
     @property
     def differences(self) -> dict[str, tuple[str, str]]:
-        """By field, from and to in words; empty for a new schedule."""
+        """Return old and new value in words, by field; none for a new schedule."""
         return self.before.differences(self.after) if self.before else {}
 
 
-class Schedules:
-    """The schedules of one namespace, as one person or process sees and changes them."""
+class ClockChange(NamedTuple):
+    """A day on which a clock time of the schedule is skipped or repeated."""
 
-    def __init__(self, client: Client, database: Database, *, who: str) -> None:
-        self._client = client
+    day: date
+    at: time
+    effect: str
+
+
+class SchedulePreview(BaseModel):
+    """What a change of a schedule would do."""
+
+    model_config = ConfigDict(frozen=True)
+
+    write: ScheduleWrite
+    next_runs: tuple[datetime, ...]  # UTC
+    clock_changes: tuple[ClockChange, ...]
+    median_duration: timedelta | None  # of the site's batches; None before the first
+
+    @property
+    def shortest_gap(self) -> timedelta | None:
+        """Return the shortest time between two of the next runs."""
+        return min((later - earlier for earlier, later in pairwise(self.next_runs)), default=None)
+
+
+async def get_time_zone(database: Database, site: str) -> str:
+    """Return the IANA zone of the site's schedule, else of the site. Raises NotFound."""
+    return (await list_time_zones(database, site))[site]
+
+
+async def list_time_zones(database: Database, site: str | None = None) -> dict[str, str]:
+    """Return the IANA zone of each site's schedule, else of the site, by slug. Raises NotFound."""
+    async with database.unit_of_work() as uow:
+        sites = [await uow.sites.get(site)] if site else await uow.sites.list_all()
+        scheduled = {desired.site: desired.schedule.time_zone for desired in await uow.schedules.list_all()}
+        return {each.slug: scheduled.get(each.slug, each.time_zone) for each in sites}
+
+
+async def list_history(database: Database, site: str) -> list[ScheduleEvent]:
+    """Return who changed the site's schedule, the oldest change first. Raises NotFound."""
+    async with database.unit_of_work() as uow:
+        await uow.sites.get(site)
+        return await uow.schedules.list_history(site)
+
+
+class Schedules:
+    """Schedules as one person or process sees and changes them."""
+
+    def __init__(self, database: Database, gateway: "ScheduleGateway", times: "ScheduleTimes", *, who: str) -> None:
         self._database = database
+        self._gateway = gateway
+        self._times = times
         self._who = who
 
-    async def set(self, site: str, change: Change, *, colour: Colour) -> Written:
-        """Make the site's schedule what ``change`` makes of the one there is (None: there is none).
+    async def preview(self, site: str, change: ScheduleChange) -> SchedulePreview:
+        """Return what ``set`` would do. Raises NotFound, and InputInvalid for what cannot be a schedule."""
+        async with self._database.unit_of_work() as uow:
+            described = await uow.sites.get(site)
+            desired = await uow.schedules.find(site)
+            median_duration = await uow.batches.median_duration(site)
+        before = desired.schedule if desired else None
+        after = change.apply(before, default_zone=described.time_zone)
+        now = datetime.now(UTC)
+        return SchedulePreview(
+            write=ScheduleWrite(before=before, after=after),
+            next_runs=tuple(await self._times.list_next(after, now, _PREVIEWED)),
+            clock_changes=tuple(ClockChange(*each) for each in slots.clock_changes(after, now.date(), _YEARS_AHEAD)),
+            median_duration=median_duration,
+        )
 
-        Pause, note and history stay. Raises InputInvalid for what Temporal cannot read; then nothing is changed.
+    async def set(self, site: str, change: ScheduleChange, *, colour: Colour) -> ScheduleWrite:
+        """Change the site's schedule, or make it; a pause, its note and the history stay.
+
+        Raises NotFound for an unknown site, and InputInvalid for what Temporal cannot read; then nothing is changed.
         """
         async with self._locked(site) as uow:
-            known = await uow.schedules.find(site)
-            before = known.schedule if known else None
-            after = change(before)
-            await schedule_spec.next_slots(self._client, after, datetime.now(UTC), 1)  # Temporal can read it
-            is_same = known is not None and after == before and known.colour == colour
-            if not is_same or await self.described(site) is None:
-                await self._write(uow, site, after, colour, pause=await uow.schedules.find_current_pause(site))
-                await uow.schedules.record_change(
-                    site, who=self._who, action="set", before=_json(before), after=_json(after)
-                )
+            described = await uow.sites.get(site)
+            desired = await uow.schedules.find(site)
+            before = desired.schedule if desired else None
+            after = change.apply(before, default_zone=described.time_zone)
+            await self._times.list_next(after, datetime.now(UTC), 1)  # Temporal can read it
+            is_same = desired is not None and after == before and desired.colour == colour
+            if not is_same or await self._gateway.find(site) is None:
+                await self._write(uow, site, after, colour)
+                await self._record(uow, site, "set", before=_json(before), after=_json(after))
             await uow.commit()
-        return Written(before=before, after=after)
+        return ScheduleWrite(before=before, after=after)
 
     async def get(self, site: str) -> ScheduleState:
-        """The schedule with its runs. Raises NotFound."""
+        """Return the schedule with its runs. Raises NotFound."""
         async with self._database.unit_of_work() as uow:
-            known, pause = await self._known(uow, site), await uow.schedules.find_current_pause(site)
-        return _state(known, pause, await self.described(site))
+            desired, pause = await _get(uow, site), await uow.schedules.find_current_pause(site)
+        return _state(desired, pause, await self._gateway.find(site))
 
-    async def all(self) -> list[ScheduleState]:
-        """Every site's schedule, by site."""
+    async def list_all(self) -> list[ScheduleState]:
+        """Return every site's schedule with its runs, by site."""
         async with self._database.unit_of_work() as uow:
-            wanted = await uow.schedules.list_all()
-        return [await self.get(known.site) for known in wanted]
+            schedules = await uow.schedules.list_all()
+            pauses = await uow.schedules.list_current_pauses()
+        observed = await asyncio.gather(*(self._gateway.find(desired.site) for desired in schedules))
+        return [
+            _state(desired, pauses.get(desired.site), found) for desired, found in zip(schedules, observed, strict=True)
+        ]
 
     async def pause(self, site: str, *, note: str, until: datetime | None = None) -> None:
-        """Start nothing until resumed, or until the moment ``until`` (UTC), also when no command runs then."""
+        """Start nothing until resumed, or until the moment ``until`` (UTC), for which no process has to run.
+
+        Raises NotFound, and InputInvalid for a moment in the past.
+        """
         if until is not None and until <= datetime.now(UTC):
-            raise InputInvalid(
-                "until",
-                f"{until:%Y-%m-%d %H:%M} UTC",
-                "it is in the past; give a time in the future",
-                reason="in_the_past",
-            )
+            value = f"{until:%Y-%m-%d %H:%M} UTC"
+            raise InputInvalid("until", value, "it is in the past; give a time in the future", reason="in_the_past")
         async with self._locked(site) as uow:
-            await self._known(uow, site)
-            await self._call(site, lambda handle: handle.pause(note=note))
+            colour = (await _get(uow, site)).colour
+            await self._gateway.pause(site, note=note)
             await uow.schedules.pause(site, by=self._who, note=note, until=until)
-            after = {"note": note, "until": until.isoformat() if until else None}
-            await uow.schedules.record_change(site, who=self._who, action="pause", before=None, after=after)
+            await self._record(uow, site, "pause", after={"note": note, "until": until.isoformat() if until else None})
             await uow.commit()
         if until is not None:
-            await self._resume_later(site, until)
+            await self._gateway.resume_later(site, until, colour=colour)
 
     async def resume(self, site: str, *, note: str, due: datetime | None = None) -> bool:
-        """Go on with the next slot. With ``due``, only if the lasting pause was to end then. Returns whether it did."""
+        """End the pause; with ``due`` (UTC) only one that was to end then. Return whether there was one.
+
+        Raises NotFound.
+        """
         async with self._locked(site) as uow:
-            await self._known(uow, site)
+            await _get(uow, site)
             pause = await uow.schedules.find_current_pause(site)
             if due is not None and (pause is None or pause.until != due):
                 return False
-            await self._call(site, lambda handle: handle.unpause(note=note))
+            await self._gateway.unpause(site, note=note)
             was_paused = await uow.schedules.resume(site, by=self._who)
-            await uow.schedules.record_change(site, who=self._who, action="resume", before=None, after={"note": note})
+            await self._record(uow, site, "resume", after={"note": note})
             await uow.commit()
         return was_paused
 
     async def trigger(self, site: str, *, overlap: Overlap = Overlap.BUFFER_ALL) -> None:
-        """Run one batch now, beside the regular slots; a paused schedule stays paused. Raises NotFound."""
+        """Run one batch now, besides the regular slots; a paused schedule stays paused. Raises NotFound."""
         async with self._database.unit_of_work() as uow:
-            await self._known(uow, site)
-            await uow.schedules.record_change(
-                site, who=self._who, action="trigger", before=None, after={"overlap": overlap}
-            )
-        await self._call(site, lambda handle: handle.trigger(overlap=schedule_spec.POLICIES[overlap]))
+            await _get(uow, site)
+            await self._record(uow, site, "trigger", after={"overlap": overlap})
+        await self._gateway.trigger(site, overlap=overlap)
 
     async def remove(self, site: str) -> None:
-        """Delete the schedule; batches under way go on. Raises NotFound."""
+        """Delete the schedule; batches under way continue. Raises NotFound."""
         async with self._locked(site) as uow:
-            known = await self._known(uow, site)
-            if await self.described(site):
-                await self._call(site, lambda handle: handle.delete())
+            desired = await _get(uow, site)
+            if await self._gateway.find(site):
+                await self._gateway.delete(site)
             await uow.schedules.resume(site, by=self._who)
             await uow.schedules.delete(site)
-            await uow.schedules.record_change(
-                site, who=self._who, action="remove", before=_json(known.schedule), after=None
-            )
+            await self._record(uow, site, "remove", before=_json(desired.schedule))
             await uow.commit()
-
-    async def described(self, site: str) -> ScheduleDescription | None:
-        """The schedule as Temporal has it, or None when it has none."""
-        try:
-            return await self._handle(site).describe()
-        except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
-                return None
-            raise EngineUnavailable(f"Temporal did not answer about the schedule of {site!r}: {error}") from error
 
     async def rewrite(self, site: str) -> None:
-        """Make Temporal's copy what the database wants, whatever it is now."""
+        """Make Temporal's schedule the desired one, whatever it is now. Raises NotFound."""
         async with self._locked(site) as uow:
-            known = await self._known(uow, site)
-            pause = await uow.schedules.find_current_pause(site)
-            await self._write(uow, site, known.schedule, known.colour, pause=pause, whole=True)
-            await uow.schedules.record_change(
-                site, who=self._who, action="repair", before=None, after=_json(known.schedule)
-            )
+            desired = await _get(uow, site)
+            await self._write(uow, site, desired.schedule, desired.colour, overwrite_state=True)
+            await self._record(uow, site, "repair", after=_json(desired.schedule))
             await uow.commit()
 
-    async def adopt_pause(self, site: str, described: ScheduleDescription) -> None:
-        """Take over into the database that somebody paused or resumed the schedule in Temporal."""
-        state = described.schedule.state
+    async def adopt_pause(self, site: str, observed: ObservedSchedule) -> None:
+        """Store that the schedule was paused or resumed in Temporal."""
         async with self._locked(site) as uow:
-            if state.paused:
-                await uow.schedules.pause(site, by="Temporal", note=state.note or "paused in Temporal", until=None)
+            if observed.is_paused:
+                note = observed.note or "paused in Temporal"
+                await uow.schedules.pause(site, by="Temporal", note=note, until=None)
             else:
                 await uow.schedules.resume(site, by="Temporal")
-            after = {"paused": state.paused, "note": state.note}
-            await uow.schedules.record_change(site, who=self._who, action="adopt", before=None, after=after)
+            await self._record(uow, site, "adopt", after={"paused": observed.is_paused, "note": observed.note})
             await uow.commit()
 
     async def _write(
+        self, uow: UnitOfWork, site: str, schedule: Schedule, colour: Colour, *, overwrite_state: bool = False
+    ) -> None:
+        """Write Temporal's schedule, and store the desired one with what Temporal shows of it."""
+        pause = await uow.schedules.find_current_pause(site)
+        written = await self._gateway.write(site, schedule, colour=colour, pause=pause, overwrite_state=overwrite_state)
+        await uow.schedules.upsert(site, schedule, colour=colour, written=written)
+
+    async def _record(
         self,
         uow: UnitOfWork,
         site: str,
-        schedule: Schedule,
-        colour: Colour,
+        action: str,
         *,
-        pause: Pause | None = None,
-        whole: bool = False,
+        before: dict[str, Any] | None = None,
+        after: dict[str, Any] | None = None,
     ) -> None:
-        """Write Temporal, read it back, keep both. ``whole`` overwrites pause and note too."""
-        state = TemporalState(paused=True, note=pause.note) if pause else TemporalState()
-        wanted = schedule_spec.as_temporal(site, schedule, colour=colour, state=state)
-        attributes = TypedSearchAttributes([SearchAttributePair(sa.SITE, site), SearchAttributePair(sa.COLOUR, colour)])
-        try:
-            await self._client.create_schedule(ids.schedule(site), wanted, search_attributes=attributes)
-        except ScheduleAlreadyRunningError:
-
-            def change(current: ScheduleUpdateInput) -> ScheduleUpdate:
-                if not whole:
-                    wanted.state = current.description.schedule.state
-                return ScheduleUpdate(wanted, search_attributes=attributes)
-
-            await self._handle(site).update(change)
-        described = await self._call(site, lambda handle: handle.describe())
-        await uow.schedules.upsert(site, schedule, colour=colour, written=schedule_spec.fingerprint(described))
-
-    async def _resume_later(self, site: str, until: datetime) -> None:
-        """A workflow that does nothing until then, so that no command and no process of ours has to be there."""
-        from src.infrastructure.temporal.workflows.schedule_resume import ScheduleResumeWorkflow  # noqa: PLC0415 - it names activities that name us
-
-        async with self._database.unit_of_work() as uow:
-            colour = (await self._known(uow, site)).colour
-        await self._client.start_workflow(
-            ScheduleResumeWorkflow.run,
-            ResumeSchedule(site=site, due=until),
-            id=ids.schedule_resume(site),
-            task_queue=ids.task_queue(colour),
-            start_delay=max(until - datetime.now(UTC), timedelta(seconds=1)),
-            id_conflict_policy=WorkflowIDConflictPolicy.TERMINATE_EXISTING,
-            static_summary=f"resume {site} at {until:%Y-%m-%d %H:%M} UTC",
-        )
+        await uow.schedules.record_change(site, who=self._who, action=action, before=before, after=after)
 
     @asynccontextmanager
     async def _locked(self, site: str) -> AsyncIterator[UnitOfWork]:
-        """A unit of work that alone may write the site's schedule."""
+        """Yield a unit of work that alone may write the site's schedule."""
         async with self._database.unit_of_work(autocommit=False) as uow:
             await uow.schedules.lock(site)
             yield uow
 
-    async def _known(self, uow: UnitOfWork, site: str) -> DesiredSchedule:
-        known = await uow.schedules.find(site)
-        if known is None:
-            await uow.sites.get(site)
-            raise NotFound("schedule for site", site, hint=Hint.SET_SCHEDULE)
-        return known
 
-    def _handle(self, site: str) -> ScheduleHandle:
-        return self._client.get_schedule_handle(ids.schedule(site))
-
-    async def _call(self, site: str, call: Callable[[ScheduleHandle], Awaitable[T]]) -> T:
-        try:
-            return await call(self._handle(site))
-        except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
-                raise NotFound(
-                    "schedule in Temporal for site",
-                    site,
-                    hint=Hint.REPAIR_SCHEDULE,
-                ) from error
-            raise EngineUnavailable(f"Temporal did not answer about the schedule of {site!r}: {error}") from error
+async def _get(uow: UnitOfWork, site: str) -> DesiredSchedule:
+    desired = await uow.schedules.find(site)
+    if desired is None:
+        await uow.sites.get(site)
+        raise NotFound("schedule for site", site, hint=Hint.SET_SCHEDULE)
+    return desired
 
 
 def _json(schedule: Schedule | None) -> dict[str, Any] | None:
     return schedule.model_dump(mode="json") if schedule else None
 
 
-def _state(known: DesiredSchedule, pause: Pause | None, described: ScheduleDescription | None) -> ScheduleState:
-    info = described.info if described else None
-    raw = described.raw_description.info if described else None
+def _state(desired: DesiredSchedule, pause: Pause | None, observed: ObservedSchedule | None) -> ScheduleState:
     return ScheduleState(
-        site=known.site,
-        schedule=known.schedule,
-        colour=known.colour,
+        site=desired.site,
+        schedule=desired.schedule,
+        colour=desired.colour,
         pause=pause,
-        differs=_differs(pause, described),
-        next_runs=tuple(at.astimezone(UTC) for at in info.next_action_times) if info else (),
-        recent_runs=tuple(action.scheduled_at.astimezone(UTC) for action in info.recent_actions) if info else (),
-        running=len(info.running_actions) if info else 0,
-        buffered=raw.buffer_size if raw else 0,
-        missed_catch_up=info.num_actions_missed_catchup_window if info else 0,
-        skipped_overlap=info.num_actions_skipped_overlap if info else 0,
+        differs=_differs(pause, observed),
+        next_runs=observed.next_runs if observed else (),
+        recent_runs=observed.recent_runs if observed else (),
+        running=observed.running if observed else 0,
+        buffered=observed.buffered if observed else 0,
+        missed_catch_up=observed.missed_catch_up if observed else 0,
+        skipped_overlap=observed.skipped_overlap if observed else 0,
     )
 
 
-def _differs(pause: Pause | None, described: ScheduleDescription | None) -> str | None:
-    if described is None:
+def _differs(pause: Pause | None, observed: ObservedSchedule | None) -> str | None:
+    if observed is None:
         return "Temporal has no such schedule"
-    state = described.schedule.state
-    if state.paused and pause is None:
-        return f"paused in Temporal: {state.note or 'no note'}"
-    return "resumed in Temporal" if pause is not None and not state.paused else None
+    if observed.is_paused and pause is None:
+        return f"paused in Temporal: {observed.note or 'no note'}"
+    return "resumed in Temporal" if pause is not None and not observed.is_paused else None

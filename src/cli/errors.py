@@ -2,13 +2,24 @@
 
 from src.domain.errors import Hint, InputInvalid, LongtailError, NotFound, SettingsInvalid
 
-OPTIONS = {"article": "ARTICLE", "batch": "BATCH", "colour": "--colour", "until": "--until"}
+OPTIONS = {
+    "article": "ARTICLE",
+    "batch": "BATCH",
+    "catch_up": "--catch-up",
+    "colour": "--colour",
+    "ends_at": "--end",
+    "time_zone": "--time-zone",
+    "until": "--until",
+    "weekdays": "--on",
+    "when": "--daily",
+}
 """Fields of the domain that the command line calls by another name."""
 
 _HINTS = {
     Hint.ADD_SITE: "add one: longtail site add FILE.toml",
     Hint.CANCEL_BATCH: "wait for its end, or cancel the batch: longtail batch list, longtail batch cancel BATCH",
     Hint.CHECK_SERVER: "to run one on this machine instead, unset TEMPORAL_ADDRESS",
+    Hint.GIVE_SCHEDULE_TIMES: "write --daily 06:00, --cron, --calendar or --every",
     Hint.IMPORT_LONGTAILS: "import some: longtail keywords import {key} FILE",
     Hint.LIST_ARTICLES: "see: longtail article list",
     Hint.LIST_BATCHES: "see: longtail batch list",

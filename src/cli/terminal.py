@@ -4,9 +4,10 @@ import json
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
 from rich.cells import cell_len
@@ -105,6 +106,18 @@ def status(value: str) -> Markup:
 def local(at: datetime | None) -> str:
     """A moment in the reader's own zone."""
     return at.astimezone().strftime("%Y-%m-%d %H:%M:%S %Z") if at else "–"
+
+
+def in_zone(at: datetime, zone: str) -> str:
+    """Return a moment of a schedule: in its zone with the offset, and in UTC.
+
+    Every slot and run is printed like this: ``Mon 2026-11-30 06:00 +01:00 (05:00 UTC)``.
+    """
+    there, utc = at.astimezone(ZoneInfo(zone)), at.astimezone(UTC)
+    clock = "%H:%M:%S" if at.second else "%H:%M"
+    offset = f"{there:%z}"
+    day = "" if there.date() == utc.date() else f"{utc:%Y-%m-%d} "
+    return f"{there:%a %Y-%m-%d} {there:{clock}} {offset[:3]}:{offset[3:5]} ({day}{utc:{clock}} UTC)"
 
 
 def in_words(span: timedelta) -> str:

@@ -19,6 +19,7 @@ class Hint(StrEnum):
     ADD_SITE = "add_site"
     CANCEL_BATCH = "cancel_batch"
     CHECK_SERVER = "check_server"
+    GIVE_SCHEDULE_TIMES = "give_schedule_times"
     IMPORT_LONGTAILS = "import_longtails"
     LIST_ARTICLES = "list_articles"
     LIST_BATCHES = "list_batches"
@@ -86,8 +87,10 @@ class InputInvalid(LongtailError):
 
     status = 422
 
-    def __init__(self, field: str, value: object, remedy: str, *, reason: str = "invalid") -> None:
-        super().__init__(f"{field}: {value!r} cannot be used: {remedy}")
+    def __init__(
+        self, field: str, value: object, remedy: str, *, reason: str = "invalid", hint: Hint | None = None
+    ) -> None:
+        super().__init__(f"{field}: {value!r} cannot be used: {remedy}", hint=hint)
         self.field = field
         self.value = value
         self.remedy = remedy

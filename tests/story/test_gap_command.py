@@ -6,11 +6,11 @@ from datetime import UTC, datetime, time, timedelta
 
 import pytest
 from sqlalchemy import text
-from temporalio.client import Client
 
-from src.application.schedules import Schedules
+from src.bootstrap import Application
 from src.domain.colour import Colour
 from src.domain.scheduling.schedule import Schedule, When
+from src.domain.scheduling.schedule_change import ScheduleChange
 from src.infrastructure.database.unit_of_work import Database
 from tests.factories import a_site, longtails
 
@@ -20,14 +20,14 @@ DAILY = Schedule(when=When(times=(time(0, 0),)), time_zone="UTC", articles=2)
 
 
 @pytest.fixture
-async def site(database: Database, client: Client, colour: Colour) -> AsyncIterator[str]:
+async def site(database: Database, application: Application, colour: Colour) -> AsyncIterator[str]:
     """A site whose daily schedule claims to be three days old, so that Temporal started none of its slots."""
     slug = f"site-{colour}"
     async with database.unit_of_work() as uow:
         await uow.sites.upsert(a_site(slug=slug, time_zone="UTC"))
         await uow.longtails.add(slug, longtails(5), source="test")
-    schedules = Schedules(client, database, who="anna")
-    await schedules.set(slug, lambda _: DAILY, colour=colour)
+    schedules = application.schedules
+    await schedules.set(slug, ScheduleChange.replacing(DAILY), colour=colour)
     async with database.engine.begin() as connection:
         moved = "UPDATE audit_events SET at = at - interval '3 days' WHERE subject = :site"
         await connection.execute(text(moved), {"site": slug})

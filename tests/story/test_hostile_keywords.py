@@ -8,15 +8,15 @@ from datetime import timedelta
 from temporalio.client import Client
 
 from src.agents.language_model import Completion, LanguageModel, Prompt
-from src.bootstrap import worker_identity
+from src.bootstrap import build_worker, worker_identity
 from src.domain.colour import BLUE
 from src.domain.longtail import Longtail as Keyword
 from src.domain.site import Site
 from src.domain.stages import STAGES, Stage
 from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.llm.providers import Providers, ResolvedModel
-from src.infrastructure.temporal import worker
 from src.settings import Settings
+from tests.applications import an_application
 from tests.factories import a_site
 
 from .conftest import Longtail, Records
@@ -97,15 +97,9 @@ async def test_hostile_keywords_are_data_from_the_list_to_the_page(
 async def batch_of_all(longtail: Longtail, client: Client, database: Database) -> list[Prompt]:
     """Run the batch from the command line, with a worker here. Returns what the models were asked."""
     async with Watched(Settings.model_construct()) as providers:
-        running = worker.create(
-            client,
-            database,
-            providers,
-            colour=BLUE,
-            instance=worker_identity(BLUE),
-            settings=Settings.model_construct(model_slots=8, shutdown_grace=timedelta(seconds=20)),
-        )
-        async with running:
+        settings = Settings.model_construct(model_slots=8, shutdown_grace=timedelta(seconds=20))
+        application = an_application(client, database, who=worker_identity(BLUE), settings=settings)
+        async with build_worker(application, providers, colour=BLUE, strict=True):
             started = await asyncio.to_thread(longtail.run, "batch", "start", SITE, "--wait")
     assert started.returncode == 0, started.stderr
     return providers.prompts

@@ -24,10 +24,12 @@ from temporalio.worker import Worker
 
 from src.application.gaps import GapReport
 from src.application.schedules import Schedules
-from src.bootstrap import worker_identity
+from src.application.watchdog import Watchdog
+from src.bootstrap import build_worker, worker_identity
 from src.domain.batch import Trigger
 from src.domain.colour import Colour
 from src.domain.scheduling.schedule import Overlap, Schedule, When
+from src.domain.scheduling.schedule_change import ScheduleChange
 from src.domain.scheduling.slot_evidence import Outcome, SlotReport
 from src.infrastructure.database import schema
 from src.infrastructure.database.engine import create_engine
@@ -40,8 +42,12 @@ from src.infrastructure.temporal import ids
 from src.infrastructure.temporal import watchdog_schedule as watchdog
 from src.infrastructure.temporal import worker as temporal_worker
 from src.infrastructure.temporal.activities.watchdog import WatchdogActivities
+from src.infrastructure.temporal.run_history import RunHistory
+from src.infrastructure.temporal.schedule_gateway import ScheduleGateway
+from src.infrastructure.temporal.schedule_times import ScheduleTimes
 from src.infrastructure.temporal.workflows.watchdog import WatchdogWorkflow
 from src.settings import Settings
+from tests.applications import an_application
 from tests.eventually import eventually
 from tests.factories import a_site, longtails
 
@@ -86,8 +92,14 @@ class World:
     colour: Colour
 
     @property
+    def gaps(self) -> GapReport:
+        """The report of a watchdog in a hurry."""
+        gateway, times = ScheduleGateway(self.client), ScheduleTimes(self.client)
+        return GapReport(self.database, gateway, times, RunHistory(self.client), every=LOOKS, grace=GRACE)
+
+    @property
     def schedules(self) -> Schedules:
-        return Schedules(self.client, self.database, who="anna")
+        return an_application(self.client, self.database).schedules
 
     def handle(self, site: str) -> ScheduleHandle:
         return self.client.get_schedule_handle(ids.schedule(site))
@@ -97,7 +109,7 @@ class World:
         async with self.database.unit_of_work() as uow:
             await uow.sites.upsert(a_site(slug=slug))
             await uow.longtails.add(slug, longtails(8), source="test")
-        await self.schedules.set(slug, lambda _: schedule, colour=self.colour)
+        await self.schedules.set(slug, ScheduleChange.replacing(schedule), colour=self.colour)
         return slug
 
     @asynccontextmanager
@@ -105,16 +117,13 @@ class World:
         """A worker, and beside it the watchdog in a hurry; both go together."""
         queue = Colour(f"{self.colour}-watch")
         await watchdog.ensure(self.client, colour=queue, every=LOOKS)
-        activities = WatchdogActivities(self.client, self.database, every=LOOKS, grace=GRACE)
+        gateway, times = ScheduleGateway(self.client), ScheduleTimes(self.client)
+        activities = WatchdogActivities(Watchdog(self.database, gateway, times, self.gaps))
         async with Providers(self.settings) as providers:
-            articles = temporal_worker.create(
-                self.client,
-                self.database,
-                providers,
-                colour=self.colour,
-                instance=worker_identity(self.colour),
-                settings=self.settings.model_copy(update={"model_slots": 8, "shutdown_grace": timedelta(seconds=20)}),
-            )
+            limits = {"model_slots": 8, "shutdown_grace": timedelta(seconds=20)}
+            settings = self.settings.model_copy(update=limits)
+            mine = an_application(self.client, self.database, who=worker_identity(self.colour), settings=settings)
+            articles = build_worker(mine, providers, colour=self.colour, strict=True)
             looks = Worker(
                 self.client,
                 task_queue=ids.task_queue(queue),
@@ -126,7 +135,7 @@ class World:
                 yield
 
     async def report(self, site: str) -> list[SlotReport]:
-        return await GapReport(self.client, self.database, every=LOOKS, grace=GRACE).of(site)
+        return await self.gaps.list_slots(site)
 
     async def is_exactly(self, site: str, truth: dict[datetime, Outcome]) -> dict[datetime, str]:
         """Hold the report against what was injected, slot by slot; each start came once. Returns the details."""

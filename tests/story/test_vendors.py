@@ -19,7 +19,7 @@ from temporalio.client import Client, WorkflowFailureError
 
 from src.agents import article, keyword_analysis, outline, seo_metadata
 from src.agents.language_model import Completion, Prompt
-from src.bootstrap import worker_identity
+from src.bootstrap import build_worker, worker_identity
 from src.domain.article import Article, ArticleStatus
 from src.domain.batch import Batch, BatchStatus, Trigger
 from src.domain.colour import Colour
@@ -30,10 +30,11 @@ from src.infrastructure.database.model_calls import ModelCall
 from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.llm.offline.writer import OfflineWriter
 from src.infrastructure.llm.providers import Providers
-from src.infrastructure.temporal import ids, worker
+from src.infrastructure.temporal import ids
 from src.infrastructure.temporal.messages import SiteBatchInput
 from src.infrastructure.temporal.workflows.site_batch import SiteBatchWorkflow
 from src.settings import OfflineSettings, Settings
+from tests.applications import an_application
 from tests.factories import PHRASES, a_site, longtails
 
 from .conftest import Records
@@ -114,15 +115,8 @@ async def a_worker(client: Client, database: Database, vendors: LLMockServer, *,
     keys: dict[str, Any] = {f"{vendor}_api_key": SecretStr("test") for vendor in VENDORS}
     settings = Settings.model_construct(model_slots=slots, shutdown_grace=timedelta(seconds=20), **reached, **keys)
     async with Providers(settings) as providers:
-        running = worker.create(
-            client,
-            database,
-            providers,
-            colour=COLOUR,
-            instance=worker_identity(COLOUR),
-            settings=settings,
-        )
-        async with running:
+        application = an_application(client, database, who=worker_identity(COLOUR), settings=settings)
+        async with build_worker(application, providers, colour=COLOUR, strict=True):
             yield
 
 

@@ -12,13 +12,13 @@ from pathlib import Path
 
 from temporalio.client import Client, WorkflowFailureError
 
-from src.application.holds import Holds
-from src.application.schedules import Schedules
+from src.bootstrap import build_worker
 from src.domain.article import ArticleStatus
 from src.domain.colour import Colour
 from src.domain.hold import HoldDepth
 from src.domain.ids import ArticleId
 from src.domain.scheduling.schedule import Schedule, When
+from src.domain.scheduling.schedule_change import ScheduleChange
 from src.infrastructure.database import schema
 from src.infrastructure.database.engine import create_engine
 from src.infrastructure.database.unit_of_work import Database
@@ -27,12 +27,11 @@ from src.infrastructure.embedded.temporal import temporal
 from src.infrastructure.llm.providers import Providers
 from src.infrastructure.temporal import client as temporal_client
 from src.infrastructure.temporal import ids, policies
-from src.infrastructure.temporal import worker as temporal_worker
 from src.infrastructure.temporal.messages import SiteBatchInput
-from src.infrastructure.temporal.workflow_gateway import WorkflowGateway
 from src.infrastructure.temporal.workflows.site_batch import SiteBatchWorkflow
 from src.infrastructure.temporal.workflows.watchdog import WatchdogWorkflow
 from src.settings import OfflineSettings, Settings
+from tests.applications import an_application
 from tests.eventually import eventually
 from tests.factories import PHRASES, a_site, longtails
 
@@ -49,15 +48,8 @@ async def record(version: str, home: Path, url: str, address: str) -> None:
         home=home, model_slots=4, fail_keywords=(PHRASES[1],), offline=OfflineSettings(latency_seconds=0.2)
     )
     async with Providers(settings) as providers:
-        worker = temporal_worker.create(
-            client,
-            database,
-            providers,
-            colour=COLOUR,
-            instance="recorder",
-            settings=settings,
-        )
-        async with worker:
+        application = an_application(client, database, who="recorder", settings=settings)
+        async with build_worker(application, providers, colour=COLOUR, strict=True):
             await _ordinary(version, client, database)
             await _cancelled(version, client, database)
             await _held(version, client, database)
@@ -97,7 +89,7 @@ async def _cancelled(version: str, client: Client, database: Database) -> None:
 async def _held(version: str, client: Client, database: Database) -> None:
     """A batch that is held at its calls after it began, and then released."""
     slug, slot = await _site(database, "held", 2), datetime.now(UTC).replace(microsecond=0)
-    holds = Holds(database, WorkflowGateway(client), who="recorder")
+    holds = an_application(client, database, who="recorder").holds
     handle = await client.start_workflow(
         SiteBatchWorkflow.run,
         SiteBatchInput(site=slug, slot=slot),
@@ -116,9 +108,9 @@ async def _schedules(version: str, client: Client, database: Database) -> None:
     await client.execute_workflow(WatchdogWorkflow.run, id="watchdog-recorded", task_queue=ids.task_queue(COLOUR))
     await _keep(client, "watchdog-recorded", f"{version}-watchdog")
     slug = await _site(database, "paused", 1)
-    schedules = Schedules(client, database, who="recorder")
+    schedules = an_application(client, database, who="recorder").schedules
     daily = Schedule(when=When(times=(time(6, 0),)), time_zone="UTC")
-    await schedules.set(slug, lambda _: daily, colour=COLOUR)
+    await schedules.set(slug, ScheduleChange.replacing(daily), colour=COLOUR)
     await schedules.pause(slug, note="recorded", until=datetime.now(UTC) + timedelta(seconds=2))
     await client.get_workflow_handle(ids.schedule_resume(slug)).result()
     await _keep(client, ids.schedule_resume(slug), f"{version}-schedule-resume")

@@ -22,10 +22,8 @@ from src.domain.stages import STAGES, Stage
 from src.domain.usage import CallStatus
 from src.infrastructure.database.model_calls import ModelCall
 from src.infrastructure.database.unit_of_work import Database
-from src.infrastructure.embedded.temporal import TemporalServer
 from src.infrastructure.temporal import ids, policies
 from src.infrastructure.temporal import worker as temporal_worker
-from src.settings import Settings
 from tests.eventually import eventually
 from tests.factories import PHRASES
 from tests.replays import replayer
@@ -45,11 +43,6 @@ async def nothing_is_held(database: Database) -> AsyncIterator[None]:
 @pytest.fixture
 def holds(application: Application) -> Holds:
     return application.holds
-
-
-@pytest.fixture
-def application(settings: Settings, database: Database, temporal_server: TemporalServer, client: Client) -> Application:
-    return Application(settings, database, client, temporal_server, "test")
 
 
 async def articles_of(database: Database, site: Site) -> list[Article]:

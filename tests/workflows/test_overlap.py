@@ -8,13 +8,13 @@ from itertools import pairwise
 import pytest
 from temporalio.client import Client, WorkflowExecutionStatus
 
-from src.application.backfills import Backfills
-from src.application.schedules import Schedules
 from src.domain.batch import Batch, BatchStatus, Trigger
 from src.domain.colour import Colour
 from src.domain.scheduling.schedule import Interval, Overlap, Schedule, When
+from src.domain.scheduling.schedule_change import ScheduleChange
 from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.temporal import ids
+from tests.applications import an_application
 from tests.eventually import eventually
 from tests.factories import a_site, longtails
 
@@ -53,7 +53,8 @@ class Runs:
         self.client = client
         self.database = database
         self.colour = colour
-        self.schedules = Schedules(client, database, who="test")
+        self.application = an_application(client, database)
+        self.schedules = self.application.schedules
 
     async def set(self, overlap: Overlap, *, first: datetime, ticks: int) -> str:
         slug = f"{self.colour}-{overlap.replace('_', '-')}"
@@ -67,7 +68,7 @@ class Runs:
             ends_at=first + (ticks - 1) * EVERY,
             overlap=overlap,
         )
-        await self.schedules.set(slug, lambda _: schedule, colour=self.colour)
+        await self.schedules.set(slug, ScheduleChange.replacing(schedule), colour=self.colour)
         return slug
 
     async def of(self, slug: str) -> list[Batch]:
@@ -120,11 +121,11 @@ async def test_a_tick_while_the_last_run_is_under_way(runs: Runs, run_worker: Ru
 
 async def test_a_backfill_of_five_slots(runs: Runs, run_worker: RunWorker) -> None:
     slots = [FIRST_BACKFILLED + tick * EVERY for tick in range(5)]
-    backfills = Backfills(runs.client, runs.database, who="test")
+    backfills = runs.application.backfills
 
     async def check(overlap: Overlap) -> None:
         slug = await runs.set(overlap, first=FIRST_BACKFILLED, ticks=5)
-        found = await backfills.slots(slug, slots[0], slots[-1] + EVERY)
+        found = await backfills.list_slots(slug, slots[0], slots[-1] + EVERY)
         assert found == slots
         _, asked = await backfills.request(await backfills.plan(slug, found), overlap=overlap)
         assert len(asked.to_run) == 5

@@ -8,15 +8,18 @@ import pytest
 from temporalio.client import Client, ScheduleUpdate, ScheduleUpdateInput
 
 from src.application.backfills import Backfills
-from src.application.schedule_drift import ScheduleDrift
 from src.application.schedules import Schedules
+from src.bootstrap import Application
 from src.domain.batch import BatchStatus, Trigger
 from src.domain.colour import Colour
 from src.domain.errors import InputInvalid, NotFound
 from src.domain.scheduling.schedule import Overlap, Schedule, When
+from src.domain.scheduling.schedule_change import ScheduleChange
 from src.domain.site import Site
 from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.temporal import ids
+from src.infrastructure.temporal.schedule_gateway import ScheduleGateway
+from tests.applications import an_application
 from tests.eventually import eventually
 
 from .conftest import Batches, RunWorker
@@ -26,69 +29,67 @@ TEN_DAYS = (datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 11, tzinfo=UTC
 
 
 @pytest.fixture
-async def site(batches: Batches, database: Database, client: Client) -> AsyncIterator[Site]:
+async def site(batches: Batches, application: Application) -> AsyncIterator[Site]:
     made = await batches.site(keywords=30, articles_per_batch=1)
     yield made
-    schedules = Schedules(client, database, who="test")
-    if await schedules.described(made.slug):
-        await client.get_schedule_handle(ids.schedule(made.slug)).delete()
+    gateway = ScheduleGateway(application.client)
+    if await gateway.find(made.slug):
+        await gateway.delete(made.slug)
 
 
 @pytest.fixture
-def schedules(client: Client, database: Database) -> Schedules:
-    return Schedules(client, database, who="anna")
+def schedules(application: Application) -> Schedules:
+    return application.schedules
 
 
 @pytest.fixture
-def backfills(client: Client, database: Database) -> Backfills:
-    return Backfills(client, database, who="anna")
+def backfills(application: Application) -> Backfills:
+    return application.backfills
 
 
 async def test_setting_again_changes_only_what_is_named_and_keeps_the_pause(
-    schedules: Schedules, site: Site, colour: Colour
+    client: Client, schedules: Schedules, site: Site, colour: Colour
 ) -> None:
-    await schedules.set(site.slug, lambda _: DAILY, colour=colour)
+    await schedules.set(site.slug, ScheduleChange.replacing(DAILY), colour=colour)
     await schedules.pause(site.slug, note="relaunch")
-    written = await schedules.set(
-        site.slug, lambda before: (before or DAILY).model_copy(update={"overlap": Overlap.SKIP}), colour=colour
-    )
+    written = await schedules.set(site.slug, ScheduleChange(overlap=Overlap.SKIP), colour=colour)
     state = await schedules.get(site.slug)
     assert set(written.differences) == {"overlap"}
     assert state.schedule == DAILY.model_copy(update={"overlap": Overlap.SKIP})
     assert state.pause is not None
     assert (state.pause.note, state.pause.started_by) == ("relaunch", "anna")
-    described = await schedules.described(site.slug)
-    assert described is not None
-    assert (described.schedule.state.paused, described.schedule.state.note) == (True, "relaunch")
+    observed = await ScheduleGateway(client).find(site.slug)
+    assert observed is not None
+    assert (observed.is_paused, observed.note) == (True, "relaunch")
 
 
 async def test_two_changes_at_once_both_stay(
     client: Client, database: Database, schedules: Schedules, site: Site, colour: Colour
 ) -> None:
-    await schedules.set(site.slug, lambda _: DAILY, colour=colour)
-    other = Schedules(client, database, who="bert")
+    await schedules.set(site.slug, ScheduleChange.replacing(DAILY), colour=colour)
+    other = an_application(client, database, who="bert").schedules
     await asyncio.gather(
-        schedules.set(site.slug, lambda s: (s or DAILY).model_copy(update={"articles": 3}), colour=colour),
-        other.set(site.slug, lambda s: (s or DAILY).model_copy(update={"jitter": timedelta(minutes=5)}), colour=colour),
+        schedules.set(site.slug, ScheduleChange(articles=3), colour=colour),
+        other.set(site.slug, ScheduleChange(jitter=timedelta(minutes=5)), colour=colour),
     )
     state = await schedules.get(site.slug)
     assert (state.schedule.articles, state.schedule.jitter) == (3, timedelta(minutes=5))
     async with database.unit_of_work() as uow:
-        assert {change.who for change in await uow.schedules.list_changes(site.slug)} == {"anna", "bert"}
+        assert {change.who for change in await uow.schedules.list_history(site.slug)} == {"anna", "bert"}
 
 
 async def test_what_temporal_cannot_read_changes_nothing(schedules: Schedules, site: Site, colour: Colour) -> None:
     wrong = Schedule(when=When(cron=("0 99 * * *",)), time_zone="UTC")
     with pytest.raises(InputInvalid, match="Hour is not in range"):
-        await schedules.set(site.slug, lambda _: wrong, colour=colour)
+        await schedules.set(site.slug, ScheduleChange.replacing(wrong), colour=colour)
     with pytest.raises(NotFound):
         await schedules.get(site.slug)
 
 
 async def test_a_pause_until_ends_by_itself(
-    schedules: Schedules, site: Site, colour: Colour, run_worker: RunWorker, database: Database
+    client: Client, schedules: Schedules, site: Site, colour: Colour, run_worker: RunWorker, database: Database
 ) -> None:
-    await schedules.set(site.slug, lambda _: DAILY, colour=colour)
+    await schedules.set(site.slug, ScheduleChange.replacing(DAILY), colour=colour)
     async with run_worker():
         await schedules.pause(site.slug, note="short", until=datetime.now(UTC) + timedelta(seconds=2))
 
@@ -96,9 +97,9 @@ async def test_a_pause_until_ends_by_itself(
             return (await schedules.get(site.slug)).pause is None
 
         await eventually(is_over)
-    described = await schedules.described(site.slug)
-    assert described is not None
-    assert not described.schedule.state.paused
+    observed = await ScheduleGateway(client).find(site.slug)
+    assert observed is not None
+    assert not observed.is_paused
     async with database.unit_of_work() as uow:
         (pause,) = await uow.schedules.list_pauses(site.slug)
     assert pause.ended_at is not None
@@ -107,10 +108,10 @@ async def test_a_pause_until_ends_by_itself(
 
 
 async def test_drift_is_found_and_repaired(
-    client: Client, database: Database, schedules: Schedules, site: Site, colour: Colour
+    client: Client, application: Application, schedules: Schedules, site: Site, colour: Colour
 ) -> None:
-    await schedules.set(site.slug, lambda _: DAILY, colour=colour)
-    drift = ScheduleDrift(client, database, who="anna")
+    await schedules.set(site.slug, ScheduleChange.replacing(DAILY), colour=colour)
+    drift = application.schedule_drift
     assert await drift.find(site.slug) == []
 
     def by_hand(current: ScheduleUpdateInput) -> ScheduleUpdate:
@@ -132,11 +133,11 @@ async def test_drift_is_found_and_repaired(
 
 
 async def test_a_pause_made_in_temporal_can_be_adopted(
-    client: Client, database: Database, schedules: Schedules, site: Site, colour: Colour
+    client: Client, application: Application, schedules: Schedules, site: Site, colour: Colour
 ) -> None:
-    await schedules.set(site.slug, lambda _: DAILY, colour=colour)
+    await schedules.set(site.slug, ScheduleChange.replacing(DAILY), colour=colour)
     await client.get_schedule_handle(ids.schedule(site.slug)).pause(note="in the UI")
-    drift = ScheduleDrift(client, database, who="anna")
+    drift = application.schedule_drift
     assert await drift.adopt(await drift.find(site.slug)) == [site.slug]
     assert await drift.find(site.slug) == []
     state = await schedules.get(site.slug)
@@ -153,8 +154,8 @@ async def test_a_backfill_of_ten_days_of_which_six_are_done_runs_four_and_then_n
     run_worker: RunWorker,
     database: Database,
 ) -> None:
-    await schedules.set(site.slug, lambda _: DAILY, colour=colour)
-    slots = await backfills.slots(site.slug, *TEN_DAYS)
+    await schedules.set(site.slug, ScheduleChange.replacing(DAILY), colour=colour)
+    slots = await backfills.list_slots(site.slug, *TEN_DAYS)
     assert len(slots) == 10
     async with run_worker():
         for slot in slots[:6]:
@@ -186,8 +187,8 @@ async def test_a_stopped_backfill_begins_nothing_more_and_can_be_asked_for_again
     run_worker: RunWorker,
     database: Database,
 ) -> None:
-    await schedules.set(site.slug, lambda _: DAILY, colour=colour)
-    slots = (await backfills.slots(site.slug, *TEN_DAYS))[:3]
+    await schedules.set(site.slug, ScheduleChange.replacing(DAILY), colour=colour)
+    slots = (await backfills.list_slots(site.slug, *TEN_DAYS))[:3]
     await backfills.request(await backfills.plan(site.slug, slots), overlap=Overlap.BUFFER_ALL)
     assert await backfills.stop(site.slug) == slots
     async with run_worker():

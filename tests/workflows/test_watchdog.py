@@ -6,13 +6,16 @@ import pytest
 from temporalio.client import Client, ScheduleUpdate, ScheduleUpdateInput
 from temporalio.service import RPCError
 
-from src.application.schedules import Schedules
+from src.bootstrap import Application
 from src.domain.colour import Colour
 from src.domain.scheduling.schedule import Schedule, When
+from src.domain.scheduling.schedule_change import ScheduleChange
 from src.infrastructure.database.unit_of_work import Database
-from src.infrastructure.temporal import ids, schedule_spec
+from src.infrastructure.temporal import ids
 from src.infrastructure.temporal import watchdog_schedule as watchdog
 from src.infrastructure.temporal.activities.watchdog import WatchdogActivities
+from src.infrastructure.temporal.schedule_times import ScheduleTimes
+from tests.applications import an_application
 from tests.eventually import eventually
 from tests.factories import a_site
 
@@ -20,15 +23,15 @@ DAILY = Schedule(when=When(times=(time(6, 0),)), time_zone="Europe/Berlin")
 
 
 @pytest.fixture
-def look(client: Client, database: Database) -> WatchdogActivities:
-    return WatchdogActivities(client, database)
+def look(application: Application) -> WatchdogActivities:
+    return WatchdogActivities(application.watchdog)
 
 
 async def a_schedule(client: Client, database: Database, colour: Colour, name: str) -> str:
     slug = f"{name}-{colour}"
     async with database.unit_of_work() as uow:
         await uow.sites.upsert(a_site(slug=slug))
-    await Schedules(client, database, who="anna").set(slug, lambda _: DAILY, colour=colour)
+    await an_application(client, database).schedules.set(slug, ScheduleChange.replacing(DAILY), colour=colour)
     return slug
 
 
@@ -40,7 +43,7 @@ async def test_a_schedule_that_will_not_start_its_next_slot_is_reported_before_i
     await client.get_schedule_handle(ids.schedule(missing)).delete()
     await client.get_schedule_handle(ids.schedule(paused)).pause(note="in the UI")
     await client.get_schedule_handle(ids.schedule(ended)).update(_ended)
-    await Schedules(client, database, who="anna").pause(ordered, note="relaunch")
+    await an_application(client, database).schedules.pause(ordered, note="relaunch")
 
     raised: list[int] = []
 
@@ -59,7 +62,7 @@ async def test_a_schedule_that_will_not_start_its_next_slot_is_reported_before_i
         ordered: [],
         well: [],
     }
-    (next_slot,) = await schedule_spec.next_slots(client, DAILY, datetime.now(UTC), 1)
+    (next_slot,) = await ScheduleTimes(client).list_next(DAILY, datetime.now(UTC), 1)
     assert {alert.slot for found in alerts.values() for alert in found} == {next_slot}
     assert "in the UI" in alerts[paused][0].message
     for site in (paused, ended, ordered, well):

@@ -1,27 +1,23 @@
 """``longtail schedule``: when each site's batches run, and what became of every slot."""
 
-from datetime import UTC, datetime
-from itertools import pairwise
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 import typer
 from rich.markup import escape
 
-from src.application.schedules import Written
+from src.application.schedules import SchedulePreview, ScheduleWrite, get_time_zone
 from src.bootstrap import Application
-from src.domain.colour import BLUE, Colour, parse_colour
-from src.domain.scheduling import slots
-from src.domain.scheduling.schedule import Overlap, Schedule, ScheduleState
-from src.infrastructure.temporal import schedule_spec
+from src.domain.colour import BLUE
+from src.domain.scheduling.schedule import Overlap, ScheduleState
 
 from ..connections import with_application
-from ..terminal import err, in_words, local, out, print_json, print_table
+from ..options import ColourOption, JsonOption, SiteOption
+from ..terminal import err, in_words, in_zone, out, print_json, print_table
 from . import history as schedule_history
 from . import options as read
 from . import repairs as schedule_repairs
 from . import reports as schedule_reports
-from .change import Wish
+from .change import ScheduleOptions
 
 app = typer.Typer(
     help="Run a site's batches by the clock; pause, resume, trigger, make up.",
@@ -36,18 +32,13 @@ app.command("gaps")(schedule_reports.gaps)
 app.command("forecast")(schedule_reports.forecast)
 app.command("alerts")(schedule_reports.alerts)
 
-Site = Annotated[str, typer.Argument(metavar="SITE", help="The site's slug.")]
-Json = Annotated[bool, typer.Option("--json", help="One JSON document for scripts.")]
 Note = Annotated[str, typer.Option(help="Why, for whoever looks next.")]
 Opt = typer.Option
-
-PREVIEWED = 10  # runs that are shown before a schedule is saved
-YEARS_WARNED = 1  # of clock changes ahead
 
 
 @app.command("set")
 def set_(
-    site: Site,
+    site: SiteOption,
     daily: Annotated[str | None, Opt(help="Clock times, each day: 06:00, or 06:00,18:30.")] = None,
     on: Annotated[str | None, Opt(help="Only on these days: mon-fri, or sat,sun; or every-day.")] = None,
     cron: Annotated[list[str] | None, Opt(help="Five fields; may be repeated.")] = None,
@@ -65,16 +56,17 @@ def set_(
         bool | None, Opt("--pause-on-failure/--no-pause-on-failure", help="Pause when no article of a batch succeeded.")
     ] = None,
     articles: Annotated[int | None, Opt(min=0, max=10_000, help="Per run; 0: the site's own number.")] = None,
-    colour: Annotated[Colour, Opt(parser=parse_colour, metavar="blue|green", help="Whose workers make them.")] = BLUE,
+    colour: ColourOption = BLUE,
     dry_run: Annotated[bool, Opt("--dry-run", help="Show the next runs and what would change; save nothing.")] = False,
 ) -> None:
     """Set when a site's batches run. Setting it again changes only what is named; a pause and its note stay.
 
-    A daily time that a clock change skips runs as much later; one that comes twice runs at its second coming.
+    A daily time skipped by daylight saving runs later by the length of the change; a repeated time runs at its second
+    occurrence.
 
     Example: longtail schedule set hardware-shop --daily 06:00 --on mon-fri --time-zone Europe/London
     """
-    wish = Wish(
+    options = ScheduleOptions(
         daily=daily,
         on=on,
         cron=cron or (),
@@ -92,32 +84,23 @@ def set_(
         articles=articles,
     )
 
-    async def work(application: Application) -> None:
-        async with application.database.unit_of_work() as uow:
-            zone = (await uow.sites.get(site)).time_zone
-            known = await uow.schedules.find(site)
-        wanted = wish.change(known.schedule if known else None, site_zone=zone)
-        await _preview(application, site, wanted)
-        if dry_run:
-            _print_written(Written(before=known.schedule if known else None, after=wanted))
-            out.print("nothing was saved")
-            return
-        written = await application.schedules.set(
-            site, lambda before: wish.change(before, site_zone=zone), colour=colour
-        )
-        _print_written(written)
-        out.print(f"saved; see: longtail schedule show {site}")
+    async def work(application: Application) -> ScheduleWrite:
+        change = options.read(zone=await get_time_zone(application.database, site))
+        preview = await application.schedules.preview(site, change)
+        _print_preview(site, preview)
+        return preview.write if dry_run else await application.schedules.set(site, change, colour=colour)
 
-    with_application(work)
+    _print_write(with_application(work))
+    out.print("nothing was saved" if dry_run else f"saved; see: longtail schedule show {site}")
 
 
 @app.command("list")
-def list_(as_json: Json = False) -> None:
+def list_(as_json: JsonOption = False) -> None:
     """List every site's schedule.
 
     Example: longtail schedule list
     """
-    states = with_application(lambda application: application.schedules.all())
+    states = with_application(lambda application: application.schedules.list_all())
     if as_json:
         print_json(states)
         return
@@ -129,7 +112,7 @@ def list_(as_json: Json = False) -> None:
                 state.schedule.when,
                 state.schedule.time_zone,
                 state.schedule.overlap,
-                local(state.next_runs[0]) if state.next_runs else "–",
+                in_zone(state.next_runs[0], state.schedule.time_zone) if state.next_runs else "–",
                 state.differs
                 or (f"paused by {state.pause.started_by}: {state.pause.note}" if state.pause else "active"),
             ]
@@ -139,7 +122,7 @@ def list_(as_json: Json = False) -> None:
 
 
 @app.command()
-def show(site: Site, as_json: Json = False) -> None:
+def show(site: SiteOption, as_json: JsonOption = False) -> None:
     """Show a site's schedule with its next and last runs.
 
     Example: longtail schedule show hardware-shop
@@ -153,45 +136,43 @@ def show(site: Site, as_json: Json = False) -> None:
 
 @app.command()
 def pause(
-    site: Site,
+    site: SiteOption,
     note: Note = "paused by hand",
-    until: Annotated[str | None, Opt(help="Resume by itself then: a date or moment in the site's zone.")] = None,
+    until: Annotated[str | None, Opt(help="Resume by itself then: a date or moment in the schedule's zone.")] = None,
 ) -> None:
     """Start nothing until resumed. Slots that pass meanwhile do not run; `schedule gaps` lists them.
 
     Example: longtail schedule pause hardware-shop --note "relaunch" --until 2027-01-04T06:00
     """
 
-    async def work(application: Application) -> datetime | None:
-        async with application.database.unit_of_work() as uow:
-            zone = (await uow.sites.get(site)).time_zone
+    async def work(application: Application) -> str | None:
+        zone = await get_time_zone(application.database, site)
         end = read.moment(until, "--until", zone) if until else None
         await application.schedules.pause(site, note=note, until=end)
-        return end
+        return in_zone(end, zone) if end else None
 
     end = with_application(work)
-    later = f"resumes by itself at {local(end)}" if end else f"go on with: longtail schedule resume {site}"
-    out.print(f"{site} is paused; {later}")
+    later = f"resumes by itself at {end}" if end else f"go on with: longtail schedule resume {site}"
+    out.print(f"{site} is paused; {later}", soft_wrap=True)
 
 
 @app.command()
-def resume(site: Site, note: Note = "resumed by hand") -> None:
+def resume(site: SiteOption, note: Note = "resumed by hand") -> None:
     """Go on with the next slot.
 
     Example: longtail schedule resume hardware-shop
     """
 
     async def work(application: Application) -> ScheduleState:
-        schedules = application.schedules
-        await schedules.resume(site, note=note)
-        return await schedules.get(site)
+        await application.schedules.resume(site, note=note)
+        return await application.schedules.get(site)
 
     _print(with_application(work))
 
 
 @app.command()
 def trigger(
-    site: Site,
+    site: SiteOption,
     limit: Annotated[int | None, Opt(min=1, max=10_000, help="At most so many articles.")] = None,
     overlap: Annotated[str, Opt(help="While another run is under way.")] = Overlap.BUFFER_ALL,
 ) -> None:
@@ -215,7 +196,7 @@ def trigger(
 
 
 @app.command()
-def remove(site: Site) -> None:
+def remove(site: SiteOption) -> None:
     """Delete a site's schedule. Batches under way go on; nothing that was written is touched.
 
     Example: longtail schedule remove hardware-shop
@@ -224,47 +205,47 @@ def remove(site: Site) -> None:
     out.print(f"{site} has no schedule any more")
 
 
-async def _preview(application: Application, site: str, wanted: Schedule) -> None:
-    """Show the next runs, and warn of clock changes and of batches that take longer than the time between runs."""
-    coming = await schedule_spec.next_slots(application.client, wanted, datetime.now(UTC), PREVIEWED)
-    zone = ZoneInfo(wanted.time_zone)
-    for run in coming:
-        out.print(f"next  {run.astimezone(zone):%a %Y-%m-%d %H:%M %Z}")
-    if not coming:
+def _print_preview(site: str, preview: SchedulePreview) -> None:
+    """Print the next runs; warn of clock changes, and of batches that take longer than the time between runs."""
+    schedule = preview.write.after
+    for run in preview.next_runs:
+        out.print(f"next  {in_zone(run, schedule.time_zone)}")
+    if not preview.next_runs:
         err.print("it never runs; look at its start, end and skipped dates")
-    for day, at, what in slots.clock_changes(wanted, datetime.now(UTC).date(), YEARS_WARNED):
-        err.print(f"clocks change on {day} in {wanted.time_zone}: {at:%H:%M} {what}")
-    async with application.database.unit_of_work() as uow:
-        usual = await uow.batches.median_duration(site)
-    between = min((later - earlier for earlier, later in pairwise(coming)), default=None)
-    if usual and between and usual > between:
+    for change in preview.clock_changes:
+        err.print(f"clocks change on {change.day} in {schedule.time_zone}: {change.at:%H:%M} {change.effect}")
+    duration, gap = preview.median_duration, preview.shortest_gap
+    if duration and gap and duration > gap:
         err.print(
-            f"a batch of {site} usually takes {in_words(usual)}, longer than the {in_words(between)} between runs: "
-            f"with overlap {wanted.overlap} runs will pile up or be dropped"
+            f"a batch of {site} usually takes {in_words(duration)}, longer than the {in_words(gap)} between runs: "
+            f"with overlap {schedule.overlap} runs will pile up or be dropped"
         )
 
 
-def _print_written(written: Written) -> None:
-    if written.before is None:
+def _print_write(write: ScheduleWrite) -> None:
+    if write.before is None:
         out.print("a new schedule")
-    for field, (before, after) in written.differences.items():
+    for field, (before, after) in write.differences.items():
         out.print(f"{field.replace('_', ' ')}: {before} → {after}", markup=False)
-    if written.before is not None and not written.differences:
+    if write.before is not None and not write.differences:
         out.print("nothing changes")
 
 
 def _print(state: ScheduleState) -> None:
-    schedule = state.schedule
+    schedule, zone = state.schedule, state.schedule.time_zone
     out.print(f"{state.site}: {schedule.when} {schedule.time_zone}, {state.colour} workers", markup=False)
-    out.print(f"overlap {schedule.overlap}, made up when missed by at most {in_words(schedule.catch_up)}")
+    out.print(f"overlap {schedule.overlap}, caught up when missed by at most {in_words(schedule.catch_up)}")
     if state.pause:
-        until = f", until {local(state.pause.until)}" if state.pause.until else ""
-        out.print(f"[yellow]paused[/yellow] by {escape(state.pause.started_by)}: {escape(state.pause.note)}{until}")
+        until = f", until {in_zone(state.pause.until, zone)}" if state.pause.until else ""
+        out.print(
+            f"[yellow]paused[/yellow] by {escape(state.pause.started_by)}: {escape(state.pause.note)}{until}",
+            soft_wrap=True,
+        )
     elif not state.differs:
         out.print("active")
     if state.differs:
         out.print(f"[yellow]{escape(state.differs)}[/yellow]; see: longtail schedule sync {state.site}", soft_wrap=True)
     for at in state.next_runs[:5]:
-        out.print(f"{'would run' if state.pause else 'next'}  {local(at)}")
+        out.print(f"{'would run' if state.pause else 'next'}  {in_zone(at, zone)}")
     for at in state.recent_runs[-5:]:
-        out.print(f"ran   {local(at)}")
+        out.print(f"ran   {in_zone(at, zone)}")

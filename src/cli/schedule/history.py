@@ -1,43 +1,35 @@
 """``longtail schedule history``: who changed what, when, from what to what."""
 
-from typing import Annotated
-
-import typer
-
+from src.application.schedules import list_history
 from src.domain.scheduling.schedule import Schedule
-from src.infrastructure.database.schedules import ScheduleChange
-from src.infrastructure.database.unit_of_work import Database
+from src.infrastructure.database.schedules import ScheduleEvent
 
 from ..connections import with_database
+from ..options import JsonOption, SiteOption
 from ..terminal import local, out, print_json, print_table
 
 
 def history(
-    site: Annotated[str, typer.Argument(metavar="SITE", help="The site's slug.")],
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document for scripts.")] = False,
+    site: SiteOption,
+    as_json: JsonOption = False,
 ) -> None:
     """Show who changed a site's schedule, when, and from what to what.
 
     Example: longtail schedule history hardware-shop
     """
 
-    async def work(database: Database) -> list[ScheduleChange]:
-        async with database.unit_of_work() as uow:
-            await uow.sites.get(site)
-            return await uow.schedules.list_changes(site)
-
-    changes = with_database(work)
+    changes = with_database(lambda database: list_history(database, site))
     if as_json:
         print_json(changes)
         return
     if not changes:
-        out.print(f"nobody has changed the schedule of {site} yet")
+        out.print(f"the schedule of {site} was never changed")
         return
     rows = ([local(change.at), change.who, change.action, _in_words(change)] for change in changes)
     print_table(["when", "who", "did", "what"], rows)
 
 
-def _in_words(change: ScheduleChange) -> str:
+def _in_words(change: ScheduleEvent) -> str:
     if change.action == "set" and change.after:
         after = Schedule.model_validate(change.after)
         if change.before is None:

@@ -3,12 +3,11 @@
 import asyncio
 from datetime import UTC, datetime
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 import typer
 
 from src.application.backfills import Backfills
-from src.application.schedule_drift import Drift
+from src.application.schedules import get_time_zone
 from src.bootstrap import Application
 from src.domain.batch import BatchStatus
 from src.domain.errors import InputInvalid
@@ -17,20 +16,19 @@ from src.domain.scheduling.backfill import BackfilledSlot, BackfillPlan, Planned
 from src.domain.scheduling.schedule import Overlap
 
 from ..connections import with_application
-from ..terminal import err, out, print_json, print_table, status
+from ..options import JsonOption, SiteOption
+from ..terminal import err, in_zone, out, print_json, print_table, status
+from ..views import short
 from . import options as read
-
-Site = Annotated[str, typer.Argument(metavar="SITE", help="The site's slug.")]
-Json = Annotated[bool, typer.Option("--json", help="One JSON document for scripts.")]
 
 POLL_SECONDS = 0.5
 
 
 def backfill(
-    site: Site,
-    first: Annotated[str | None, typer.Option("--from", help="First day or moment, in the site's zone.")] = None,
+    site: SiteOption,
+    first: Annotated[str | None, typer.Option("--from", help="First day or moment, in the schedule's zone.")] = None,
     last: Annotated[
-        str | None, typer.Option("--to", help="Last day (all of it) or moment, in the site's zone.")
+        str | None, typer.Option("--to", help="Last day (all of it) or moment, in the schedule's zone.")
     ] = None,
     overlap: Annotated[str, typer.Option(help="buffer_all: one after another; allow_all: all at once.")] = "buffer_all",
     max_articles: Annotated[int | None, typer.Option(min=1, help="Over all slots, at most so many.")] = None,
@@ -38,7 +36,7 @@ def backfill(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan; ask for nothing.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="End with the last slot, and report each.")] = False,
     stop: Annotated[bool, typer.Option("--stop", help="Stop the site's backfills instead.")] = False,
-    as_json: Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Make up slots that are missing or failed; done ones stay as they are unless --force.
 
@@ -50,29 +48,27 @@ def backfill(
 
     async def work(application: Application) -> bool:
         backfills = application.backfills
-        async with application.database.unit_of_work() as uow:
-            zone = ZoneInfo((await uow.sites.get(site)).time_zone)
+        zone = await get_time_zone(application.database, site)
         if stop:
             stopped = await backfills.stop(site)
             out.print(f"stopped; {len(stopped)} requested slots will not begin any more")
             return True
         if first is None or last is None:
             raise InputInvalid("--from and --to", None, "say which days: --from 2026-11-01 --to 2026-11-10")
-        begin, end = read.period(first, last, zone.key, now=datetime.now(UTC))
-        plan = await backfills.plan(
-            site, await backfills.slots(site, begin, end), force=force, max_articles=max_articles
-        )
+        begin, end = read.period(first, last, zone, now=datetime.now(UTC))
+        slots = await backfills.list_slots(site, begin, end)
+        plan = await backfills.plan(site, slots, force=force, max_articles=max_articles)
         if dry_run:
             print_plan(plan, zone, as_json=as_json)
             return True
-        return await run_plan(backfills, plan, policy, zone, wait=wait, as_json=as_json)
+        return await _run_plan(backfills, plan, policy, zone, wait=wait, as_json=as_json)
 
     if not with_application(work):
         raise typer.Exit(1)
 
 
-async def run_plan(
-    backfills: Backfills, plan: BackfillPlan, overlap: Overlap, zone: ZoneInfo, *, wait: bool, as_json: bool
+async def _run_plan(
+    backfills: Backfills, plan: BackfillPlan, overlap: Overlap, zone: str, *, wait: bool, as_json: bool
 ) -> bool:
     """Show the plan, ask for it, and wait for it if told to. Returns whether every slot waited for is complete."""
     backfill_id, asked = await backfills.request(plan, overlap=overlap)
@@ -87,7 +83,7 @@ async def run_plan(
     return all(each.status is BatchStatus.COMPLETED for each in ended)
 
 
-def print_plan(plan: BackfillPlan, zone: ZoneInfo, *, as_json: bool) -> None:
+def print_plan(plan: BackfillPlan, zone: str, *, as_json: bool) -> None:
     """Slot by slot: what is done, what runs, how many articles, and what they cost as far as that is known."""
     if as_json:
         print_json(plan)
@@ -96,7 +92,7 @@ def print_plan(plan: BackfillPlan, zone: ZoneInfo, *, as_json: bool) -> None:
         ["slot", "so far", "runs", "articles"],
         (
             [
-                f"{planned.slot.astimezone(zone):%a %Y-%m-%d %H:%M %Z}",
+                in_zone(planned.slot, zone),
                 status(planned.status or "missing"),
                 "yes" if planned.runs else "–",
                 planned.articles or "–",
@@ -116,7 +112,7 @@ def sync(
     adopt: Annotated[
         bool, typer.Option("--adopt", help="Take pauses made in Temporal over into the database.")
     ] = False,
-    as_json: Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Compare the wanted schedules with Temporal's, also after it was wiped or edited by hand. Changes nothing alone.
 
@@ -125,24 +121,15 @@ def sync(
     Example: longtail schedule sync --repair
     """
 
-    async def work(application: Application) -> tuple[list[Drift], list[Drift]]:
-        drift = application.schedule_drift
-        found = await drift.find(site)
-        if adopt:
-            await drift.adopt(found)
-        if repair:
-            await drift.repair(await drift.find(site) if adopt else found)
-        return found, await drift.find(site) if repair or adopt else found
-
-    found, left = with_application(work)
+    report = with_application(lambda application: application.schedule_drift.sync(site, repair=repair, adopt=adopt))
     if as_json:
-        print_json({"found": [d.model_dump() for d in found], "left": [d.model_dump() for d in left]})
+        print_json(report)
     else:
-        for each in found:
-            verb = each.repair if each in left else "done"
-            out.print(f"{each.site}: {each.found} ({verb})", markup=False, soft_wrap=True)
-        out.print("Temporal has what is wanted" if not left else "repair with: longtail schedule sync --repair")
-    if left:
+        for drift in report.found:
+            verb = drift.repair if drift in report.left else "done"
+            out.print(f"{drift.site}: {drift.found} ({verb})", markup=False, soft_wrap=True)
+        out.print("Temporal has what is wanted" if not report.left else "repair with: longtail schedule sync --repair")
+    if report.left:
         raise typer.Exit(1)
 
 
@@ -165,13 +152,13 @@ async def _followed(backfills: Backfills, backfill_id: BackfillId) -> list[Backf
         await asyncio.sleep(POLL_SECONDS)
 
 
-def _print_ended(ended: list[BackfilledSlot], zone: ZoneInfo) -> None:
+def _print_ended(ended: list[BackfilledSlot], zone: str) -> None:
     print_table(
         ["slot", "batch", "came to"],
         (
             [
-                f"{each.slot.astimezone(zone):%a %Y-%m-%d %H:%M %Z}",
-                str(each.batch_id)[:8] if each.batch_id else "–",
+                in_zone(each.slot, zone),
+                short(each.batch_id) if each.batch_id else "–",
                 status(each.status or "stopped"),
             ]
             for each in ended

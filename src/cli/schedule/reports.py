@@ -3,28 +3,28 @@
 from collections import defaultdict
 from datetime import UTC, datetime
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 import typer
 
-from src.application.forecasts import forecast as foretell
-from src.application.gaps import DEFAULT_PERIOD
+from src.application.gaps import DEFAULT_PERIOD, SlotList
+from src.application.schedules import get_time_zone, list_time_zones
+from src.application.watchdog import list_alerts
 from src.bootstrap import Application
 from src.domain.errors import LongtailError
 from src.domain.scheduling.backfill import BackfillPlan
 from src.domain.scheduling.forecast import Forecast
-from src.domain.scheduling.schedule import Overlap
 from src.domain.scheduling.slot_evidence import Outcome, SlotReport
 from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.database.watches import Alert
 
 from ..connections import with_application, with_database
 from ..errors import worded
-from ..terminal import Markup, err, local, out, print_json, print_table
+from ..options import JsonOption, SiteOption
+from ..terminal import Markup, err, in_zone, local, out, print_json, print_table
+from ..views import short
 from . import options as read
-from . import repairs as schedule_repairs
+from .repairs import print_plan
 
-Json = Annotated[bool, typer.Option("--json", help="One JSON document for scripts.")]
 OptionalSite = Annotated[str | None, typer.Argument(metavar="SITE", help="The site's slug; default: all sites.")]
 
 _STYLES = {Outcome.RAN: "green", Outcome.RUNNING: "cyan", Outcome.DUE: "cyan"}
@@ -33,13 +33,13 @@ _STYLES = {Outcome.RAN: "green", Outcome.RUNNING: "cyan", Outcome.DUE: "cyan"}
 def gaps(
     site: OptionalSite = None,
     first: Annotated[
-        str | None, typer.Option("--from", help="First day or moment, in the site's zone; default: 14 days ago.")
+        str | None, typer.Option("--from", help="First day or moment, in the schedule's zone; default: 14 days ago.")
     ] = None,
     last: Annotated[
-        str | None, typer.Option("--to", help="Last day (all of it) or moment, in the site's zone; default: now.")
+        str | None, typer.Option("--to", help="Last day (all of it) or moment, in the schedule's zone; default: now.")
     ] = None,
     backfill: Annotated[bool, typer.Option("--backfill", help="Make up every gap, one slot after another.")] = False,
-    as_json: Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Hold every expected slot against what happened: ran, failed, paused and by whom, lost to an outage, and so on.
 
@@ -50,20 +50,18 @@ def gaps(
     """
 
     async def work(application: Application) -> dict[str, list[SlotReport]]:
-        async with application.database.unit_of_work() as uow:
-            sites = [await uow.sites.get(site)] if site else await uow.sites.list_all()
-        report = application.gaps
-        zones = {each.slug: ZoneInfo(each.time_zone) for each in sites}
-        found = {slug: await report.of(slug, *_period(first, last, zone)) for slug, zone in zones.items()}
+        zones = await list_time_zones(application.database, site)
+        found = {
+            slug: await application.gaps.list_slots(slug, *_period(first, last, zone)) for slug, zone in zones.items()
+        }
         if not as_json:
             _print_slots(found, zones)
-        plans = await _made_up(application, found) if backfill else []
+        plans = await _backfill(application, found) if backfill else []
         if as_json:
-            slots = [slot.model_dump(mode="json") for each in found.values() for slot in each]
-            print_json({"slots": slots, "backfills": [plan.model_dump(mode="json") for plan in plans]})
+            print_json(SlotList(slots=[slot for each in found.values() for slot in each], backfills=plans))
         else:
             for plan in plans:
-                schedule_repairs.print_plan(plan, zones[plan.site], as_json=False)
+                print_plan(plan, zones[plan.site], as_json=False)
         return found
 
     found = with_application(work)
@@ -72,90 +70,83 @@ def gaps(
 
 
 def forecast(
-    site: Annotated[str, typer.Argument(metavar="SITE", help="The site's slug.")],
+    site: SiteOption,
     days: Annotated[int, typer.Option(min=1, max=366, help="How far to look ahead.")] = 14,
-    as_json: Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Show the coming runs: longtails, estimated cost, and the day on which longtails or budget run out.
 
     Example: longtail schedule forecast hardware-shop --days 14
     """
 
-    async def work(application: Application) -> tuple[Forecast, ZoneInfo]:
-        async with application.database.unit_of_work() as uow:
-            zone = ZoneInfo((await uow.sites.get(site)).time_zone)
-        return await foretell(application.client, application.database, site, days=days), zone
+    async def work(application: Application) -> tuple[Forecast, str]:
+        return await application.forecasts.get(site, days=days), await get_time_zone(application.database, site)
 
-    foreseen, zone = with_application(work)
+    forecast, zone = with_application(work)
     if as_json:
-        print_json(foreseen)
+        print_json(forecast)
     else:
-        _print_forecast(foreseen, zone, days)
+        _print_forecast(forecast, zone, days)
 
 
 def alerts(
-    site: OptionalSite = None, limit: Annotated[int, typer.Option(min=1, max=1000)] = 50, as_json: Json = False
+    site: OptionalSite = None, limit: Annotated[int, typer.Option(min=1, max=1000)] = 50, as_json: JsonOption = False
 ) -> None:
     """List what the watchdog found: slots without a batch, and schedules that will not start their next one.
 
     Example: longtail schedule alerts hardware-shop
     """
 
-    async def work(database: Database) -> list[Alert]:
-        async with database.unit_of_work() as uow:
-            if site:
-                await uow.sites.get(site)
-            return await uow.watches.list_alerts(site, limit=limit)
+    async def work(database: Database) -> tuple[list[Alert], dict[str, str]]:
+        return await list_alerts(database, site, limit=limit), await list_time_zones(database)
 
-    found = with_database(work)
+    found, zones = with_database(work)
     if as_json:
         print_json(found)
         return
     print_table(
         ["site", "slot", "reason", "noticed", "detail"],
         (
-            [each.site, local(each.slot), each.reason.replace("_", " "), local(each.raised_at), each.message]
+            [
+                each.site,
+                in_zone(each.slot, zones[each.site]),
+                each.reason.replace("_", " "),
+                local(each.raised_at),
+                each.message,
+            ]
             for each in found
         ),
     )
 
 
-def _period(first: str | None, last: str | None, zone: ZoneInfo) -> tuple[datetime | None, datetime | None]:
+def _period(first: str | None, last: str | None, zone: str) -> tuple[datetime | None, datetime | None]:
     if last is None:
-        return read.moment(first, "--from", zone.key) if first else None, None
-    begin, end = read.period(first or last, last, zone.key, now=datetime.now(UTC))
+        return read.moment(first, "--from", zone) if first else None, None
+    begin, end = read.period(first or last, last, zone, now=datetime.now(UTC))
     return begin if first else end - DEFAULT_PERIOD, end
 
 
-async def _made_up(application: Application, found: dict[str, list[SlotReport]]) -> list[BackfillPlan]:
-    """Ask for every gap, and return what was asked for; a site that cannot have it hides no other's.
-
-    A slot that found no longtails counts as done, so that one has to be forced.
-    """
-    backfills = application.backfills
-    asked = []
+async def _backfill(application: Application, found: dict[str, list[SlotReport]]) -> list[BackfillPlan]:
+    """Request every gap, and return what was requested; a site that cannot have it hides no other's."""
+    plans = []
     for site, slots in found.items():
-        missing = [slot for slot in slots if slot.outcome.is_gap]
-        is_forced = any(slot.outcome is Outcome.NO_LONGTAILS for slot in missing)
-        if not missing:
-            continue
         try:
-            plan = await backfills.plan(site, [slot.slot for slot in missing], force=is_forced)
-            asked.append((await backfills.request(plan, overlap=Overlap.BUFFER_ALL))[1])
+            if plan := await application.backfills.request_gaps(site, slots):
+                plans.append(plan)
         except LongtailError as error:
             err.print(f"{site}: {worded(error)}", markup=False, soft_wrap=True)
-    return asked
+    return plans
 
 
-def _print_slots(found: dict[str, list[SlotReport]], zones: dict[str, ZoneInfo]) -> None:
+def _print_slots(found: dict[str, list[SlotReport]], zones: dict[str, str]) -> None:
     print_table(
         ["site", "slot", "what happened", "batch", "detail"],
         (
             [
                 slot.site,
-                _shown(slot.slot, zones[site]),
+                in_zone(slot.slot, zones[site]),
                 _outcome(slot.outcome),
-                str(slot.batch_id)[:8] if slot.batch_id else "–",
+                short(slot.batch_id) if slot.batch_id else "–",
                 slot.detail,
             ]
             for site, slots in found.items()
@@ -182,31 +173,28 @@ def _outcome(outcome: Outcome) -> Markup:
     return Markup(f"[{style}]{outcome.replace('_', ' ')}[/{style}]")
 
 
-def _print_forecast(foreseen: Forecast, zone: ZoneInfo, days: int) -> None:
+def _print_forecast(forecast: Forecast, zone: str, days: int) -> None:
     print_table(
         ["run", "longtails", "left", "about", "budget"],
         (
             [
-                _shown(run.slot, zone),
+                in_zone(run.slot, zone),
                 run.articles,
                 run.left,
                 "unknown" if run.cost_usd is None else f"${run.cost_usd:.4f}",
                 f"over {run.over_budget}" if run.over_budget else "–",
             ]
-            for run in foreseen.runs
+            for run in forecast.runs
         ),
     )
-    if foreseen.paused:
-        err.print(f"paused {foreseen.paused}", markup=False)
-    articles = sum(run.articles for run in foreseen.runs)
-    cost = "of unknown cost" if foreseen.article_usd is None else f"for about ${foreseen.article_usd * articles:.4f}"
-    out.print(f"{len(foreseen.runs)} runs in {days} days, {articles} articles {cost}; {foreseen.ready} longtails ready")
+    if pause := forecast.pause:
+        until = f"until {in_zone(pause.until, zone)}" if pause.until else "without an end"
+        err.print(f"paused by {pause.started_by}, {until}: {pause.note}", markup=False, soft_wrap=True)
+    articles = sum(run.articles for run in forecast.runs)
+    cost = "of unknown cost" if forecast.article_usd is None else f"for about ${forecast.article_usd * articles:.4f}"
+    out.print(f"{len(forecast.runs)} runs in {days} days, {articles} articles {cost}; {forecast.ready} longtails ready")
     for what, at in (
-        ("longtails run out", foreseen.longtails_run_out),
-        ("the budget runs out", foreseen.budget_runs_out),
+        ("longtails run out", forecast.longtails_run_out),
+        ("the budget runs out", forecast.budget_runs_out),
     ):
-        out.print(f"{what} within these days: {_shown(at, zone) if at else 'no'}")
-
-
-def _shown(at: datetime, zone: ZoneInfo) -> str:
-    return f"{at.astimezone(zone):%a %Y-%m-%d %H:%M %Z}"
+        out.print(f"{what} within these days: {in_zone(at, zone) if at else 'no'}")

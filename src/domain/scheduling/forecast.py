@@ -6,9 +6,10 @@ from datetime import date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, computed_field
 
 from ..site import Budget
+from .schedule import Pause
 
 
 class ForecastRun(BaseModel):
@@ -33,9 +34,18 @@ class Forecast(BaseModel):
     ready: int  # longtails now
     articles_per_run: int  # articles that a run would make if there are enough
     article_usd: Decimal | None
-    paused: str | None = None  # by whom and until when, if it is
+    pause: Pause | None = None  # the current one
     longtails_run_out: datetime | None  # the first run that finds fewer than it would make
     budget_runs_out: datetime | None  # the first run that a limit is too small for
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def paused(self) -> str | None:
+        """Return by whom and until when it is paused, if it is."""
+        if self.pause is None:
+            return None
+        until = f"until {self.pause.until:%Y-%m-%d %H:%M} UTC" if self.pause.until else "without an end"
+        return f"by {self.pause.started_by}, {until}: {self.pause.note}"
 
 
 class Spent(BaseModel):
@@ -58,9 +68,9 @@ def forecast_runs(  # noqa: PLR0913 - each is a fact of its own
     article_usd: Decimal | None,
     budget: Budget,
     spent: Spent,
-    paused: str | None = None,
+    pause: Pause | None = None,
 ) -> Forecast:
-    """Let each slot take its longtails and its money in turn; days and months are the site's."""
+    """Allocate longtails and budget to each slot in order. Days and months are in ``zone``, the site's."""
     today = now.astimezone(zone).date()
     days: defaultdict[date, Decimal] = defaultdict(Decimal, {today: spent.today})
     months: defaultdict[date, Decimal] = defaultdict(Decimal, {today.replace(day=1): spent.this_month})
@@ -80,7 +90,7 @@ def forecast_runs(  # noqa: PLR0913 - each is a fact of its own
         ready=ready,
         articles_per_run=articles_per_run,
         article_usd=article_usd,
-        paused=paused,
+        pause=pause,
         longtails_run_out=next((run.slot for run in runs if run.articles < articles_per_run), None),
         budget_runs_out=next((run.slot for run in runs if run.over_budget), None),
     )

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
-from typing import Self
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -142,8 +142,46 @@ class Pause(BaseModel):
         return TimeRange(start=self.started_at, end=self.ended_at).covers(at)
 
 
+class ObservedSchedule(BaseModel):
+    """A site's schedule as Temporal has it. All times are UTC."""
+
+    model_config = ConfigDict(frozen=True)
+
+    fingerprint: dict[str, Any]  # what can be compared: spec, policies and action
+    is_paused: bool
+    note: str
+    created_at: datetime
+    next_runs: tuple[datetime, ...]  # none while it is paused or when it has ended
+    recent_runs: tuple[datetime, ...]  # slots
+    running: int
+    buffered: int
+    missed_catch_up: int
+    skipped_overlap: int
+
+
+class DriftKind(StrEnum):
+    """How Temporal's schedule differs from the desired one."""
+
+    MISSING = "missing"  # Temporal has none
+    UNKNOWN = "unknown"  # Temporal has one that is not desired
+    CHANGED = "changed"
+    PAUSED = "paused"  # in Temporal alone
+    RESUMED = "resumed"  # in Temporal alone
+
+
+class Drift(BaseModel):
+    """One difference between a desired schedule and Temporal's."""
+
+    model_config = ConfigDict(frozen=True)
+
+    site: str
+    kind: DriftKind
+    found: str  # the difference in words
+    repair: str  # what making Temporal right does
+
+
 class ScheduleState(BaseModel):
-    """A schedule as it is wanted and as Temporal has it."""
+    """A schedule as it is desired and as Temporal has it."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -151,7 +189,7 @@ class ScheduleState(BaseModel):
     schedule: Schedule
     colour: Colour
     pause: Pause | None  # as it was ordered here
-    differs: str | None  # what somebody else, or a failed batch, made of it in Temporal
+    differs: str | None  # difference from the desired state, as found in Temporal
     next_runs: tuple[datetime, ...]  # UTC
     recent_runs: tuple[datetime, ...]  # slots, UTC
     running: int

@@ -31,7 +31,7 @@ class DesiredSchedule(BaseModel):
     created_at: datetime
 
 
-class ScheduleChange(BaseModel):
+class ScheduleEvent(BaseModel):
     """One entry of the audit trail; ``schedule`` None says that from then on there was none."""
 
     model_config = ConfigDict(frozen=True)
@@ -107,6 +107,11 @@ class ScheduleRepository:
             .execution_options(populate_existing=True)
         )
         return Pause.model_validate(row) if row else None
+
+    async def list_current_pauses(self) -> dict[str, Pause]:
+        """Return the pauses that have not ended, by site."""
+        rows = await self._session.scalars(select(SchedulePauseRow).where(SchedulePauseRow.ended_at.is_(None)))
+        return {row.site: Pause.model_validate(row) for row in rows}
 
     async def list_pauses(self, site: str) -> list[Pause]:
         """Every pause there was, the oldest first."""
@@ -203,7 +208,7 @@ class ScheduleRepository:
         columns = {"who": who, "action": action, "noun": _NOUN, "subject": site, "before": before, "after": after}
         await self._session.execute(insert(AuditEventRow).values(id=func.gen_random_uuid(), **columns))
 
-    async def list_changes(self, site: str) -> list[ScheduleChange]:
+    async def list_history(self, site: str) -> list[ScheduleEvent]:
         """The site's audit trail, the oldest first."""
         rows = await self._session.scalars(
             select(AuditEventRow)
@@ -211,8 +216,7 @@ class ScheduleRepository:
             .order_by(AuditEventRow.at)
         )
         return [
-            ScheduleChange(at=row.at, who=row.who, action=row.action, before=row.before, after=row.after)
-            for row in rows
+            ScheduleEvent(at=row.at, who=row.who, action=row.action, before=row.before, after=row.after) for row in rows
         ]
 
 

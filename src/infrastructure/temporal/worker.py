@@ -14,7 +14,7 @@ from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunn
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from src.domain.colour import Colour
-from src.domain.scheduling.slot_evidence import GRACE, WATCHDOG_INTERVAL
+from src.domain.scheduling.ports import ResumeUseCase, WatchdogUseCase
 from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.llm.providers import Providers
 from src.settings import Settings
@@ -66,11 +66,13 @@ def strict_runner() -> WorkflowRunner:
     return SandboxedWorkflowRunner()
 
 
-def create(
+def create(  # noqa: PLR0913 - each is a part that the composition root made
     client: Client,
     database: Database,
     providers: Providers,
     *,
+    schedules: ResumeUseCase,
+    watchdog: WatchdogUseCase,
     settings: Settings,
     colour: Colour,
     instance: str,
@@ -84,10 +86,6 @@ def create(
     stages = StageActivities(database, providers, worker=instance)
     batches = BatchActivities(database, providers, window=settings.model_slots)
     articles = ArticleActivities(database)
-    schedules = ScheduleActivities(client, database, worker=instance)
-    watchdog = WatchdogActivities(
-        client, database, every=settings.scaled(WATCHDOG_INTERVAL), grace=settings.scaled(GRACE)
-    )
     return Worker(
         client,
         task_queue=ids.task_queue(colour),
@@ -105,8 +103,8 @@ def create(
             articles.save_article,
             articles.record_failure,
             articles.record_cancellation,
-            schedules.resume_schedule,
-            watchdog.look,
+            ScheduleActivities(schedules).resume_schedule,
+            WatchdogActivities(watchdog).look,
         ],
         interceptors=[TranslatesErrors()],
         workflow_runner=strict_runner() if strict else UnsandboxedWorkflowRunner(),

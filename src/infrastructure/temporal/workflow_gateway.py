@@ -4,8 +4,7 @@ Domain values in and out. What Temporal raises becomes an error of ``domain.erro
 """
 
 import asyncio
-from collections.abc import Awaitable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Awaitable, Iterable, Mapping
 from datetime import datetime
 
 from temporalio.api.enums.v1 import TaskQueueType
@@ -14,12 +13,12 @@ from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError
 from temporalio.common import SearchAttributePair, TypedSearchAttributes, WorkflowIDConflictPolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
 from src.domain.article import ArticleRef
 from src.domain.batch import Trigger
 from src.domain.colour import Colour
-from src.domain.errors import Conflict, ConflictReason, EngineUnavailable
+from src.domain.errors import Conflict, ConflictReason
 from src.domain.hold import HoldState
 from src.domain.ids import ArticleId
 from src.infrastructure.database.holds import RunningBatch
@@ -27,6 +26,7 @@ from src.infrastructure.database.holds import RunningBatch
 from . import ids, policies
 from . import search_attributes as sa
 from .messages import SiteBatchInput
+from .rpc_errors import is_not_found, translated
 from .workflows.article import ArticleWorkflow
 from .workflows.hold import HoldableWorkflow
 from .workflows.site_batch import SiteBatchWorkflow
@@ -50,7 +50,7 @@ class WorkflowGateway:
         request = SiteBatchInput(site=site, slot=slot, trigger=Trigger.MANUAL, limit=limit, force=force)
         workflow_id = ids.batch_run(site, slot)
         try:
-            with _translated("start the batch"):
+            with translated("start the batch"):
                 await self._client.start_workflow(
                     SiteBatchWorkflow.run,
                     request,
@@ -64,7 +64,7 @@ class WorkflowGateway:
 
     async def wait_for_batch(self, workflow_id: str) -> str | None:
         """Wait until the batch's workflow ends; return why it failed, None if it did not."""
-        with _translated("return the batch's result"):
+        with translated("return the batch's result"):
             try:
                 await self._client.get_workflow_handle_for(SiteBatchWorkflow.run, workflow_id).result()
             except WorkflowFailureError as error:
@@ -79,11 +79,11 @@ class WorkflowGateway:
 
     async def is_running(self, workflow_id: str) -> bool:
         """Return whether the workflow exists and has not ended."""
-        with _translated("describe the workflow"):
+        with translated("describe the workflow"):
             try:
                 described = await self._client.get_workflow_handle(workflow_id).describe()
             except RPCError as error:
-                if error.status is RPCStatusCode.NOT_FOUND:
+                if is_not_found(error):
                     return False
                 raise
         return described.status is WorkflowExecutionStatus.RUNNING
@@ -92,7 +92,7 @@ class WorkflowGateway:
 
     async def start_article(self, article: ArticleRef, *, colour: Colour, hold: HoldState) -> None:
         """Run the article's workflow, held from its start as ``hold`` says; one that is running is left as it is."""
-        with _translated("start the article"):
+        with translated("start the article"):
             await self._client.start_workflow(
                 ArticleWorkflow.run,
                 article,
@@ -137,7 +137,7 @@ class WorkflowGateway:
 
     async def has_workers(self, colour: Colour) -> bool:
         """Return whether a worker of this colour polled within the last minutes, as Temporal remembers it."""
-        with _translated("describe the task queue"):
+        with translated("describe the task queue"):
             described = await self._client.workflow_service.describe_task_queue(
                 DescribeTaskQueueRequest(
                     namespace=self._client.namespace,
@@ -148,22 +148,13 @@ class WorkflowGateway:
         return bool(described.pollers)
 
 
-@contextmanager
-def _translated(doing: str) -> Iterator[None]:
-    """Raise EngineUnavailable for what Temporal's server refuses."""
-    try:
-        yield
-    except RPCError as error:
-        raise EngineUnavailable(f"Temporal did not {doing}: {error}") from error
-
-
 async def _is_taken(request: Awaitable[None], doing: str) -> bool:
     """Return whether a running workflow took the request."""
-    with _translated(doing):
+    with translated(doing):
         try:
             await request
         except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
+            if is_not_found(error):
                 return False
             raise
     return True

@@ -1,10 +1,8 @@
-"""What the software itself does to schedules: ends pauses that are over."""
+"""What the software itself does to schedules: it ends pauses that are over."""
 
 from temporalio import activity
-from temporalio.client import Client
 
-from src.application.schedules import Schedules
-from src.infrastructure.database.unit_of_work import Database
+from src.domain.scheduling.ports import ResumeUseCase
 
 from ..messages import ResumeSchedule
 
@@ -12,8 +10,8 @@ from ..messages import ResumeSchedule
 class ScheduleActivities:
     """Schedules as the worker changes them, under its own name in the audit trail."""
 
-    def __init__(self, client: Client, database: Database, *, worker: str) -> None:
-        self._schedules = Schedules(client, database, who=worker)
+    def __init__(self, schedules: ResumeUseCase) -> None:
+        self._schedules = schedules
 
     @activity.defn
     async def resume_schedule(self, request: ResumeSchedule) -> bool:

@@ -88,7 +88,7 @@ async def test_where_nothing_is_configured_the_servers_of_this_machine_are_used(
             assert application.is_local
             assert application.temporal_ui_url is None
             assert not await application.workflows.has_workers(BLUE)
-            assert await application.schedules.all() == []  # it was migrated
+            assert await application.schedules.list_all() == []  # it was migrated
 
 
 async def test_without_servers_they_are_started_in_a_thread_and_stopped_at_the_end(home: Path) -> None:

@@ -1,33 +1,16 @@
 """What people type about schedules: only what is named changes, and what is wrong is one clear line."""
 
-from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pytest
 
+from src.cli.errors import worded
 from src.cli.schedule import options as schedule_options
-from src.cli.schedule.change import Wish
+from src.cli.schedule.change import ScheduleOptions
 from src.domain.errors import InputInvalid
 from src.domain.scheduling.schedule import DEFAULT_CATCH_UP, Calendar, Interval, Overlap, Range, Schedule, When
 
-NOTHING = Wish(
-    daily=None,
-    on=None,
-    cron=(),
-    calendar=(),
-    every=None,
-    offset=None,
-    time_zone=None,
-    jitter=None,
-    start=None,
-    end=None,
-    skip=(),
-    overlap=None,
-    catch_up=None,
-    pause_on_failure=None,
-    articles=None,
-)
 KNOWN = Schedule(
     when=When(times=(time(6, 0),), weekdays=(1, 2, 3, 4, 5)),
     time_zone="Europe/Berlin",
@@ -39,43 +22,44 @@ KNOWN = Schedule(
 )
 
 
-def wished(before: Schedule | None = None, **typed: Any) -> Schedule:
-    return replace(NOTHING, **typed).change(before, site_zone="Europe/London")
+def changed(before: Schedule | None = None, **typed: Any) -> Schedule:
+    zone = before.time_zone if before else "Europe/London"
+    return ScheduleOptions(**typed).read(zone=zone).apply(before, default_zone="Europe/London")
 
 
 def test_a_new_schedule_takes_the_sites_zone_and_loses_no_slot() -> None:
-    made = wished(daily="06:00")
+    made = changed(daily="06:00")
     assert made.when == When(times=(time(6, 0),))
     assert (made.time_zone, made.overlap, made.catch_up) == ("Europe/London", Overlap.BUFFER_ALL, DEFAULT_CATCH_UP)
 
 
 def test_nothing_named_changes_nothing() -> None:
-    assert wished(KNOWN) == KNOWN
+    assert changed(KNOWN) == KNOWN
 
 
 def test_only_what_is_named_changes() -> None:
-    assert wished(KNOWN, overlap="skip") == KNOWN.model_copy(update={"overlap": Overlap.SKIP})
-    assert wished(KNOWN, daily="07:00").when == When(times=(time(7, 0),), weekdays=(1, 2, 3, 4, 5))
-    assert wished(KNOWN, on="every-day").when == When(times=(time(6, 0),))
+    assert changed(KNOWN, overlap="skip") == KNOWN.model_copy(update={"overlap": Overlap.SKIP})
+    assert changed(KNOWN, daily="07:00").when == When(times=(time(7, 0),), weekdays=(1, 2, 3, 4, 5))
+    assert changed(KNOWN, on="every-day").when == When(times=(time(6, 0),))
 
 
 def test_none_takes_a_value_away() -> None:
-    cleared = wished(KNOWN, jitter="none", end="none", skip=("none",), articles=0, pause_on_failure=False)
+    cleared = changed(KNOWN, jitter="none", end="none", skip=("none",), articles=0, pause_on_failure=False)
     assert cleared == Schedule(when=KNOWN.when, time_zone=KNOWN.time_zone)
 
 
 def test_every_way_of_saying_when() -> None:
-    assert wished(daily="18:30,06:00").when == When(times=(time(6, 0), time(18, 30)))
-    assert wished(daily="06:00", on="fri-mon").when.weekdays == (0, 1, 5, 6)
-    assert wished(cron=("0  6 * * 1-5",)).when == When(cron=("0 6 * * 1-5",))
+    assert changed(daily="18:30,06:00").when == When(times=(time(6, 0), time(18, 30)))
+    assert changed(daily="06:00", on="fri-mon").when.weekdays == (0, 1, 5, 6)
+    assert changed(cron=("0  6 * * 1-5",)).when == When(cron=("0 6 * * 1-5",))
     calendar = Calendar(day_of_month=(Range(first=1, last=1), Range(first=15, last=15)), hour=(Range(first=6, last=6),))
-    assert wished(calendar=("day=1,15 hour=6",)).when == When(calendars=(calendar,))
+    assert changed(calendar=("day=1,15 hour=6",)).when == When(calendars=(calendar,))
     every = Interval(every=timedelta(hours=6), offset=timedelta(minutes=30))
-    assert wished(every="6h", offset="30m").when == When(interval=every)
+    assert changed(every="6h", offset="30m").when == When(interval=every)
 
 
 def test_another_way_replaces_the_one_there_was() -> None:
-    assert wished(KNOWN, every="12h").when == When(interval=Interval(every=timedelta(hours=12)))
+    assert changed(KNOWN, every="12h").when == When(interval=Interval(every=timedelta(hours=12)))
 
 
 @pytest.mark.parametrize(
@@ -104,10 +88,11 @@ def test_another_way_replaces_the_one_there_was() -> None:
 )
 def test_what_is_wrong_names_field_value_and_remedy(typed: dict[str, Any], field: str, value: str, remedy: str) -> None:
     with pytest.raises(InputInvalid) as error:
-        wished(**typed)
-    assert error.value.message.startswith(field + ":")
-    assert value in error.value.message
-    assert remedy in error.value.message
+        changed(**typed)
+    line = worded(error.value)
+    assert line.startswith(field + ":")
+    assert value in line
+    assert remedy in line
 
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)

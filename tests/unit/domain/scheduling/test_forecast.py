@@ -6,6 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from src.domain.scheduling.forecast import Forecast, Spent, forecast_runs
+from src.domain.scheduling.schedule import Pause
 from src.domain.site import Budget
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
@@ -64,5 +65,7 @@ def test_a_day_is_the_sites_own() -> None:
 
 
 def test_no_run_uses_nothing() -> None:
-    foreseen = forecast([], paused="by anna, without an end: relaunch")
+    pause = Pause(started_at=NOW, started_by="anna", note="relaunch", until=None, ended_at=None, ended_by=None)
+    foreseen = forecast([], pause=pause)
     assert (foreseen.runs, foreseen.longtails_run_out, foreseen.budget_runs_out) == ((), None, None)
+    assert foreseen.model_dump()["paused"] == "by anna, without an end: relaunch"

@@ -1,0 +1,22 @@
+"""Turns what Temporal's server answers to a request into our errors; used by the gateways."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from temporalio.service import RPCError, RPCStatusCode
+
+from src.domain.errors import EngineUnavailable
+
+
+@contextmanager
+def translated(doing: str) -> Iterator[None]:
+    """Raise EngineUnavailable for an RPCError; ``doing`` completes "Temporal did not …"."""
+    try:
+        yield
+    except RPCError as error:
+        raise EngineUnavailable(f"Temporal did not {doing}: {error}") from error
+
+
+def is_not_found(error: RPCError) -> bool:
+    """Return whether Temporal does not know the workflow or schedule, or the workflow has ended."""
+    return error.status is RPCStatusCode.NOT_FOUND
