@@ -71,9 +71,9 @@ class ScheduleChange(BaseModel):
     def _on_days(self, before: When) -> When:
         times = self.times or before.times
         if not times:
-            days = ",".join(WEEKDAYS[day] for day in self.weekdays)
+            named = ",".join(WEEKDAYS[day] for day in self.weekdays)
             raise InputInvalid(
-                "weekdays", days, "days need a time too", reason="missing", hint=Hint.GIVE_SCHEDULE_TIMES
+                "weekdays", named, "days need a time too", reason="missing", hint=Hint.GIVE_SCHEDULE_TIMES
             )
         days = self.weekdays if "weekdays" in self.model_fields_set else before.weekdays
         return When(times=times, weekdays=days)
