@@ -6,7 +6,7 @@ from alembic import context
 from sqlalchemy import Connection, text
 
 from src.infrastructure.database.engine import create_engine, normalise_url
-from src.infrastructure.database.models import Table
+from src.infrastructure.database.tables import Table
 from src.settings import Settings
 
 _LOCK = 4_720_411  # any number; only one process migrates a database at a time

@@ -18,6 +18,8 @@ from src.domain.scheduling.schedule import Overlap
 from src.domain.scheduling.slot_evidence import Outcome, SlotReport
 from src.infrastructure.database.unit_of_work import Database, UnitOfWork
 
+from .schedules import NOUN
+
 if TYPE_CHECKING:
     from src.infrastructure.temporal.schedule_gateway import ScheduleGateway
     from src.infrastructure.temporal.schedule_times import ScheduleTimes
@@ -78,7 +80,7 @@ class Backfills:
                 by=self._who,
             )
             after = {"slots": [slot.isoformat() for slot in slots], "overlap": overlap, "force": plan.force}
-            await uow.schedules.record_change(plan.site, who=self._who, action="backfill", before=None, after=after)
+            await uow.audit.record(NOUN, plan.site, who=self._who, action="backfill", after=after)
             await uow.commit()
             if slots:
                 await self._gateway.backfill(plan.site, slots, overlap=overlap)
@@ -122,7 +124,7 @@ class Backfills:
             await uow.sites.get(site)
             slots = await uow.schedules.stop_backfills(site)
             batches = [await uow.batches.find_by_slot(site, slot) for slot in slots]
-            await uow.schedules.record_change(site, who=self._who, action="stop backfill", before=None, after=None)
+            await uow.audit.record(NOUN, site, who=self._who, action="stop backfill")
         for batch in batches:
             if batch is not None and batch.status is BatchStatus.RUNNING:
                 await self._workflows.cancel_batch(batch.workflow_id, batch.run_id)

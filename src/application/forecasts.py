@@ -37,8 +37,8 @@ class Forecasts:
             article_usd = await uow.model_calls.mean_article_cost(site)
             today = datetime.combine(now.astimezone(zone).date(), time.min, tzinfo=zone)
             spent = Spent(
-                today=await uow.watches.sum_cost_since(site, today),
-                this_month=await uow.watches.sum_cost_since(site, today.replace(day=1)),
+                today=await uow.model_calls.sum_cost_since(site, today),
+                this_month=await uow.model_calls.sum_cost_since(site, today.replace(day=1)),
             )
         end = now + timedelta(days=days)
         first = max(now, pause.until or end) if pause else now

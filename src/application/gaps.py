@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from src.domain.batch import Batch, BatchStatus
 from src.domain.scheduling import slot_evidence as gaps
 from src.domain.scheduling.backfill import BackfillPlan
-from src.domain.scheduling.schedule import ObservedSchedule, Pause, Schedule
+from src.domain.scheduling.schedule import ObservedSchedule, Pause, ScheduleVersion
 from src.domain.scheduling.slot_evidence import (
     GRACE,
     WATCHDOG_INTERVAL,
@@ -25,9 +25,8 @@ from src.domain.scheduling.slot_evidence import (
 )
 from src.domain.scheduling.slot_outcome import judge
 from src.domain.time_range import TimeRange
-from src.infrastructure.database.schedules import DesiredSchedule, ScheduleEvent
 from src.infrastructure.database.unit_of_work import Database
-from src.infrastructure.database.watches import Alert
+from src.infrastructure.database.watchdog import Alert
 
 if TYPE_CHECKING:
     from src.infrastructure.temporal.run_history import RunHistory
@@ -38,24 +37,14 @@ DEFAULT_PERIOD = timedelta(days=14)
 
 _LONGEST_BATCH = timedelta(days=7)  # one that began before the period may still have been in the way
 _UNLISTED = timedelta(hours=1)  # Temporal's lists lag behind; younger slots are asked for one by one
-_MADE_WITHIN = timedelta(minutes=1)  # of the note in the audit trail; a schedule that is younger was made anew
-
-
-@dataclass(frozen=True)
-class _Period:
-    """How long one wish was in force; ``end`` None: it is."""
-
-    start: datetime
-    end: datetime | None
-    schedule: Schedule
+_CREATED_WITHIN = timedelta(minutes=1)  # of the first version; a younger schedule was created again
 
 
 @dataclass(frozen=True)
 class _Known:
     """What the database says."""
 
-    changes: list[ScheduleEvent]
-    wanted: DesiredSchedule | None
+    versions: list[ScheduleVersion]
     pauses: list[Pause]
     batches: dict[datetime, Batch]
     alerts: list[Alert]
@@ -113,39 +102,38 @@ class GapReport:
         )
         if open_slots := [slot for slot in facts.slots if _is_open(slot, facts)]:
             observed = await self._gateway.find(site)
-            expected = [each for each in expected if not _precedes(each.slot, known.changes, observed)]
-            facts = await self._with_temporal(facts, open_slots, known.changes, observed)
+            expected = [each for each in expected if not _precedes(each.slot, known.versions, observed)]
+            facts = await self._with_temporal(facts, open_slots, known.versions, observed)
         return [judge(each, facts) for each in expected]
 
     async def _known(self, site: str, first: datetime, end: datetime) -> _Known:
         async with self._database.unit_of_work() as uow:
             await uow.sites.get(site)
             return _Known(
-                changes=[change for change in await uow.schedules.list_history(site) if _is_wish(change)],
-                wanted=await uow.schedules.find(site),
+                versions=await uow.schedules.list_versions(site),
                 pauses=await uow.schedules.list_pauses(site),
-                batches=await uow.watches.list_batches_by_slot(site, first, end),
-                alerts=await uow.watches.list_alerts(site, first=first, limit=100_000),
+                batches=await uow.batches.list_by_slot(site, first, end),
+                alerts=await uow.watchdog.list_alerts(site, first=first, limit=100_000),
             )
 
     async def _list_expected(self, known: _Known, first: datetime, end: datetime, now: datetime) -> list[ExpectedSlot]:
         expected = []
-        for period in _periods(known):
-            begin, stop = max(first, period.start), min(end, period.end or now)
+        for version in known.versions:
+            begin, stop = max(first, version.valid_from), min(end, version.valid_to or now)
             if begin < stop:
-                slots = await self._times.list_between(period.schedule, begin, stop)
-                expected += [ExpectedSlot(slot=slot, schedule=period.schedule) for slot in slots]
+                slots = await self._times.list_between(version.schedule, begin, stop)
+                expected += [ExpectedSlot(slot=slot, schedule=version.schedule) for slot in slots]
         return expected
 
     async def _with_temporal(
         self,
         facts: SlotEvidence,
         open_slots: Sequence[datetime],
-        changes: Sequence[ScheduleEvent],
+        versions: Sequence[ScheduleVersion],
         observed: ObservedSchedule | None,
     ) -> SlotEvidence:
         runs = await self._runs(facts, open_slots)
-        absence = _absence(changes, observed, runs)
+        absence = _absence(versions, observed, runs)
         is_paused = observed is not None and observed.is_paused
         is_unasked = is_paused and not any(pause.ended_at is None for pause in facts.pauses)
         return facts.model_copy(
@@ -174,7 +162,7 @@ class GapReport:
         """When nothing of Temporal was seen: no look of the watchdog, and no run of it that waited for a worker."""
         longest = self._every * gaps.LONGEST_HEARTBEAT_GAP
         async with self._database.unit_of_work() as uow:
-            silences = await uow.watches.list_heartbeat_gaps(min(open_slots), now, longer_than=longest)
+            silences = await uow.watchdog.list_heartbeat_gaps(min(open_slots), now, longer_than=longest)
         found: list[TimeRange] = []
         for silence in silences:
             if any(silence.covers(slot) for slot in open_slots):
@@ -194,55 +182,44 @@ def _is_open(slot: datetime, facts: SlotEvidence) -> bool:
     return not any(pause.covers(slot) for pause in facts.pauses)
 
 
-def _is_wish(change: ScheduleEvent) -> bool:
-    return change.action == "remove" or "when" in (change.after or {})
+def _current_stretch(versions: Sequence[ScheduleVersion]) -> list[ScheduleVersion]:
+    """Return the versions since there was no schedule last; none while there is none."""
+    if not versions or versions[-1].valid_to is not None:
+        return []
+    first = len(versions) - 1
+    while first and versions[first - 1].valid_to == versions[first].valid_from:
+        first -= 1
+    return list(versions[first:])
 
 
-def _periods(known: _Known) -> list[_Period]:
-    """Each wish with the time in which it was in force, the oldest first."""
-    changes = known.changes
-    if not changes and known.wanted:
-        return [_Period(known.wanted.created_at, None, known.wanted.schedule)]
-    ends: list[datetime | None] = [*(change.at for change in changes[1:]), None]
-    return [
-        _Period(change.at, end, Schedule.model_validate(change.after))
-        for change, end in zip(changes, ends, strict=True)
-        if change.after is not None
-    ]
-
-
-def _stretch(changes: Sequence[ScheduleEvent]) -> list[ScheduleEvent]:
-    """The changes since there was no schedule last."""
-    removed = max((i for i, change in enumerate(changes) if change.after is None), default=-1)
-    return list(changes[removed + 1 :])
-
-
-def _precedes(slot: datetime, changes: Sequence[ScheduleEvent], observed: ObservedSchedule | None) -> bool:
-    """Whether the slot lies between the note of a new schedule and the moment when Temporal had it."""
-    stretch = _stretch(changes)
+def _precedes(slot: datetime, versions: Sequence[ScheduleVersion], observed: ObservedSchedule | None) -> bool:
+    """Return whether the slot lies between the first write of a schedule and the moment when Temporal had it."""
+    stretch = _current_stretch(versions)
     if not stretch or observed is None:
         return False
-    made = observed.created_at
-    return stretch[0].at <= slot < made and _is_first(made, stretch)
+    created = observed.created_at
+    return stretch[0].valid_from <= slot < created and _is_first(created, stretch)
 
 
 def _absence(
-    changes: Sequence[ScheduleEvent], observed: ObservedSchedule | None, runs: Iterable[Run]
+    versions: Sequence[ScheduleVersion], observed: ObservedSchedule | None, runs: Iterable[Run]
 ) -> TimeRange | None:
-    """When Temporal had no schedule that was wanted: since it last started something, until it was made anew."""
-    stretch = _stretch(changes)
-    made = observed.created_at if observed else None
-    if not stretch or (made is not None and _is_first(made, stretch)):
+    """Return when Temporal lacked a desired schedule: from its last start until the schedule was created again."""
+    stretch = _current_stretch(versions)
+    created = observed.created_at if observed else None
+    if not stretch or (created is not None and _is_first(created, stretch)):
         return None
-    noted = stretch[0].at
-    before = [run.started_at for run in runs if noted <= run.started_at and (made is None or run.started_at < made)]
-    return TimeRange(start=max(before, default=noted), end=made)
+    since = stretch[0].valid_from
+    before = [
+        run.started_at for run in runs if since <= run.started_at and (created is None or run.started_at < created)
+    ]
+    return TimeRange(start=max(before, default=since), end=created)
 
 
-def _is_first(made: datetime, stretch: Sequence[ScheduleEvent]) -> bool:
-    """Whether the schedule that Temporal has is the one that the first change made, and no later one."""
-    was_made_later = any(stretch[0].at < change.at < made for change in stretch[1:])
-    return made - stretch[0].at < _MADE_WITHIN and not was_made_later
+def _is_first(created: datetime, stretch: Sequence[ScheduleVersion]) -> bool:
+    """Return whether Temporal's schedule is the one that the first version created, and no later one."""
+    was_written_later = any(stretch[0].valid_from < version.valid_from < created for version in stretch[1:])
+    return created - stretch[0].valid_from < _CREATED_WITHIN and not was_written_later
 
 
 def _last_start(runs: Iterable[Run], now: datetime) -> datetime:

@@ -4,7 +4,7 @@ A signal may be repeated: a workflow keeps the state with the highest version, a
 """
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -14,6 +14,9 @@ from src.infrastructure.database.unit_of_work import Database, UnitOfWork
 
 if TYPE_CHECKING:
     from src.infrastructure.temporal.workflow_gateway import WorkflowGateway
+
+
+_ALL_SITES = "*"  # the audit trail's subject of a hold on all sites
 
 
 class HoldResult(BaseModel):
@@ -49,7 +52,9 @@ class Holds:
         async with self._database.unit_of_work() as uow:
             if site is not None:
                 await uow.sites.get(site)
-            await uow.holds.upsert(site, depth=depth, note=note, by=self._who)
+            before = await uow.holds.upsert(site, depth=depth, note=note, by=self._who)
+            after = {"depth": depth.value, "note": note}
+            await self._record(uow, site, "set", before=_json(before), after=after)
         return await self._signal(site, changed=True)
 
     async def release(self, site: str | None) -> HoldResult:
@@ -57,14 +62,27 @@ class Holds:
         async with self._database.unit_of_work() as uow:
             if site is not None:
                 await uow.sites.get(site)
-            changed = await uow.holds.release(site, by=self._who)
-        return await self._signal(site, changed=changed)
+            before = await uow.holds.release(site, by=self._who)
+            if before is not None:
+                await self._record(uow, site, "release", before=_json(before), after=None)
+        return await self._signal(site, changed=before is not None)
+
+    async def _record(
+        self,
+        uow: UnitOfWork,
+        site: str | None,
+        action: str,
+        *,
+        before: dict[str, Any] | None,
+        after: dict[str, Any] | None,
+    ) -> None:
+        await uow.audit.record("hold", site or _ALL_SITES, who=self._who, action=action, before=before, after=after)
 
     async def _signal(self, site: str | None, *, changed: bool) -> HoldResult:
         # Read after the change was committed: what starts later than this finds the hold in the database.
         async with self._database.unit_of_work() as uow:
-            batches = await uow.holds.running_batches(site)
-            articles = await uow.holds.unfinished_articles(site)
+            batches = await uow.batches.list_running(site)
+            articles = await uow.articles.list_ids_unfinished(site)
             states = await _states(uow, [batch.site for batch in batches] + [slug for slug, _ in articles])
             holds = await uow.holds.list_current(site)
         try:
@@ -80,3 +98,7 @@ class Holds:
 
 async def _states(uow: UnitOfWork, sites: Iterable[str]) -> dict[str, HoldState]:
     return {site: await uow.holds.get_state(site) for site in sorted(set(sites))}
+
+
+def _json(hold: Hold | None) -> dict[str, Any] | None:
+    return hold.model_dump(mode="json", include={"depth", "note"}) if hold else None

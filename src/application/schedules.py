@@ -17,13 +17,15 @@ from src.domain.errors import Hint, InputInvalid, NotFound
 from src.domain.scheduling import slots
 from src.domain.scheduling.schedule import ObservedSchedule, Overlap, Pause, Schedule, ScheduleState
 from src.domain.scheduling.schedule_change import ScheduleChange
-from src.infrastructure.database.schedules import DesiredSchedule, ScheduleEvent
+from src.infrastructure.database.audit import AuditEvent
+from src.infrastructure.database.schedules import DesiredSchedule
 from src.infrastructure.database.unit_of_work import Database, UnitOfWork
 
 if TYPE_CHECKING:
     from src.infrastructure.temporal.schedule_gateway import ScheduleGateway
     from src.infrastructure.temporal.schedule_times import ScheduleTimes
 
+NOUN = "schedule"  # in the audit trail
 _PREVIEWED = 10  # runs that are shown before a schedule is saved
 _YEARS_AHEAD = 1  # in which clock changes are shown
 
@@ -79,11 +81,11 @@ async def list_time_zones(database: Database, site: str | None = None) -> dict[s
         return {each.slug: scheduled.get(each.slug, each.time_zone) for each in sites}
 
 
-async def list_history(database: Database, site: str) -> list[ScheduleEvent]:
+async def list_history(database: Database, site: str) -> list[AuditEvent]:
     """Return who changed the site's schedule, the oldest change first. Raises NotFound."""
     async with database.unit_of_work() as uow:
         await uow.sites.get(site)
-        return await uow.schedules.list_history(site)
+        return await uow.audit.list_for(NOUN, site)
 
 
 class Schedules:
@@ -221,7 +223,7 @@ class Schedules:
         """Write Temporal's schedule, and store the desired one with what Temporal shows of it."""
         pause = await uow.schedules.find_current_pause(site)
         written = await self._gateway.write(site, schedule, colour=colour, pause=pause, overwrite_state=overwrite_state)
-        await uow.schedules.upsert(site, schedule, colour=colour, written=written)
+        await uow.schedules.upsert(site, schedule, colour=colour, written=written, by=self._who)
 
     async def _record(
         self,
@@ -232,7 +234,7 @@ class Schedules:
         before: dict[str, Any] | None = None,
         after: dict[str, Any] | None = None,
     ) -> None:
-        await uow.schedules.record_change(site, who=self._who, action=action, before=before, after=after)
+        await uow.audit.record(NOUN, site, who=self._who, action=action, before=before, after=after)
 
     @asynccontextmanager
     async def _locked(self, site: str) -> AsyncIterator[UnitOfWork]:

@@ -11,7 +11,7 @@ from src.domain.errors import LongtailError
 from src.domain.scheduling.slot_evidence import SlotReport
 from src.infrastructure.database.schedules import DesiredSchedule
 from src.infrastructure.database.unit_of_work import Database
-from src.infrastructure.database.watches import Alert
+from src.infrastructure.database.watchdog import Alert
 
 from .gaps import GapReport
 
@@ -56,7 +56,7 @@ class Watchdog:
                 raised += await self._check(desired, now, seems_healthy=desired.site in healthy)
             except LongtailError as error:  # one site's trouble hides no other's
                 log.warning("site_not_watched", site=desired.site, error=str(error))
-        await self._database.run_in_transaction(lambda uow: uow.watches.record_run(now, alerts=raised, keep=RUNS_KEPT))
+        await self._database.run_in_transaction(lambda uow: uow.watchdog.record_run(now, alerts=raised, keep=RUNS_KEPT))
         return raised
 
     async def _check(self, desired: DesiredSchedule, now: datetime, *, seems_healthy: bool) -> int:
@@ -65,7 +65,7 @@ class Watchdog:
         if not seems_healthy:
             alerts += await self._list_warnings(desired, now)
         new = await self._database.run_in_transaction(
-            lambda uow: uow.watches.insert_new_alerts(alerts, warnings=[*ScheduleWarning])
+            lambda uow: uow.watchdog.insert_new_alerts(alerts, warnings=[*ScheduleWarning])
         )
         for alert in new:
             log.warning(
@@ -77,7 +77,7 @@ class Watchdog:
         """Return a warning for the next slot, unless there is one already or the pause is ours."""
         async with self._database.unit_of_work() as uow:
             pause = await uow.schedules.find_current_pause(desired.site)
-            is_warned = bool(await uow.watches.list_alerts(desired.site, first=now, limit=1))
+            is_warned = bool(await uow.watchdog.list_alerts(desired.site, first=now, limit=1))
         if pause or is_warned or (warning := await self._find_warning(desired.site)) is None:
             return []
         slots = await self._times.list_next(desired.schedule, now, 1)
@@ -104,4 +104,4 @@ async def list_alerts(database: Database, site: str | None = None, *, limit: int
     async with database.unit_of_work() as uow:
         if site:
             await uow.sites.get(site)
-        return await uow.watches.list_alerts(site, limit=limit)
+        return await uow.watchdog.list_alerts(site, limit=limit)

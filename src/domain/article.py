@@ -19,6 +19,35 @@ class ArticleStatus(StrEnum):
     FAILED = "failed"  # a stage gave up; a retry goes on there
     CANCELLED = "cancelled"  # stopped by a person; its longtail is ready again
 
+    def may_become(self, other: "ArticleStatus") -> bool:
+        """Return whether an article in this status may change to ``other``; staying as it is always may be."""
+        return other is self or other in _BECOMES[self]
+
+    @classmethod
+    def sources(cls, target: "ArticleStatus") -> tuple["ArticleStatus", ...]:
+        """Return the statuses from which an article may become ``target``."""
+        return tuple(status for status in cls if status.may_become(target))
+
+
+_BECOMES = {
+    ArticleStatus.QUEUED: {
+        ArticleStatus.GENERATING,
+        ArticleStatus.NEEDS_REVIEW,  # every stage was finished before
+        ArticleStatus.FAILED,
+        ArticleStatus.CANCELLED,
+    },
+    ArticleStatus.GENERATING: {ArticleStatus.NEEDS_REVIEW, ArticleStatus.FAILED, ArticleStatus.CANCELLED},
+    ArticleStatus.NEEDS_REVIEW: {ArticleStatus.QUEUED},  # as a new revision
+    ArticleStatus.FAILED: {
+        ArticleStatus.QUEUED,
+        # The rest is for a workflow that was reset in Temporal.
+        ArticleStatus.GENERATING,
+        ArticleStatus.NEEDS_REVIEW,
+        ArticleStatus.CANCELLED,
+    },
+    ArticleStatus.CANCELLED: {ArticleStatus.QUEUED},
+}
+
 
 class ArticleRef(BaseModel):
     """What every stage of one article must know of it; travels through workflow history."""

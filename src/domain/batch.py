@@ -26,6 +26,31 @@ class BatchStatus(StrEnum):
     FAILED = "failed"  # no article reached review
     CANCELLED = "cancelled"
 
+    def may_become(self, other: "BatchStatus") -> bool:
+        """Return whether a batch in this status may change to ``other``; staying as it is always may be."""
+        return other is self or other in _BECOMES[self]
+
+    @classmethod
+    def sources(cls, target: "BatchStatus") -> tuple["BatchStatus", ...]:
+        """Return the statuses from which a batch may become ``target``."""
+        return tuple(status for status in cls if status.may_become(target))
+
+
+# A batch that has ended may run again, and its status follows articles that are retried after its end. One that was
+# cancelled follows none.
+_BECOMES = {
+    BatchStatus.RUNNING: {
+        BatchStatus.COMPLETED,
+        BatchStatus.PARTLY_FAILED,
+        BatchStatus.FAILED,
+        BatchStatus.CANCELLED,
+    },
+    BatchStatus.COMPLETED: {BatchStatus.RUNNING, BatchStatus.PARTLY_FAILED, BatchStatus.FAILED},
+    BatchStatus.PARTLY_FAILED: {BatchStatus.RUNNING, BatchStatus.COMPLETED, BatchStatus.FAILED},
+    BatchStatus.FAILED: {BatchStatus.RUNNING, BatchStatus.COMPLETED, BatchStatus.PARTLY_FAILED},
+    BatchStatus.CANCELLED: {BatchStatus.RUNNING},
+}
+
 
 class Batch(BaseModel):
     """One batch with its counts; ``total`` is their sum plus what is still under way."""
@@ -51,12 +76,12 @@ class Batch(BaseModel):
 
     @property
     def under_way(self) -> int:
-        """Articles that have not ended."""
+        """Return how many articles have not ended."""
         return self.total - self.needs_review - self.failed - self.cancelled
 
     @staticmethod
     def status_of(*, total: int, needs_review: int, cancelled: bool) -> BatchStatus:
-        """The rule: cancelled if it was told to stop, failed only if nothing of something succeeded."""
+        """Return how a batch ended: failed only if it had articles and none needs a review."""
         if cancelled:
             return BatchStatus.CANCELLED
         if needs_review == total:

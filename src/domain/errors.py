@@ -217,6 +217,23 @@ class EngineUnavailable(LongtailError):
     retryable = True
 
 
+class DatabaseFailed(LongtailError):
+    """PostgreSQL did not do what it was asked.
+
+    Attributes:
+        kind: the driver's name for it, such as ``UniqueViolationError``.
+        sqlstate: PostgreSQL's code for it, if it gave one.
+    """
+
+    status = 503
+    retryable = True
+
+    def __init__(self, kind: str, *, sqlstate: str | None = None) -> None:
+        super().__init__(f"the database failed: {kind}{f' ({sqlstate})' if sqlstate else ''}")
+        self.kind = kind
+        self.sqlstate = sqlstate
+
+
 class SchemaOutdated(LongtailError):
     """The database is not at the revision that this version needs.
 

@@ -28,6 +28,27 @@ class LongtailStatus(StrEnum):
     WRITTEN = "written"  # an article awaits review or went on from there
     FAILED = "failed"  # its article gave up; retry the article or requeue the longtail
 
+    def may_become(self, other: "LongtailStatus") -> bool:
+        """Return whether a longtail in this status may change to ``other``; staying as it is always may be."""
+        return other is self or other in _BECOMES[self]
+
+    @classmethod
+    def sources(cls, target: "LongtailStatus") -> tuple["LongtailStatus", ...]:
+        """Return the statuses from which a longtail may become ``target``."""
+        return tuple(status for status in cls if status.may_become(target))
+
+
+_BECOMES = {
+    LongtailStatus.READY: {LongtailStatus.CLAIMED},
+    LongtailStatus.CLAIMED: {LongtailStatus.READY, LongtailStatus.WRITTEN, LongtailStatus.FAILED},
+    LongtailStatus.WRITTEN: {LongtailStatus.READY, LongtailStatus.CLAIMED},  # requeued, or its article is revised
+    LongtailStatus.FAILED: {
+        LongtailStatus.READY,
+        LongtailStatus.CLAIMED,
+        LongtailStatus.WRITTEN,  # its article's workflow was reset in Temporal
+    },
+}
+
 
 class Longtail(BaseModel):
     """One row of a keyword list after cleaning."""

@@ -29,7 +29,7 @@ async def site(database: Database, application: Application, colour: Colour) -> 
     schedules = application.schedules
     await schedules.set(slug, ScheduleChange.replacing(DAILY), colour=colour)
     async with database.engine.begin() as connection:
-        moved = "UPDATE audit_events SET at = at - interval '3 days' WHERE subject = :site"
+        moved = "UPDATE schedule_versions SET valid_from = valid_from - interval '3 days' WHERE site = :site"
         await connection.execute(text(moved), {"site": slug})
     yield slug
     await schedules.remove(slug)

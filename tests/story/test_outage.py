@@ -163,7 +163,7 @@ class World:
 
     async def alerts(self, site: str) -> set[datetime]:
         async with self.database.unit_of_work() as uow:
-            return {alert.slot for alert in await uow.watches.list_alerts(site)}
+            return {alert.slot for alert in await uow.watchdog.list_alerts(site)}
 
     async def remove(self, *sites: str) -> None:
         for site in sites:

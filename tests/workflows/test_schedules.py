@@ -75,7 +75,7 @@ async def test_two_changes_at_once_both_stay(
     state = await schedules.get(site.slug)
     assert (state.schedule.articles, state.schedule.jitter) == (3, timedelta(minutes=5))
     async with database.unit_of_work() as uow:
-        assert {change.who for change in await uow.schedules.list_history(site.slug)} == {"anna", "bert"}
+        assert {change.who for change in await uow.audit.list_for("schedule", site.slug)} == {"anna", "bert"}
 
 
 async def test_what_temporal_cannot_read_changes_nothing(schedules: Schedules, site: Site, colour: Colour) -> None:

@@ -54,7 +54,7 @@ async def test_a_schedule_that_will_not_start_its_next_slot_is_reported_before_i
     await eventually(all_are_said, within=20)
     assert await look.look() == 0  # each is said once
     async with database.unit_of_work() as uow:
-        alerts = {site: await uow.watches.list_alerts(site) for site in sites}
+        alerts = {site: await uow.watchdog.list_alerts(site) for site in sites}
     assert {site: [alert.reason for alert in found] for site, found in alerts.items()} == {
         missing: ["schedule_missing"],
         paused: ["schedule_paused"],

@@ -2,7 +2,7 @@
 
 from src.application.schedules import list_history
 from src.domain.scheduling.schedule import Schedule
-from src.infrastructure.database.schedules import ScheduleEvent
+from src.infrastructure.database.audit import AuditEvent
 
 from ..connections import with_database
 from ..options import JsonOption, SiteOption
@@ -29,7 +29,7 @@ def history(
     print_table(["when", "who", "did", "what"], rows)
 
 
-def _in_words(change: ScheduleEvent) -> str:
+def _in_words(change: AuditEvent) -> str:
     if change.action == "set" and change.after:
         after = Schedule.model_validate(change.after)
         if change.before is None:

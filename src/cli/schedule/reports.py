@@ -15,7 +15,7 @@ from src.domain.scheduling.backfill import BackfillPlan
 from src.domain.scheduling.forecast import Forecast
 from src.domain.scheduling.slot_evidence import Outcome, SlotReport
 from src.infrastructure.database.unit_of_work import Database
-from src.infrastructure.database.watches import Alert
+from src.infrastructure.database.watchdog import Alert
 
 from ..connections import with_application, with_database
 from ..errors import worded

@@ -7,7 +7,7 @@ from decimal import Decimal
 from pydantic import BaseModel, ConfigDict
 
 from ..batch import Batch, BatchStatus
-from ..ids import BatchId
+from ..ids import BackfillId, BatchId
 
 _DONE = (BatchStatus.COMPLETED, BatchStatus.PARTLY_FAILED)
 
@@ -47,6 +47,21 @@ class BackfillPlan(BaseModel):
     def articles(self) -> int:
         """How many articles they would be."""
         return sum(planned.articles for planned in self.slots)
+
+
+class RequestedSlot(BaseModel):
+    """A slot of a backfill; its batch learns from here that it is one."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+    backfill_id: BackfillId
+    site: str
+    slot: datetime
+    articles: int | None  # at most; None: the site's articles_per_batch
+    force: bool
+    requested_by: str
+    requested_at: datetime
+    stopped_at: datetime | None  # from then on it opens no batch
 
 
 class BackfilledSlot(BaseModel):

@@ -142,6 +142,16 @@ class Pause(BaseModel):
         return TimeRange(start=self.started_at, end=self.ended_at).covers(at)
 
 
+class ScheduleVersion(BaseModel):
+    """A schedule as it was written to Temporal, and how long it was the desired one. Times are UTC."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+    schedule: Schedule
+    valid_from: datetime
+    valid_to: datetime | None  # None: it is the desired one
+
+
 class ObservedSchedule(BaseModel):
     """A site's schedule as Temporal has it. All times are UTC."""
 

@@ -1,8 +1,26 @@
-"""Articles: claimed with their batch, moved on by their workflow, each in a transaction of its own."""
+"""Articles: queued with their batch, changed by their workflow, each in its own transaction.
+
+Every change of an article's status is a function of this module.
+"""
 
 from typing import Any
 
-from sqlalchemy import Select, Text, Update, and_, bindparam, cast, func, select, true, update
+from sqlalchemy import (
+    CTE,
+    BindParameter,
+    Select,
+    Text,
+    Update,
+    and_,
+    bindparam,
+    cast,
+    func,
+    insert,
+    literal,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -13,29 +31,47 @@ from src.domain.longtail import LongtailStatus
 from src.domain.stages import Stage
 from src.domain.usage import CallStatus, Spend
 
-from .models import ArticleRow, LongtailRow, ModelCallRow, StageOutputRow
+from .longtails import LongtailRepository, claimed_next, follow_article
+from .tables import ArticleRow, LongtailRow, ModelCallRow, StageOutputRow
 
 _UNFINISHED = (ArticleStatus.QUEUED, ArticleStatus.GENERATING)
 
 
-def _finishing(*columns: str) -> Update:
-    """One statement that ends an article and moves its longtail, built once: that costs more than running it."""
+def _ending(status: ArticleStatus, *columns: str) -> Update:
+    """Return the statement that ends an article and moves its longtail, built once: that costs more than running it."""
     article = (
         update(ArticleRow)
-        .where(ArticleRow.id == bindparam("article_id"))
-        .values(finished_at=func.now(), **{name: bindparam(name) for name in columns})
+        .where(ArticleRow.id == bindparam("article_id"), ArticleRow.status.in_(ArticleStatus.sources(status)))
+        .values(status=status, finished_at=func.now(), **{name: bindparam(name) for name in columns})
         .returning(ArticleRow.longtail_id)
-        .cte("finished")
+        .cte("ended")
     )
-    longtail = update(LongtailRow).where(LongtailRow.id == article.c.longtail_id)
-    moved = longtail.values(status=bindparam("longtail_status"), reason=bindparam("reason"))
-    return moved.execution_options(synchronize_session=False)
+    return follow_article(article).execution_options(synchronize_session=False)
 
 
 _FAILURE = ("failed_stage", "error_type", "error_message", "attempts")
-_SAVE = _finishing("status", "html", "content_hash", "words", "offline", *_FAILURE)
-_FAIL = _finishing("status", *_FAILURE)
-_CANCEL = _finishing("status")
+_SAVE = _ending(ArticleStatus.NEEDS_REVIEW, "html", "content_hash", "words", "offline", *_FAILURE)
+_FAIL = _ending(ArticleStatus.FAILED, *_FAILURE)
+_CANCEL = _ending(ArticleStatus.CANCELLED)
+
+
+def begun(article_id: BindParameter[Any]) -> CTE:
+    """Return the statement that marks the article as generating, for the one that opens a call."""
+    sources = [
+        status for status in ArticleStatus.sources(ArticleStatus.GENERATING) if status is not ArticleStatus.GENERATING
+    ]
+    return (
+        update(ArticleRow)
+        .where(ArticleRow.id == article_id, ArticleRow.status.in_(sources))
+        .values(
+            status=ArticleStatus.GENERATING,
+            started_at=func.coalesce(ArticleRow.started_at, func.now()),
+            finished_at=None,
+            **dict.fromkeys(_FAILURE),
+        )
+        .returning(ArticleRow.id)
+        .cte("begun")
+    )
 
 
 class ArticleRepository:
@@ -43,11 +79,12 @@ class ArticleRepository:
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
+        self._longtails = LongtailRepository(session)
 
     # --- the workflow's side
 
     async def list_unfinished(self, batch_id: BatchId, *, first: int, end: int) -> list[ArticleRef]:
-        """Articles of the batch that still have to be made, at positions from ``first`` up to but not ``end``."""
+        """Return the batch's unfinished articles at positions from ``first`` up to but not ``end``."""
         rows = await self._session.scalars(
             select(ArticleRow)
             .where(
@@ -67,7 +104,6 @@ class ArticleRepository:
             _SAVE,
             {
                 "article_id": article_id,
-                "status": ArticleStatus.NEEDS_REVIEW,
                 **columns,
                 **dict.fromkeys(_FAILURE),
                 "longtail_status": LongtailStatus.WRITTEN,
@@ -81,7 +117,6 @@ class ArticleRepository:
             _FAIL,
             {
                 "article_id": article_id,
-                "status": ArticleStatus.FAILED,
                 "failed_stage": failure.stage,
                 "error_type": failure.error_type,
                 "error_message": failure.message,
@@ -92,22 +127,21 @@ class ArticleRepository:
         )
 
     async def cancel(self, article_id: ArticleId) -> None:
-        """Note that a person stopped the article; its longtail is ready for another batch."""
+        """Store that a person stopped the article; its longtail is ready for another batch."""
         await self._session.execute(
             _CANCEL,
             {
                 "article_id": article_id,
-                "status": ArticleStatus.CANCELLED,
                 "longtail_status": LongtailStatus.READY,
                 "reason": None,
             },
         )
 
     async def prepare_retry(self, article_id: ArticleId, *, from_stage: Stage | None) -> ArticleRef:
-        """Put a stopped article back to work and return what its workflow needs.
+        """Queue a stopped article again and return what its workflow needs.
 
-        Without ``from_stage`` it goes on at the stage that failed; one that is under way is left as it is, so that a
-        workflow that somebody terminated can be started again. With ``from_stage`` a new revision keeps the stages
+        Without ``from_stage`` it resumes at the stage that failed; one that is under way is left as it is, so that a
+        workflow that was terminated can be started again. With ``from_stage`` a new revision keeps the stages
         before it and makes the others again. Raises Conflict when that does not fit, or the longtail went elsewhere.
         """
         row = await self._session.get(ArticleRow, article_id, with_for_update=True)
@@ -119,17 +153,62 @@ class ArticleRepository:
             raise Conflict(ConflictReason.ARTICLE_UNFINISHED, article_id, status=row.status, hint=Hint.CANCEL_BATCH)
         if row.status == ArticleStatus.NEEDS_REVIEW and from_stage is None:
             raise Conflict(ConflictReason.ARTICLE_COMPLETE, article_id, hint=Hint.REGENERATE_FROM_STAGE)
-        await self._hold_longtail(row)
+        if not await self._longtails.claim_for_article(row.longtail_id, article=ArticleStatus(row.status)):
+            raise Conflict(ConflictReason.LONGTAIL_TAKEN, row.keyword)
         if from_stage:
             row.revision += 1
         row.status, row.finished_at = ArticleStatus.QUEUED, None
         return _ref(row)
 
-    async def _hold_longtail(self, row: ArticleRow) -> None:
-        longtail = await self._session.get_one(LongtailRow, row.longtail_id, with_for_update=True)
-        if row.status == ArticleStatus.CANCELLED and longtail.status != LongtailStatus.READY:
-            raise Conflict(ConflictReason.LONGTAIL_TAKEN, row.keyword)
-        longtail.status = LongtailStatus.CLAIMED
+    # --- the batch's side
+
+    async def insert_claimed(self, batch_id: BatchId, site: str, *, limit: int) -> None:
+        """Claim the site's next longtails and queue an article of each, after those that the batch has."""
+        if limit <= 0:
+            return
+        first = await self._session.scalar(
+            select(func.coalesce(func.max(ArticleRow.position), -1) + 1).where(ArticleRow.batch_id == batch_id)
+        )
+        claimed = claimed_next(site, limit)
+        position = func.row_number().over(order_by=(claimed.c.priority.desc(), claimed.c.number)) - 1 + literal(first)
+        articles = select(
+            func.gen_random_uuid(), literal(batch_id), claimed.c.id, literal(site), claimed.c.phrase, position
+        )
+        columns = ["id", "batch_id", "longtail_id", "site", "keyword", "position"]
+        await self._session.execute(insert(ArticleRow).from_select(columns, articles, include_defaults=False))
+
+    async def requeue_stopped(self, batch_id: BatchId) -> None:
+        """Queue the batch's failed and cancelled articles again, except those whose longtail went elsewhere."""
+        available = select(LongtailRow.id).where(LongtailRow.status.in_([LongtailStatus.READY, LongtailStatus.FAILED]))
+        resumed = await self._session.scalars(
+            update(ArticleRow)
+            .where(
+                ArticleRow.batch_id == batch_id,
+                ArticleRow.status.in_([ArticleStatus.FAILED, ArticleStatus.CANCELLED]),
+                ArticleRow.longtail_id.in_(available.with_for_update(skip_locked=True)),
+            )
+            .values(status=ArticleStatus.QUEUED, finished_at=None)
+            .returning(ArticleRow.longtail_id)
+        )
+        await self._longtails.claim(list(resumed))
+
+    async def cancel_unfinished(self, batch_id: BatchId) -> None:
+        """Cancel what the batch has not finished; the longtails are ready again."""
+        cancelled = await self._session.scalars(
+            update(ArticleRow)
+            .where(ArticleRow.batch_id == batch_id, ArticleRow.status.in_(_UNFINISHED))
+            .values(status=ArticleStatus.CANCELLED, finished_at=func.now())
+            .returning(ArticleRow.longtail_id)
+        )
+        await self._longtails.release(list(cancelled))
+
+    async def list_ids_unfinished(self, site: str | None = None) -> list[tuple[str, ArticleId]]:
+        """Return site and id of every article that has not ended, those under way first; of the site or of all."""
+        statement = select(ArticleRow.site, ArticleRow.id).where(ArticleRow.status.in_(_UNFINISHED))
+        if site is not None:
+            statement = statement.where(ArticleRow.site == site)
+        rows = await self._session.execute(statement.order_by(ArticleRow.status, ArticleRow.position))
+        return [(slug, ArticleId(article_id)) for slug, article_id in rows]
 
     # --- the reader's side
 
@@ -152,7 +231,7 @@ class ArticleRepository:
         status: ArticleStatus | None = None,
         limit: int = 100,
     ) -> list[Article]:
-        """The newest batch's articles first, each batch in its own order."""
+        """Return the newest batch's articles first, each batch in its order."""
         statement = (
             _summary().order_by(ArticleRow.created_at.desc(), ArticleRow.batch_id, ArticleRow.position).limit(limit)
         )
@@ -165,11 +244,11 @@ class ArticleRepository:
         return await self._read(statement)
 
     async def count(self, site: str) -> int:
-        """How many articles the site has."""
+        """Return how many articles the site has."""
         return await self._session.scalar(select(func.count()).where(ArticleRow.site == site)) or 0
 
     async def find_html(self, article_id: ArticleId) -> str | None:
-        """The complete page, once there is one."""
+        """Return the complete page, None before there is one."""
         page: str | None = await self._session.scalar(select(ArticleRow.html).where(ArticleRow.id == article_id))
         return page
 
@@ -182,7 +261,7 @@ def _ref(row: ArticleRow) -> ArticleRef:
 
 
 def _summary() -> Select[Any]:
-    """Articles with their finished stages and what their calls used."""
+    """Return articles with their finished stages and what their calls used."""
     stage_model = StageOutputRow.provider + ":" + StageOutputRow.model
     done = (
         select(

@@ -15,7 +15,11 @@ def create_engine(url: str, *, pool_size: int) -> AsyncEngine:
     """Make an engine for ``url`` (postgresql+asyncpg://…); it connects on first use."""
     parsed = make_url(url)
     return create_async_engine(
-        parsed, pool_size=pool_size, max_overflow=0, connect_args={"timeout": 10, **_statements(parsed)}
+        parsed,
+        pool_size=pool_size,
+        max_overflow=0,
+        hide_parameters=True,  # errors end up in logs and in Temporal's history
+        connect_args={"timeout": 10, **_statements(parsed)},
     )
 
 

@@ -1,18 +1,49 @@
-"""Longtails: imported once each, claimed by one batch at a time, released when nothing came of it."""
+"""Longtails: imported once each, claimed by one batch at a time.
+
+Every change of a longtail's status is a function of this module.
+"""
 
 from collections.abc import Sequence
 
-from sqlalchemy import func, select, update
+from sqlalchemy import CTE, Update, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from src.domain.article import ArticleStatus
 from src.domain.errors import Hint, NotFound
 from src.domain.ids import LongtailId
 from src.domain.longtail import Longtail, LongtailRecord, LongtailStatus, phrase_key
 
-from .models import LongtailRow
+from .tables import LongtailRow
 
 _ROWS_A_STATEMENT = 1000  # PostgreSQL takes 65,535 parameters a statement
+
+
+def follow_article(article: CTE) -> Update:
+    """Return the statement that moves the longtail of the article that the CTE changed.
+
+    Its parameters are ``longtail_status`` and ``reason``; ``article`` has the column ``longtail_id``.
+    """
+    statement = update(LongtailRow).where(LongtailRow.id == article.c.longtail_id)
+    return statement.values(status=bindparam("longtail_status"), reason=bindparam("reason"))
+
+
+def claimed_next(site: str, limit: int) -> CTE:
+    """Return the statement that claims the site's next ready longtails; two batches never get the same one."""
+    next_ids = (
+        select(LongtailRow.id)
+        .where(LongtailRow.site == site, LongtailRow.status == LongtailStatus.READY)
+        .order_by(LongtailRow.priority.desc(), LongtailRow.number)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return (
+        update(LongtailRow)
+        .where(LongtailRow.id.in_(next_ids))
+        .values(status=LongtailStatus.CLAIMED)
+        .returning(LongtailRow.id, LongtailRow.phrase, LongtailRow.priority, LongtailRow.number)
+        .cte("claimed")
+    )
 
 
 class LongtailRepository:
@@ -22,7 +53,7 @@ class LongtailRepository:
         self._session = session
 
     async def add(self, site: str, longtails: Sequence[Longtail], *, source: str) -> int:
-        """Keep those that the site does not have yet, in their order. Returns how many were new."""
+        """Insert those that the site does not have, in their order. Return how many were new."""
         added = 0
         for start in range(0, len(longtails), _ROWS_A_STATEMENT):
             rows = [
@@ -34,7 +65,7 @@ class LongtailRepository:
         return added
 
     async def list_known_keys(self, site: str, keys: Sequence[str]) -> set[str]:
-        """Which of ``keys`` the site has already."""
+        """Return which of ``keys`` the site has."""
         statement = select(LongtailRow.key).where(LongtailRow.site == site, LongtailRow.key == func.any(list(keys)))
         return set(await self._session.scalars(statement))
 
@@ -49,7 +80,7 @@ class LongtailRepository:
         return [LongtailRecord.model_validate(row) for row in await self._session.scalars(order)]
 
     async def count_by_status(self, site: str) -> dict[LongtailStatus, int]:
-        """How many longtails the site has in each status."""
+        """Return how many longtails the site has in each status."""
         statement = select(LongtailRow.status, func.count()).where(LongtailRow.site == site)
         rows = await self._session.execute(statement.group_by(LongtailRow.status))
         return dict.fromkeys(LongtailStatus, 0) | {LongtailStatus(status): count for status, count in rows}
@@ -58,23 +89,47 @@ class LongtailRepository:
         """Return how many longtails are ready, by the slug of each site that has any."""
         statement = select(LongtailRow.site, func.count()).where(LongtailRow.status == LongtailStatus.READY)
         rows = await self._session.execute(statement.group_by(LongtailRow.site))
-        return dict(rows.tuples())
+        return dict(rows.tuples().all())
 
-    async def set_status(self, longtail_id: LongtailId, status: LongtailStatus, *, reason: str | None = None) -> None:
-        """Move one longtail on."""
+    async def claim(self, longtail_ids: Sequence[LongtailId]) -> None:
+        """Note that articles are being made of these again."""
         await self._session.execute(
-            update(LongtailRow).where(LongtailRow.id == longtail_id).values(status=status, reason=reason)
+            update(LongtailRow)
+            .where(
+                LongtailRow.id.in_(longtail_ids),
+                LongtailRow.status.in_(LongtailStatus.sources(LongtailStatus.CLAIMED)),
+            )
+            .values(status=LongtailStatus.CLAIMED, reason=None)
+        )
+
+    async def claim_for_article(self, longtail_id: LongtailId, *, article: ArticleStatus) -> bool:
+        """Claim the longtail of an article that starts again; return whether it may have it.
+
+        One that was released when its article was cancelled may belong to another article by now.
+        """
+        row = await self._session.get_one(LongtailRow, longtail_id, with_for_update=True)
+        if article is ArticleStatus.CANCELLED and row.status != LongtailStatus.READY:
+            return False
+        row.status = LongtailStatus.CLAIMED
+        return True
+
+    async def release(self, longtail_ids: Sequence[LongtailId]) -> None:
+        """Make claimed longtails ready for another batch."""
+        await self._session.execute(
+            update(LongtailRow)
+            .where(LongtailRow.id.in_(longtail_ids), LongtailRow.status == LongtailStatus.CLAIMED)
+            .values(status=LongtailStatus.READY, reason=None)
         )
 
     async def make_ready(self, site: str, keys: Sequence[str]) -> None:
-        """Make these ready for a new article, whatever came of them before."""
+        """Make these ready for a new article, whatever their status."""
         wanted = update(LongtailRow).where(LongtailRow.site == site, LongtailRow.key.in_(keys))
         await self._session.execute(wanted.values(status=LongtailStatus.READY, reason=None))
 
     async def requeue(self, site: str, phrases: Sequence[str]) -> int:
         """Make failed or written longtails ready for a new article; with no phrases, all failed ones.
 
-        Returns how many. Raises NotFound for a phrase that the site does not have or that an open batch holds.
+        Return how many. Raises NotFound for a phrase that the site does not have or that a batch has claimed.
         """
         movable = LongtailRow.status.in_([LongtailStatus.FAILED, LongtailStatus.WRITTEN])
         statement = update(LongtailRow).where(LongtailRow.site == site)

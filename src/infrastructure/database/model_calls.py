@@ -1,6 +1,7 @@
-"""The ledger's rows: opened and committed before a call, closed with its answer or error after it.
+"""The ledger of model calls: opened and committed before a call, closed after it.
 
-An open row after a crash is a known unknown: it may have been paid. A paid answer is found again by what was asked.
+A row that is still open after a crash is a known unknown: it may have been paid. A paid answer is found again by its
+question.
 """
 
 from datetime import UTC, datetime
@@ -9,7 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, field_serializer
-from sqlalchemy import Text, bindparam, cast, func, literal, select, text, update
+from sqlalchemy import BindParameter, Select, bindparam, exists, func, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from src.domain.article import ArticleStatus
@@ -17,7 +18,8 @@ from src.domain.ids import ArticleId, BatchId, CallId
 from src.domain.stages import Stage
 from src.domain.usage import CallStatus, Spend, in_digits
 
-from .models import ArticleRow, ModelCallRow
+from .articles import begun
+from .tables import ArticleRow, ModelCallRow
 
 
 class CallRequest(BaseModel):
@@ -92,46 +94,83 @@ class ModelCall(BaseModel):
         return None if at is None else at.astimezone(UTC).isoformat()
 
 
-_CLOSED_WITH = (
-    *("status", "latency_ms", "answer", "stop_reason", "request_id", "error_type", "error_message"),
-    *("input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens", "cost_usd"),
-)
+class CallResult(BaseModel):
+    """What came of a call; None is unknown, and of a cost unpriced.
 
-# One statement, since it runs before every call: find a paid answer; else write off the calls that a dead attempt left
-# open, and open a new one. Either way the article is under way.
-_OPEN = text("""
-WITH paid AS (
-    SELECT answer, stop_reason, model, request_id, input_tokens, cache_read_tokens, cache_write_tokens, output_tokens
-    FROM model_calls
-    WHERE article_id = :article_id AND revision = :revision AND stage = :stage
-      AND prompt_hash = :prompt_hash AND round = :round AND status = 'answered'
-    ORDER BY opened_at DESC LIMIT 1
-), lost AS (
-    UPDATE model_calls SET status = 'lost', closed_at = now()
-    WHERE article_id = :article_id AND revision = :revision AND stage = :stage AND status = 'open'
-), under_way AS (
-    UPDATE articles SET status = 'generating', started_at = coalesce(started_at, now()), finished_at = NULL,
-           failed_stage = NULL, error_type = NULL, error_message = NULL, attempts = NULL
-    WHERE id = :article_id AND status IN ('queued', 'failed')
-), opened AS (
-    INSERT INTO model_calls (id, article_id, revision, stage, prompt, prompt_hash, round, attempt, provider, model,
-                             worker, status)
-    SELECT :id, :article_id, :revision, :stage, :prompt, :prompt_hash, :round, :attempt, :provider, :model, :worker,
-           'open'
-    WHERE NOT EXISTS (SELECT FROM paid)
-)
-SELECT * FROM paid
-""")
+    Attributes:
+        model: the one the response named; None keeps the one that was asked for.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    status: CallStatus
+    latency_ms: int
+    answer: str | None = None
+    stop_reason: str | None = None
+    request_id: str | None = None
+    model: str | None = None
+    error_type: str | None = None
+    error_message: str | None = None
+    input_tokens: int | None = None
+    cache_read_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    output_tokens: int | None = None
+    cost_usd: Decimal | None = None
+
+
+_ASKED = "asked_"  # a parameter named as a column would be set by every UPDATE of the statement
+
+
+def _parameter(name: str) -> BindParameter[Any]:
+    """Return the column's value as a parameter of its type."""
+    return bindparam(f"{_ASKED}{name}", type_=ModelCallRow.__table__.c[name].type)
+
+
+def _find_or_open() -> Select[Any]:
+    """Return one statement, since it runs before every call.
+
+    It finds a paid answer; else it writes off the calls that a dead attempt left open, and opens a new one. Either way
+    the article is generating. Its parameters are ``id`` and the fields of CallRequest, prefixed.
+    """
+    same_stage = [getattr(ModelCallRow, name) == _parameter(name) for name in ("article_id", "revision", "stage")]
+    same_question = [
+        *same_stage,
+        *(getattr(ModelCallRow, name) == _parameter(name) for name in ("prompt_hash", "round")),
+    ]
+    paid = (
+        select(*(getattr(ModelCallRow, name) for name in PaidAnswer.model_fields))
+        .where(*same_question, ModelCallRow.status == CallStatus.ANSWERED)
+        .order_by(ModelCallRow.opened_at.desc())
+        .limit(1)
+        .cte("paid")
+    )
+    lost = (
+        update(ModelCallRow)
+        .where(*same_stage, ModelCallRow.status == CallStatus.OPEN)
+        .values(status=CallStatus.LOST, closed_at=func.now())
+        .returning(ModelCallRow.id)
+        .cte("lost")
+    )
+    names = ["id", *CallRequest.model_fields]
+    row = select(*map(_parameter, names), literal(CallStatus.OPEN.value)).where(~exists().select_from(paid))
+    opened = (
+        insert(ModelCallRow)
+        .from_select([*names, "status"], row, include_defaults=False)
+        .returning(ModelCallRow.id)
+        .cte("opened")
+    )
+    return select(paid).add_cte(lost, begun(_parameter("article_id")), opened)
 
 
 # Built once: putting such a statement together costs more than running it.
+_FIND_OR_OPEN = _find_or_open()
 _CLOSE = (
     update(ModelCallRow)
     .where(ModelCallRow.id == bindparam("call_id"))
     .values(
         closed_at=func.now(),
         model=func.coalesce(bindparam("named_model"), ModelCallRow.model),
-        **{name: bindparam(name) for name in _CLOSED_WITH},
+        **{name: bindparam(name) for name in CallResult.model_fields if name != "model"},
     )
     .execution_options(synchronize_session=False)
 )
@@ -144,21 +183,20 @@ class ModelCallRepository:
         self._session = session
 
     async def find_or_open(self, request: CallRequest) -> PaidAnswer | CallId:
-        """Return the answer that was paid for this very question, else the id of a call opened for it."""
+        """Return the paid answer to this question, else the id of a call opened for it."""
         call_id = CallId(uuid4())
-        result = await self._session.execute(_OPEN, request.model_dump() | {"id": call_id})
+        asked = request.model_dump() | {"id": call_id}
+        result = await self._session.execute(_FIND_OR_OPEN, {f"{_ASKED}{name}": value for name, value in asked.items()})
         paid = result.one_or_none()
         return PaidAnswer.model_validate(paid) if paid else call_id
 
-    async def close(self, call_id: CallId, **columns: Any) -> None:  # noqa: ANN401 - columns of model_calls
-        """Write what came of the call, also when a later attempt had already given it up as lost."""
-        known = dict.fromkeys(_CLOSED_WITH) | {"named_model": None}
-        if "model" in columns:
-            columns["named_model"] = columns.pop("model")
-        await self._session.execute(_CLOSE, known | columns | {"call_id": call_id})
+    async def close(self, call_id: CallId, result: CallResult) -> None:
+        """Store what came of the call, also when a later attempt had written it off as lost."""
+        columns = result.model_dump()
+        await self._session.execute(_CLOSE, columns | {"named_model": columns.pop("model"), "call_id": call_id})
 
     async def discard(self, article_id: ArticleId, revision: int, stage: Stage) -> None:
-        """Keep the stage's answers as paid, but never use them again: they were rejected for good."""
+        """Keep the stage's answers, but never use them again: they were rejected for good."""
         await self._session.execute(
             update(ModelCallRow)
             .where(
@@ -171,7 +209,7 @@ class ModelCallRepository:
         )
 
     async def write_off(self, article_id: ArticleId) -> None:
-        """Give up the calls still open when the article ends: their worker died, or was stopped as they began."""
+        """Close the calls that are open when the article ends: their worker died or was stopped."""
         await self._session.execute(
             update(ModelCallRow)
             .where(ModelCallRow.article_id == article_id, ModelCallRow.status == CallStatus.OPEN)
@@ -185,20 +223,20 @@ class ModelCallRepository:
         return [ModelCall.model_validate(row) for row in rows]
 
     async def count_attempts(self, article_id: ArticleId, revision: int, stage: Stage) -> int:
-        """How many activity attempts bought something for the stage."""
+        """Return how many activity attempts opened a call for the stage."""
         statement = select(func.count(ModelCallRow.attempt.distinct())).where(
             ModelCallRow.article_id == article_id, ModelCallRow.revision == revision, ModelCallRow.stage == stage
         )
         return await self._session.scalar(statement) or 0
 
     async def sum_usage(self, *, batch_id: BatchId | None = None, article_id: ArticleId | None = None) -> Spend:
-        """What the calls of a batch or an article used together."""
+        """Return what the calls of a batch or an article used together."""
         calls = select(
             func.count(ModelCallRow.id),
             func.coalesce(func.sum(ModelCallRow.input_tokens), 0),
             func.coalesce(func.sum(ModelCallRow.output_tokens), 0),
             func.coalesce(func.sum(ModelCallRow.cost_usd), literal(Decimal(0))),
-            func.count().filter(ModelCallRow.cost_usd.is_(None), ModelCallRow.status != cast("open", Text)),
+            func.count().filter(ModelCallRow.cost_usd.is_(None), ModelCallRow.status != CallStatus.OPEN),
         ).join(ArticleRow, ArticleRow.id == ModelCallRow.article_id)
         if batch_id:
             calls = calls.where(ArticleRow.batch_id == batch_id)
@@ -209,8 +247,17 @@ class ModelCallRepository:
             calls=count, input_tokens=input_tokens, output_tokens=output_tokens, cost_usd=cost, unpriced_calls=unpriced
         )
 
+    async def sum_cost_since(self, site: str, since: datetime) -> Decimal:
+        """Return what the site's priced calls cost since then, in US dollars."""
+        total = await self._session.scalar(
+            select(func.sum(ModelCallRow.cost_usd))
+            .join(ArticleRow, ArticleRow.id == ModelCallRow.article_id)
+            .where(ArticleRow.site == site, ModelCallRow.opened_at >= since)
+        )
+        return total or Decimal(0)
+
     async def mean_article_cost(self, site: str) -> Decimal | None:
-        """What one of the site's last hundred finished articles cost on average, in US dollars.
+        """Return the mean cost of the site's last hundred finished articles, in US dollars.
 
         None when there is none yet, or when any of their calls has no known price.
         """

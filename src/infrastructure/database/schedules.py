@@ -1,4 +1,4 @@
-"""Wanted schedules, their pauses and who changed them: one writer at a time, held by a lock of the transaction."""
+"""Desired schedules with their versions, pauses and backfills; one writer at a time."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -11,12 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from src.domain.colour import Colour
 from src.domain.ids import BackfillId
-from src.domain.scheduling.schedule import Pause, Schedule
+from src.domain.scheduling.backfill import RequestedSlot
+from src.domain.scheduling.schedule import Pause, Schedule, ScheduleVersion
 
-from .models import AuditEventRow, BackfillSlotRow, BatchRow, SchedulePauseRow, SiteScheduleRow
+from .tables import BackfillSlotRow, BatchRow, SchedulePauseRow, ScheduleVersionRow, SiteScheduleRow
 
-_NOUN = "schedule"
-_WAITS_AT_MOST = timedelta(hours=1)
+_LONGEST_WAIT = timedelta(hours=1)
 
 
 class DesiredSchedule(BaseModel):
@@ -31,18 +31,6 @@ class DesiredSchedule(BaseModel):
     created_at: datetime
 
 
-class ScheduleEvent(BaseModel):
-    """One entry of the audit trail; ``schedule`` None says that from then on there was none."""
-
-    model_config = ConfigDict(frozen=True)
-
-    at: datetime
-    who: str
-    action: str
-    before: dict[str, Any] | None
-    after: dict[str, Any] | None
-
-
 class ScheduleRepository:
     """The schedules of one unit of work."""
 
@@ -50,34 +38,64 @@ class ScheduleRepository:
         self._session = session
 
     async def lock(self, site: str) -> None:
-        """Wait until no other transaction writes this site's schedule; held until this one ends."""
+        """Wait until no other transaction writes the site's schedule; lock it until this one ends."""
         await self._session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"schedule/{site}", 0))))
 
     async def find(self, site: str) -> DesiredSchedule | None:
-        """The wanted schedule, if there is one."""
+        """Return the desired schedule, None where there is none."""
         row = await self._session.get(SiteScheduleRow, site, populate_existing=True)
         return _wanted(row) if row else None
 
     async def list_all(self) -> list[DesiredSchedule]:
-        """Every wanted schedule, by site."""
+        """Return every desired schedule, by site."""
         return [_wanted(row) for row in await self._session.scalars(select(SiteScheduleRow).order_by("site"))]
 
-    async def upsert(self, site: str, schedule: Schedule, *, colour: Colour, written: dict[str, Any]) -> None:
-        """Keep what is wanted and what Temporal showed."""
+    async def upsert(self, site: str, schedule: Schedule, *, colour: Colour, written: dict[str, Any], by: str) -> None:
+        """Store the desired schedule, what Temporal showed of it, and a new version."""
         columns = {"wanted": schedule.model_dump(mode="json"), "colour": colour, "written": written}
         statement = insert(SiteScheduleRow).values(site=site, **columns)
         await self._session.execute(
             statement.on_conflict_do_update(index_elements=["site"], set_=columns | {"updated_at": func.now()})
         )
+        await self._end_version(site)
+        last = select(func.max(ScheduleVersionRow.number), func.max(ScheduleVersionRow.valid_to)).where(
+            ScheduleVersionRow.site == site
+        )
+        number, ended_at = (await self._session.execute(last)).one()
+        await self._session.execute(
+            insert(ScheduleVersionRow).values(
+                site=site,
+                number=(number or 0) + 1,
+                schedule=columns["wanted"],
+                written_by=by,
+                # now() is when the transaction began; another may have begun later and had the lock earlier.
+                valid_from=func.greatest(func.now(), ended_at),
+            )
+        )
 
     async def delete(self, site: str) -> None:
-        """Want none any more; pauses and the audit trail stay."""
+        """Delete the desired schedule. Its versions, pauses and audit events are kept."""
         await self._session.execute(delete(SiteScheduleRow).where(SiteScheduleRow.site == site))
+        await self._end_version(site)
+
+    async def _end_version(self, site: str) -> None:
+        await self._session.execute(
+            update(ScheduleVersionRow)
+            .where(ScheduleVersionRow.site == site, ScheduleVersionRow.valid_to.is_(None))
+            .values(valid_to=func.greatest(func.now(), ScheduleVersionRow.valid_from))
+        )
+
+    async def list_versions(self, site: str) -> list[ScheduleVersion]:
+        """Return what the site's schedule was, the oldest version first."""
+        rows = await self._session.scalars(
+            select(ScheduleVersionRow).where(ScheduleVersionRow.site == site).order_by(ScheduleVersionRow.number)
+        )
+        return [ScheduleVersion.model_validate(row) for row in rows]
 
     # --- pauses
 
     async def pause(self, site: str, *, by: str, note: str, until: datetime | None) -> None:
-        """Begin a pause, or change the note and end of the one that lasts."""
+        """Begin a pause, or change note and end of the current one."""
         statement = insert(SchedulePauseRow).values(
             id=func.gen_random_uuid(), site=site, started_by=by, note=note, until=until
         )
@@ -90,7 +108,7 @@ class ScheduleRepository:
         )
 
     async def resume(self, site: str, *, by: str) -> bool:
-        """End the pause that lasts. Returns whether there was one."""
+        """End the current pause. Return whether there was one."""
         ended = await self._session.scalars(
             update(SchedulePauseRow)
             .where(SchedulePauseRow.site == site, SchedulePauseRow.ended_at.is_(None))
@@ -100,7 +118,7 @@ class ScheduleRepository:
         return ended.first() is not None
 
     async def find_current_pause(self, site: str) -> Pause | None:
-        """The pause that lasts, if there is one."""
+        """Return the current pause, None where there is none."""
         row = await self._session.scalar(
             select(SchedulePauseRow)
             .where(SchedulePauseRow.site == site, SchedulePauseRow.ended_at.is_(None))
@@ -114,7 +132,7 @@ class ScheduleRepository:
         return {row.site: Pause.model_validate(row) for row in rows}
 
     async def list_pauses(self, site: str) -> list[Pause]:
-        """Every pause there was, the oldest first."""
+        """Return every pause, the oldest first."""
         rows = await self._session.scalars(
             select(SchedulePauseRow).where(SchedulePauseRow.site == site).order_by(SchedulePauseRow.started_at)
         )
@@ -132,7 +150,7 @@ class ScheduleRepository:
         force: bool,
         by: str,
     ) -> None:
-        """Note that these slots are to be made up, each with its number of articles."""
+        """Store that these slots are requested, each with its number of articles."""
         rows = [
             {
                 "backfill_id": backfill_id,
@@ -147,28 +165,27 @@ class ScheduleRepository:
         if rows:
             await self._session.execute(insert(BackfillSlotRow).values(rows))
 
-    async def find_backfill(self, site: str, slot: datetime) -> BackfillSlotRow | None:
-        """The newest request to make up this slot, stopped or not."""
-        row: BackfillSlotRow | None = await self._session.scalar(
+    async def find_backfill(self, site: str, slot: datetime) -> RequestedSlot | None:
+        """Return the newest request of the slot, stopped or not."""
+        row = await self._session.scalar(
             select(BackfillSlotRow)
             .where(BackfillSlotRow.site == site, BackfillSlotRow.slot == slot)
             .order_by(BackfillSlotRow.requested_at.desc())
             .limit(1)
         )
-        return row
+        return RequestedSlot.model_validate(row) if row else None
 
-    async def list_backfill_slots(self, backfill_id: BackfillId) -> list[BackfillSlotRow]:
-        """The slots that one backfill asked for, the oldest first."""
+    async def list_backfill_slots(self, backfill_id: BackfillId) -> list[RequestedSlot]:
+        """Return the slots that the backfill requested, the oldest first."""
         rows = await self._session.scalars(
             select(BackfillSlotRow).where(BackfillSlotRow.backfill_id == backfill_id).order_by(BackfillSlotRow.slot)
         )
-        return list(rows)
+        return [RequestedSlot.model_validate(row) for row in rows]
 
     async def list_waiting_slots(self, site: str) -> set[datetime]:
-        """Slots that somebody asked to be made up a short while ago and that have not ended since.
+        """Return slots that were requested in the last hour and have not ended since.
 
-        Older requests do not count: a policy may have dropped them. Asking again is harmless, since a done slot has
-        nothing to do.
+        Older requests do not count: an overlap policy may have dropped them. Requesting a completed slot is harmless.
         """
         ended = (
             select(BatchRow.id)
@@ -183,14 +200,14 @@ class ScheduleRepository:
             select(BackfillSlotRow.slot).where(
                 BackfillSlotRow.site == site,
                 BackfillSlotRow.stopped_at.is_(None),
-                BackfillSlotRow.requested_at > func.now() - _WAITS_AT_MOST,
+                BackfillSlotRow.requested_at > func.now() - _LONGEST_WAIT,
                 ~ended,
             )
         )
         return set(rows)
 
     async def stop_backfills(self, site: str) -> list[datetime]:
-        """Let no requested slot of the site open a batch any more. Returns the slots."""
+        """Let no requested slot of the site open a batch. Return the slots."""
         stopped = await self._session.scalars(
             update(BackfillSlotRow)
             .where(BackfillSlotRow.site == site, BackfillSlotRow.stopped_at.is_(None))
@@ -198,26 +215,6 @@ class ScheduleRepository:
             .returning(BackfillSlotRow.slot)
         )
         return sorted(set(stopped))
-
-    # --- the audit trail
-
-    async def record_change(
-        self, site: str, *, who: str, action: str, before: dict[str, Any] | None, after: dict[str, Any] | None
-    ) -> None:
-        """Write down who did what."""
-        columns = {"who": who, "action": action, "noun": _NOUN, "subject": site, "before": before, "after": after}
-        await self._session.execute(insert(AuditEventRow).values(id=func.gen_random_uuid(), **columns))
-
-    async def list_history(self, site: str) -> list[ScheduleEvent]:
-        """The site's audit trail, the oldest first."""
-        rows = await self._session.scalars(
-            select(AuditEventRow)
-            .where(AuditEventRow.noun == _NOUN, AuditEventRow.subject == site)
-            .order_by(AuditEventRow.at)
-        )
-        return [
-            ScheduleEvent(at=row.at, who=row.who, action=row.action, before=row.before, after=row.after) for row in rows
-        ]
 
 
 def _wanted(row: SiteScheduleRow) -> DesiredSchedule:

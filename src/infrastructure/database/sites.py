@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from src.domain.errors import Hint, NotFound
 from src.domain.site import Site
 
-from .models import SiteRow
+from .tables import SiteRow
 
 
 class SiteRepository:

@@ -1,4 +1,4 @@
-"""Stage outputs: written once each; whoever comes second gets what the first one wrote."""
+"""Stage outputs: stored once each; a second writer gets what the first one stored."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -15,11 +15,29 @@ from src.domain.ids import ArticleId
 from src.domain.site import Site
 from src.domain.stages import Stage
 
-from .models import ArticleRow, SiteRow, StageOutputRow
+from .tables import ArticleRow, SiteRow, StageOutputRow
+
+
+class Provenance(BaseModel):
+    """Which prompt and model made an output."""
+
+    model_config = ConfigDict(frozen=True)
+
+    prompt: str  # file and version
+    prompt_hash: str
+    provider: str
+    model: str  # as the response named it
+
+
+class StageResult(Provenance):
+    """What a stage made, before it is stored."""
+
+    artefact: dict[str, Any]
+    idempotency_key: str  # workflow id / run id / activity id
 
 
 class StageOutput(BaseModel):
-    """One finished stage: its artefact and what made it."""
+    """A finished stage: its artefact and what made it."""
 
     model_config = ConfigDict(frozen=True, from_attributes=True)
 
@@ -34,7 +52,7 @@ class StageOutput(BaseModel):
 
 
 # Built once: putting such a statement together costs more than running it.
-_KEEP = (
+_INSERT = (
     insert(StageOutputRow)
     .values({column.name: bindparam(column.name) for column in StageOutputRow.__table__.c if not column.server_default})
     .on_conflict_do_nothing()
@@ -66,13 +84,13 @@ class StageOutputRepository:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def insert_if_absent(self, article_id: ArticleId, revision: int, stage: Stage, **columns: Any) -> bool:  # noqa: ANN401
-        """Keep the stage's output. Returns False, and keeps nothing, when it has one already."""
-        row = {"article_id": article_id, "revision": revision, "stage": stage, **columns}
-        return await self._session.scalar(_KEEP, row) is not None
+    async def insert_if_absent(self, article_id: ArticleId, revision: int, stage: Stage, result: StageResult) -> bool:
+        """Store the stage's output. Return whether it had none before; else nothing is stored."""
+        row = {"article_id": article_id, "revision": revision, "stage": stage, **result.model_dump()}
+        return await self._session.scalar(_INSERT, row) is not None
 
     async def find_artefact(self, article_id: ArticleId, revision: int, stage: Stage) -> Mapping[str, Any] | None:
-        """The stage's artefact, if it finished."""
+        """Return the stage's artefact, None before it finished."""
         artefact: Mapping[str, Any] | None = await self._session.scalar(
             _ARTEFACT, {"article_id": article_id, "revision": revision, "stage": stage}
         )
@@ -81,7 +99,7 @@ class StageOutputRepository:
     async def get_with_site(
         self, article_id: ArticleId, revision: int, stage: Stage
     ) -> tuple[Site, Mapping[str, Any] | None]:
-        """What a stage begins with: its article's site, and its own artefact if it finished. Raises NotFound."""
+        """Return the article's site, and the stage's artefact if it finished. Raises NotFound."""
         key = {"article_id": article_id, "revision": revision, "stage": stage}
         found = (await self._session.execute(_WITH_SITE, key)).one_or_none()
         if found is None:
@@ -89,7 +107,7 @@ class StageOutputRepository:
         return Site.model_validate(found.description), found.artefact
 
     async def list_for_article(self, article_id: ArticleId, revision: int) -> list[StageOutput]:
-        """The finished stages in their order."""
+        """Return the finished stages in their order."""
         rows = await self._session.scalars(
             select(StageOutputRow)
             .where(StageOutputRow.article_id == article_id, StageOutputRow.revision == revision)
@@ -98,7 +116,7 @@ class StageOutputRepository:
         return [StageOutput.model_validate(row) for row in rows]
 
     async def find_slug(self, article_id: ArticleId, revision: int) -> str | None:
-        """The slug that stage D chose."""
+        """Return the slug that stage D chose, None before it finished."""
         metadata = await self.find_artefact(article_id, revision, Stage.SEO_METADATA)
         return metadata["slug"] if metadata else None
 

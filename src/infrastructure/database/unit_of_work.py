@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from .articles import ArticleRepository
+from .audit import AuditRepository
 from .batches import BatchRepository
 from .holds import HoldRepository
 from .longtails import LongtailRepository
@@ -23,7 +24,7 @@ from .model_calls import ModelCallRepository
 from .schedules import ScheduleRepository
 from .sites import SiteRepository
 from .stage_outputs import StageOutputRepository
-from .watches import WatchdogRepository
+from .watchdog import WatchdogRepository
 
 T = TypeVar("T")
 
@@ -48,7 +49,8 @@ class UnitOfWork:
         self.schedules = ScheduleRepository(self._session)
         self.stage_outputs = StageOutputRepository(self._session)
         self.model_calls = ModelCallRepository(self._session)
-        self.watches = WatchdogRepository(self._session)
+        self.watchdog = WatchdogRepository(self._session)
+        self.audit = AuditRepository(self._session)
 
     async def __aenter__(self) -> Self:
         return self

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Any
+from decimal import Decimal
 
 import structlog
 from sqlalchemy.exc import DBAPIError
@@ -14,7 +14,8 @@ from src.domain.article import ArticleRef
 from src.domain.errors import ModelError
 from src.domain.ids import CallId
 from src.domain.usage import CallStatus, Usage
-from src.infrastructure.database.model_calls import CallRequest, PaidAnswer
+from src.infrastructure.database.model_calls import CallRequest, CallResult, PaidAnswer
+from src.infrastructure.database.stage_outputs import Provenance
 from src.infrastructure.database.unit_of_work import Database
 
 from .model_choice import OFFLINE
@@ -23,15 +24,13 @@ from .providers import ResolvedModel
 
 log = structlog.get_logger()
 
+LONGEST_MESSAGE = 2000  # characters kept of an error
 LONGEST_ANSWER = 256 * 1024  # characters kept; a longer one is cut and then not used again
-_PATIENCE = (0.5, 1, 2, 4, 8, 16, 16)  # seconds between tries to commit an answer that is already paid
+_RETRY_DELAYS = (0.5, 1, 2, 4, 8, 16, 16)  # seconds between tries to commit an answer that is already paid
 
 
 class Ledger:
-    """One stage's LanguageModel, with every call of one activity attempt on record.
-
-    ``provenance`` holds, after the agent is done, which prompt and model made the output.
-    """
+    """One stage's LanguageModel that records every call of one activity attempt."""
 
     def __init__(
         self, database: Database, resolved: ResolvedModel, *, article: ArticleRef, attempt: int, worker: str
@@ -41,10 +40,16 @@ class Ledger:
         self._article = article
         self._attempt = attempt
         self._worker = worker
-        self.provenance: dict[str, str] = {}
+        self._provenance: Provenance | None = None
+
+    @property
+    def provenance(self) -> Provenance:
+        """Return which prompt and model made the last answer."""
+        assert self._provenance is not None  # noqa: S101 - an agent is done after an answer
+        return self._provenance
 
     async def generate(self, prompt: Prompt) -> Completion:
-        """Return the paid answer to this very prompt, else buy one and commit it before returning it.
+        """Return the paid answer to this prompt, else buy one and commit it before returning it.
 
         Raises what the model raises, after that was committed too.
         """
@@ -52,12 +57,9 @@ class Ledger:
         request = self._request(prompt)
         found = await self._database.run_autocommit(lambda uow: uow.model_calls.find_or_open(request))
         completion = _as_completion(found) if isinstance(found, PaidAnswer) else await self._buy(prompt, found)
-        self.provenance = {
-            "prompt": prompt.name,
-            "prompt_hash": prompt.hash,
-            "provider": self._resolved.provider,
-            "model": completion.model,
-        }
+        self._provenance = Provenance(
+            prompt=prompt.name, prompt_hash=prompt.hash, provider=self._resolved.provider, model=completion.model
+        )
         return completion
 
     async def _buy(self, prompt: Prompt, call_id: CallId) -> Completion:
@@ -65,32 +67,25 @@ class Ledger:
         try:
             completion = await self._resolved.generate(prompt)
         except ModelError as error:
-            await self._close(call_id, started, CallStatus.FAILED, **self._failed(error))
+            await self._close(call_id, self._failed(error, started))
             raise
         except asyncio.CancelledError:
-            closing = self._close(call_id, started, CallStatus.FAILED, error_type="Cancelled")
-            await asyncio.shield(asyncio.ensure_future(closing))
+            result = CallResult(status=CallStatus.FAILED, latency_ms=_elapsed_ms(started), error_type="Cancelled")
+            await asyncio.shield(asyncio.ensure_future(self._close(call_id, result)))
             raise
-        cut = len(completion.text) > LONGEST_ANSWER
-        status = CallStatus.DISCARDED if cut else CallStatus.ANSWERED
-        await self._close(call_id, started, status, **self._answered(completion))
+        await self._close(call_id, self._answered(completion, started))
         return completion
 
-    async def _close(self, call_id: CallId, started: float, status: CallStatus, **columns: Any) -> None:  # noqa: ANN401
-        latency_ms = round((time.monotonic() - started) * 1000)
-        await _insist(
-            lambda: self._database.run_autocommit(
-                lambda uow: uow.model_calls.close(call_id, status=status, latency_ms=latency_ms, **columns)
-            )
+    async def _close(self, call_id: CallId, result: CallResult) -> None:
+        await _commit_with_retry(
+            lambda: self._database.run_autocommit(lambda uow: uow.model_calls.close(call_id, result))
         )
-        told = {name: columns[name] for name in ("output_tokens", "error_type") if name in columns}
-        cost = columns.get("cost_usd")
         log.info(
             "model_call_closed",
-            status=status.value,
-            latency_ms=latency_ms,
-            cost_usd=None if cost is None else str(cost),
-            **told,
+            status=result.status.value,
+            latency_ms=result.latency_ms,
+            cost_usd=None if result.cost_usd is None else str(result.cost_usd),
+            **result.model_dump(include={"output_tokens", "error_type"}, exclude_none=True),
         )
 
     def _request(self, prompt: Prompt) -> CallRequest:
@@ -107,26 +102,35 @@ class Ledger:
             worker=self._worker,
         )
 
-    def _answered(self, completion: Completion) -> dict[str, Any]:
-        return {
-            "answer": completion.text[:LONGEST_ANSWER].replace("\x00", ""),  # PostgreSQL's text holds no NUL
-            "stop_reason": completion.stop_reason,
-            "request_id": completion.request_id,
-            "model": completion.model,
-            **self._used(completion.usage, completion.model),
-        }
+    def _answered(self, completion: Completion, started: float) -> CallResult:
+        is_cut = len(completion.text) > LONGEST_ANSWER
+        return CallResult(
+            status=CallStatus.DISCARDED if is_cut else CallStatus.ANSWERED,
+            latency_ms=_elapsed_ms(started),
+            answer=completion.text[:LONGEST_ANSWER].replace("\x00", ""),  # PostgreSQL's text holds no NUL
+            stop_reason=completion.stop_reason,
+            request_id=completion.request_id,
+            model=completion.model,
+            cost_usd=self._price(completion.usage, completion.model),
+            **completion.usage.model_dump(),
+        )
 
-    def _failed(self, error: ModelError) -> dict[str, Any]:
-        known: dict[str, Any] = {"error_type": type(error).__name__, "error_message": error.message[:2000]}
-        if error.request_id:
-            known["request_id"] = error.request_id
-        if error.usage or self._resolved.provider == OFFLINE:
-            known |= self._used(error.usage or Usage(), error.model or self._resolved.model)
-        return known
+    def _failed(self, error: ModelError, started: float) -> CallResult:
+        result = CallResult(
+            status=CallStatus.FAILED,
+            latency_ms=_elapsed_ms(started),
+            request_id=error.request_id or None,
+            error_type=type(error).__name__,
+            error_message=error.message[:LONGEST_MESSAGE],
+        )
+        if error.usage is None and self._resolved.provider != OFFLINE:
+            return result
+        usage = error.usage or Usage()
+        cost = self._price(usage, error.model or self._resolved.model)
+        return result.model_copy(update={"cost_usd": cost, **usage.model_dump()})
 
-    def _used(self, usage: Usage, model: str) -> dict[str, Any]:
-        cost = price(self._resolved.provider, model, usage, at=datetime.now(UTC))
-        return usage.model_dump() | {"cost_usd": cost}
+    def _price(self, usage: Usage, model: str) -> Decimal | None:
+        return price(self._resolved.provider, model, usage, at=datetime.now(UTC))
 
 
 def _as_completion(paid: PaidAnswer) -> Completion:
@@ -144,12 +148,16 @@ def _as_completion(paid: PaidAnswer) -> Completion:
     )
 
 
-async def _insist(commit: Callable[[], Awaitable[None]]) -> None:
-    """Commit, and try again while the database is away: an answer that is paid is worth waiting for."""
-    for pause in _PATIENCE:
+def _elapsed_ms(started: float) -> int:
+    return round((time.monotonic() - started) * 1000)
+
+
+async def _commit_with_retry(commit: Callable[[], Awaitable[None]]) -> None:
+    """Commit, and try again while the database is away: a paid answer is worth waiting for."""
+    for delay in _RETRY_DELAYS:
         try:
             return await commit()
         except (DBAPIError, OSError) as error:
-            log.warning("ledger_commit_failed", error=str(error), retry_in_seconds=pause)
-            await asyncio.sleep(pause)
+            log.warning("ledger_commit_failed", error=type(error).__name__, retry_in_seconds=delay)
+            await asyncio.sleep(delay)
     return await commit()

@@ -4,11 +4,13 @@ import random
 from datetime import timedelta
 from typing import Any
 
+from sqlalchemy.exc import DBAPIError
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
 from src.domain.errors import LongtailError, ModelOverloaded
+from src.infrastructure.database.errors import describe
 
 from . import policies
 
@@ -29,10 +31,12 @@ class _Inbound(ActivityInboundInterceptor):
             return await super().execute_activity(input)
         except LongtailError as error:
             raise translated(error, attempt=activity.info().attempt) from error
+        except DBAPIError as error:
+            raise translated(describe(error), attempt=activity.info().attempt) from None  # it may carry a row's values
 
 
 def translated(error: LongtailError, *, attempt: int) -> ApplicationError:
-    """The failure that Temporal sees: the class's name as type, the attempt as its detail."""
+    """Return the failure that Temporal sees: the class's name as type, the attempt as detail."""
     return ApplicationError(
         error.message,
         attempt,

@@ -16,12 +16,11 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
 from src.domain.article import ArticleRef
-from src.domain.batch import Trigger
+from src.domain.batch import Batch, Trigger
 from src.domain.colour import Colour
 from src.domain.errors import Conflict, ConflictReason
 from src.domain.hold import HoldState
 from src.domain.ids import ArticleId
-from src.infrastructure.database.holds import RunningBatch
 
 from . import ids, policies
 from . import search_attributes as sa
@@ -66,7 +65,7 @@ class WorkflowGateway:
         """Wait until the batch's workflow ends; return why it failed, None if it did not."""
         with translated("return the batch's result"):
             try:
-                await self._client.get_workflow_handle_for(SiteBatchWorkflow.run, workflow_id).result()
+                await self._client.get_workflow_handle(workflow_id).result()
             except WorkflowFailureError as error:
                 return str(error.cause)
         return None
@@ -114,12 +113,12 @@ class WorkflowGateway:
 
     # --- holds
 
-    async def signal_batches(self, batches: Iterable[RunningBatch], states: Mapping[str, HoldState]) -> int:
+    async def signal_batches(self, batches: Iterable[Batch], states: Mapping[str, HoldState]) -> int:
         """Signal each batch and its shards the state of its site; return how many took the signal."""
         return await self._signal(
             (workflow_id, states[batch.site])
             for batch in batches
-            for workflow_id in (batch.workflow_id, *_shards(batch.workflow_id, batch.articles))
+            for workflow_id in (batch.workflow_id, *_shards(batch.workflow_id, batch.total))
         )
 
     async def signal_articles(self, articles: Iterable[tuple[str, ArticleId]], states: Mapping[str, HoldState]) -> int:

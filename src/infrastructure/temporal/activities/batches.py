@@ -7,9 +7,9 @@ from src.domain.batch import Trigger
 from src.domain.hold import HoldDepth, HoldState
 from src.domain.ids import BatchId
 from src.domain.scheduling import slots
+from src.domain.scheduling.backfill import RequestedSlot
 from src.domain.usage import in_digits
 from src.infrastructure.database.batches import BatchRequest
-from src.infrastructure.database.models import BackfillSlotRow
 from src.infrastructure.database.schedules import DesiredSchedule
 from src.infrastructure.database.unit_of_work import Database, UnitOfWork
 from src.infrastructure.llm.providers import Providers
@@ -66,7 +66,7 @@ class BatchActivities:
             force = request.force or (backfill is not None and backfill.force)
             hold = await uow.holds.get_state(request.site, opening=True)
             held = hold.stops(HoldDepth.ARTICLES)
-            batch_id, has_work = await uow.batches.open(asked, limit=None if held else limit, force=force)
+            batch_id, has_work = await uow.batches.open(asked, limit=limit, force=force, claim=not held)
             if held and has_work:
                 return self._opened(batch_id, 0, 0, hold=hold)
             counts = await uow.batches.count_articles(batch_id)
@@ -130,7 +130,7 @@ class BatchActivities:
         return await self._database.run_in_transaction(work)
 
 
-def _refusal(request: OpenBatch, wanted: DesiredSchedule | None, backfill: BackfillSlotRow | None) -> str | None:
+def _refusal(request: OpenBatch, wanted: DesiredSchedule | None, backfill: RequestedSlot | None) -> str | None:
     """Why a slot that Temporal started is to have no batch."""
     if request.trigger is not Trigger.SCHEDULE:
         return None

@@ -12,6 +12,7 @@ from src.domain.article import ArticleRef
 from src.domain.errors import ArtefactTooLarge
 from src.domain.site import Site
 from src.domain.stages import Artefact, Draft, KeywordAnalysis, Outline, SeoMetadata, Stage
+from src.infrastructure.database.stage_outputs import StageResult
 from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.llm.ledger import Ledger
 from src.infrastructure.llm.providers import Providers
@@ -89,17 +90,15 @@ class StageActivities:
 
     async def _keep(self, stage: Stage, article: ArticleRef, artefact: A, ledger: Ledger) -> Mapping[str, Any]:
         info = activity.info()
-        made = artefact.model_dump(mode="json")
-        columns: dict[str, Any] = {
-            "artefact": made,
-            "idempotency_key": f"{info.workflow_id}/{info.workflow_run_id}/{info.activity_id}",
-            **ledger.provenance,
-        }
-
+        result = StageResult(
+            artefact=artefact.model_dump(mode="json"),
+            idempotency_key=f"{info.workflow_id}/{info.workflow_run_id}/{info.activity_id}",
+            **ledger.provenance.model_dump(),
+        )
         key = (article.article_id, article.revision, stage)
-        if await self._database.run_autocommit(lambda uow: uow.stage_outputs.insert_if_absent(*key, **columns)):
-            return made
-        return await self._database.run_autocommit(lambda uow: uow.stage_outputs.find_artefact(*key)) or made
+        if await self._database.run_autocommit(lambda uow: uow.stage_outputs.insert_if_absent(*key, result)):
+            return result.artefact
+        return await self._database.run_autocommit(lambda uow: uow.stage_outputs.find_artefact(*key)) or result.artefact
 
 
 def _small_enough(artefact: A, stage: Stage) -> A:

@@ -11,6 +11,7 @@ from src.domain.errors import Conflict
 from src.domain.ids import BatchId
 from src.domain.longtail import LongtailStatus
 from src.domain.stages import Stage
+from src.infrastructure.database.stage_outputs import StageResult
 from src.infrastructure.database.unit_of_work import Database
 from tests.factories import a_site, longtails, open_batch
 
@@ -138,8 +139,15 @@ async def test_retrying_from_a_stage_keeps_the_stages_before_it(database: Databa
     async with database.unit_of_work() as uow:
         ref = (await uow.articles.list_unfinished(batch_id, first=0, end=1))[0]
         for stage in Stage:
-            made = {"prompt": "p@1", "prompt_hash": "0", "provider": "offline", "model": "m", "idempotency_key": "k"}
-            await uow.stage_outputs.insert_if_absent(ref.article_id, 1, stage, artefact={"made": stage}, **made)
+            made = StageResult(
+                artefact={"made": stage},
+                prompt="p@1",
+                prompt_hash="0",
+                provider="offline",
+                model="m",
+                idempotency_key="k",
+            )
+            await uow.stage_outputs.insert_if_absent(ref.article_id, 1, stage, made)
     await end(database, batch_id, ArticleStatus.NEEDS_REVIEW)
     async with database.unit_of_work() as uow:
         again = await uow.articles.prepare_retry(ref.article_id, from_stage=Stage.ARTICLE)

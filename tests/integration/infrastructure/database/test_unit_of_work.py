@@ -7,7 +7,7 @@ from sqlalchemy.exc import IntegrityError, PendingRollbackError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from src.domain.longtail import Longtail, LongtailStatus
-from src.infrastructure.database.models import LongtailRow
+from src.infrastructure.database.tables import LongtailRow
 from src.infrastructure.database.unit_of_work import Database, UnitOfWork
 from tests.factories import a_site
 

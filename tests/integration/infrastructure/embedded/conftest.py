@@ -1,5 +1,6 @@
 """Homes of servers for one test, and other processes that use the same servers."""
 
+import errno
 import os
 import shutil
 import signal
@@ -103,7 +104,12 @@ def occupy() -> Iterator[Callable[[int], None]]:
         def listen(port: int) -> None:
             listener = stack.enter_context(closing(socket.socket()))
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(("127.0.0.1", port))
+            try:
+                listener.bind(("127.0.0.1", port))
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise
+                return  # another test has it
             listener.listen()
 
         yield listen

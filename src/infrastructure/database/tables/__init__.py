@@ -1,0 +1,30 @@
+"""The tables, by noun. Their unique keys make every step of a batch safe to repeat."""
+
+from .articles import ArticleRow, StageOutputRow
+from .audit import AuditEventRow
+from .base import Table
+from .batches import BatchRow
+from .holds import HoldRow
+from .longtails import LongtailRow
+from .model_calls import ModelCallRow
+from .schedules import BackfillSlotRow, SchedulePauseRow, ScheduleVersionRow, SiteScheduleRow
+from .sites import SiteRow
+from .watchdog import AlertRow, WatchRow
+
+__all__ = [
+    "AlertRow",
+    "ArticleRow",
+    "AuditEventRow",
+    "BackfillSlotRow",
+    "BatchRow",
+    "HoldRow",
+    "LongtailRow",
+    "ModelCallRow",
+    "SchedulePauseRow",
+    "ScheduleVersionRow",
+    "SiteRow",
+    "SiteScheduleRow",
+    "StageOutputRow",
+    "Table",
+    "WatchRow",
+]

@@ -1,0 +1,71 @@
+"""Articles and the outputs of their stages."""
+
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import (
+    ForeignKey,
+    Index,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from src.domain.article import ArticleStatus
+from src.domain.ids import ArticleId, BatchId, LongtailId
+from src.domain.stages import Stage
+
+from .base import Table, one_of
+
+
+class ArticleRow(Table):
+    """One longtail in one batch, and how far it got."""
+
+    __tablename__ = "articles"
+    __table_args__ = (
+        UniqueConstraint("batch_id", "longtail_id"),
+        one_of("status", ArticleStatus),
+        one_of("failed_stage", Stage),
+        Index("ix_articles_site_status", "site", "status"),
+        Index("ix_articles_longtail_id", "longtail_id"),
+    )
+
+    id: Mapped[ArticleId] = mapped_column(primary_key=True, default=uuid4)
+    batch_id: Mapped[BatchId] = mapped_column(ForeignKey("batches.id", ondelete="CASCADE"))
+    longtail_id: Mapped[LongtailId] = mapped_column(ForeignKey("longtails.id", ondelete="CASCADE"))
+    site: Mapped[str] = mapped_column(ForeignKey("sites.slug", ondelete="CASCADE"))
+    keyword: Mapped[str]
+    position: Mapped[int]  # within the batch, from 0
+    status: Mapped[str] = mapped_column(server_default=ArticleStatus.QUEUED)
+    revision: Mapped[int] = mapped_column(server_default="1")
+    failed_stage: Mapped[str | None]
+    error_type: Mapped[str | None]
+    error_message: Mapped[str | None]
+    attempts: Mapped[int | None]
+    html: Mapped[str | None]  # the complete page
+    content_hash: Mapped[str | None]  # SHA-256 of html
+    words: Mapped[int | None]
+    offline: Mapped[bool] = mapped_column(server_default=text("false"))  # any stage by the offline writer
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+
+
+class StageOutputRow(Table):
+    """What a stage handed on. Written once, never changed."""
+
+    __tablename__ = "stage_outputs"
+    __table_args__ = (one_of("stage", Stage),)
+
+    article_id: Mapped[ArticleId] = mapped_column(ForeignKey("articles.id", ondelete="CASCADE"), primary_key=True)
+    revision: Mapped[int] = mapped_column(primary_key=True)
+    stage: Mapped[str] = mapped_column(primary_key=True)
+    artefact: Mapped[dict[str, Any]]
+    prompt: Mapped[str]  # file and version
+    prompt_hash: Mapped[str]
+    provider: Mapped[str]
+    model: Mapped[str]  # as the response named it
+    idempotency_key: Mapped[str]  # workflow id / run id / activity id
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
