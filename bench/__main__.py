@@ -1,4 +1,7 @@
-"""``python -m bench``: the floor and Longtail side by side; or what ``--kill`` and ``--drain`` cost."""
+"""``python -m bench``: the floor and Longtail side by side.
+
+Or what ``--kill`` and ``--drain`` cost.
+"""
 
 import asyncio
 import json
@@ -33,7 +36,10 @@ def main(
     drain: Annotated[int, typer.Option(min=0, help="Instead: so many trials with SIGTERM half-way.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document for scripts.")] = False,
 ) -> None:
-    """Measure Longtail on this machine, against a model server of its own. Ratios compare within one run only."""
+    """Measure Longtail on this machine, against a model server of its own.
+
+    Ratios compare within one run only.
+    """
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: the servers are taken down, too
     if kill or drain:
         size, seconds = articles or INTERRUPTED[0], INTERRUPTED[1] if latency is None else latency

@@ -1,4 +1,7 @@
-"""What the model server streams: the offline writer's text for the prompt behind a request, composed once."""
+"""What the model server streams.
+
+The offline writer's text for the prompt behind a request, composed once.
+"""
 
 import json
 from dataclasses import dataclass
@@ -31,14 +34,17 @@ class Answer:
 
 
 class Answers:
-    """Composes every answer once: who measures must not wait for the writer twice."""
+    """Composes every answer once.
+
+    Who measures must not wait for the writer twice.
+    """
 
     def __init__(self) -> None:
         self._writer = OfflineWriter(OfflineSettings.model_construct())
         self._composed: dict[bytes, Answer] = {}
 
     async def to(self, body: bytes) -> Answer:
-        """The answer to this very request."""
+        """Return the answer to this very request."""
         if body not in self._composed:
             self._composed[body] = await self._compose(body)
         return self._composed[body]
@@ -76,7 +82,7 @@ def prompt_of(request: dict[str, Any]) -> Prompt:
 
 
 def events(model: str, text: str, usage: dict[str, int]) -> list[bytes]:
-    """The server-sent events of a complete answer, usage in the last one, as OpenAI sends them."""
+    """Return a complete answer as OpenAI's server-sent events."""
     size = max(1, -(-len(text) // CHUNKS))
     parts = [text[start : start + size] for start in range(0, len(text), size)]
     chunks: list[dict[str, Any]] = [{"choices": [_choice({"role": "assistant", "content": part})]} for part in parts]

@@ -1,4 +1,7 @@
-"""The model server's process: ``python -m bench.counting_server``. Prints its port, ends with its standard input."""
+"""The model server's process: ``python -m bench.counting_server``.
+
+Prints its port, ends with its standard input.
+"""
 
 import argparse
 import asyncio
@@ -28,7 +31,7 @@ class _Call:
 
 
 class Counted:
-    """The application: three routes for the SDK and the curious, and the count."""
+    """The application, and what it counts."""
 
     def __init__(self, *, latency: float) -> None:
         self._latency = latency
@@ -38,7 +41,7 @@ class Counted:
         self._max_in_flight = 0
 
     def application(self) -> Starlette:
-        """The routes."""
+        """Return the routes."""
         return Starlette(
             routes=[
                 Route("/v1/chat/completions", self.complete, methods=["POST"]),
@@ -60,7 +63,7 @@ class Counted:
         return JSONResponse({"object": "list", "data": [{"id": "stage-a", "object": "model"}]})
 
     async def stats(self, request: Request) -> Response:  # noqa: ARG002
-        """The Stats."""
+        """Return the Stats."""
         counts = Counter((call.answer.stage, call.answer.keyword) for call in self._calls)
         nested: dict[str, dict[str, int]] = {}
         for (stage, keyword), count in counts.items():
@@ -77,7 +80,7 @@ class Counted:
         )
 
     async def calls(self, request: Request) -> Response:  # noqa: ARG002
-        """Every Call."""
+        """Return every Call."""
         return JSONResponse(
             [
                 {
@@ -114,7 +117,10 @@ class Counted:
 
 
 class _Stream(Response):
-    """Starlette's own streaming response costs a task group a call, on cores that somebody else is measured on."""
+    """A streaming response without a task group.
+
+    That would use cores on which others are measured.
+    """
 
     def __init__(self, counted: Counted, call: _Call) -> None:
         super().__init__()

@@ -1,4 +1,6 @@
-"""The floor: the same articles by the same agents over the same adapter, from one asyncio program that keeps nothing.
+"""The floor: the same articles by one asyncio program.
+
+It uses the same agents and adapter, and stores nothing.
 
 ``python -m bench.floor`` writes them once to warm up, so that imports and the model server's composing do not count,
 then once more against the clock, and prints its Floor as JSON.

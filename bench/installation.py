@@ -1,4 +1,7 @@
-"""A complete Longtail in a folder of its own: durable PostgreSQL, Temporal, the sample site, workers as processes."""
+"""A complete Longtail in a folder of its own.
+
+Durable PostgreSQL, Temporal, the sample site, workers as processes.
+"""
 
 import os
 import signal
@@ -46,7 +49,9 @@ class Installation:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a process of ours is started with: nothing it would obey, and a place for Python's compiled modules.
+        """Return what a process of ours is started with.
+
+        Nothing it would obey, and a place for Python's compiled modules.
 
         Where the machine forbids these, every start would compile all libraries and count as slow and large.
         """
@@ -55,7 +60,7 @@ class Installation:
         return plain | {"PYTHONPATH": str(_CODE), "PYTHONPYCACHEPREFIX": str(self.folder / "compiled")}
 
     async def start_batch(self, keywords: list[str]) -> BatchHandle:
-        """Import the keywords and start a batch of them all, in the slot after the last one."""
+        """Import the keywords and start one batch of them all."""
         site = workload.site()
         async with self.database.unit_of_work() as uow:
             await uow.sites.upsert(site)
@@ -158,7 +163,10 @@ async def _postmaster(database: Database) -> int:
 
 
 async def reported(handle: BatchHandle) -> BatchReport:
-    """What the batch came to. Raises AssertionError for a slot that got none."""
+    """Return what the batch came to.
+
+    Raises AssertionError for a slot that got none.
+    """
     report = await handle.result()
     if report is None:
         raise AssertionError(f"{handle.id} had no batch")

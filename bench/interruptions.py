@@ -1,4 +1,4 @@
-"""A worker ends half-way, by kill -9 or by SIGTERM, and a new one starts at once: what was lost, and bought twice."""
+"""Measures what a worker's end by SIGKILL or SIGTERM costs."""
 
 import asyncio
 import time
@@ -30,7 +30,10 @@ SELECT count(*) FROM model_calls AS later WHERE EXISTS (
 
 
 class Interrupted(BaseModel):
-    """One trial. Seconds count from the signal; the new worker's start is a part of them."""
+    """One trial.
+
+    Seconds count from the signal; the new worker's start is a part of them.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -48,7 +51,7 @@ class Interrupted(BaseModel):
 async def interrupt(
     scenario: Scenario, installed: Installation, models: ModelServer, *, first: int, kill: bool
 ) -> Interrupted:
-    """Run a batch whose worker gets the signal when half of its calls are answered."""
+    """Run a batch whose worker gets the signal half-way."""
     models.reset(latency=scenario.latency)
     with ExitStack() as stack:
         old = stack.enter_context(stopping(installed.worker(model_url=models.url, slots=scenario.slots)))
@@ -107,7 +110,7 @@ def _sent_again(calls: Sequence[Call]) -> int:
 
 
 def _resumed(calls: Sequence[Call], open_then: Sequence[Call], signalled: float) -> tuple[float, float, float] | None:
-    """When each article that had a call open was heard of again: first, median and last."""
+    """Return when interrupted articles resumed: first, median and last."""
     waits = sorted(
         min(
             (

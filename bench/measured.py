@@ -22,7 +22,7 @@ WARM_UP = 8  # articles before the clock starts, so that imports and connections
 
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
-    """How many articles, at which seconds a model call, with how many calls at once."""
+    """Articles, seconds a model call, and calls at once."""
 
     articles: int
     latency: float
@@ -30,7 +30,10 @@ class Scenario:
 
     @property
     def bound_seconds(self) -> float:
-        """No program is faster: all slots busy from the first second to the last."""
+        """No program is faster.
+
+        All slots busy from the first second to the last.
+        """
         return self.articles * len(STAGES) * self.latency / self.slots
 
 
@@ -45,7 +48,7 @@ class Cpu(BaseModel):
     model_server: float
 
     def since(self, earlier: "Cpu") -> "Cpu":
-        """The difference."""
+        """Return the difference."""
         return Cpu(**{name: value - getattr(earlier, name) for name, value in self})
 
 
@@ -71,14 +74,14 @@ class Measured(BaseModel):
 
 
 async def rehearse(installed: Installation, models: ModelServer, *, first: int) -> None:
-    """Write a few articles with a worker that is thrown away, so that every later one finds Python's caches filled."""
+    """Write a few articles, so that caches are filled."""
     models.reset(latency=0)
     with stopping(installed.worker(model_url=models.url, slots=WARM_UP)):
         await (await installed.start_batch(workload.keywords(WARM_UP, first=first))).result()
 
 
 async def measure(scenario: Scenario, installed: Installation, models: ModelServer, *, first: int) -> Measured:
-    """Run the floor, then a batch of the same keywords on a warm worker."""
+    """Run the floor, then a batch of the same keywords."""
     keywords = workload.keywords(scenario.articles, first=first)
     floor = await asyncio.to_thread(_floor, scenario, models, first, installed.environment)
     with stopping(installed.worker(model_url=models.url, slots=scenario.slots)) as worker:
@@ -133,7 +136,7 @@ def _cpu(installed: Installation, models: ModelServer, worker_pid: int) -> Cpu:
 
 
 async def _batch_history(handle: BatchHandle) -> tuple[int, timedelta]:
-    """The length of its history, and from its start to its end."""
+    """Return the history's length and duration."""
     described = await handle.describe()
     if described.close_time is None:
         raise AssertionError("it has a result, so it has ended")

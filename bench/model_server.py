@@ -1,4 +1,6 @@
-"""A model server for measurements and story tests: OpenAI's streaming wire on loopback, template text, calls counted.
+"""A model server for measurements and story tests.
+
+OpenAI's streaming wire on loopback, template text, calls counted.
 
 It waits a fixed time before it answers, and keeps who asked what when, so that nobody has to believe the caller's own
 count. ``with ModelServer(latency=1.0) as server:`` runs it in a process of its own, which ends with this one.
@@ -17,7 +19,10 @@ from src.domain.stages import Stage
 
 
 class Call(BaseModel):
-    """One question as it arrived. Times are of the machine's monotonic clock, so processes may compare them."""
+    """One question as it arrived.
+
+    Times are of the machine's monotonic clock, so processes may compare them.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -42,7 +47,7 @@ class Stats(BaseModel):
 
 
 class ModelServer:
-    """The server in a process of its own, on a free port, until the block ends."""
+    """The model server in its own process, on a free port."""
 
     def __init__(self, *, latency: float = 0.0) -> None:
         self._latency = latency
@@ -68,23 +73,26 @@ class ModelServer:
 
     @property
     def url(self) -> str:
-        """What ``OPENAI_BASE_URL`` is set to."""
+        """Return what ``OPENAI_BASE_URL`` is set to."""
         return f"{self._root}/v1"
 
     def stats(self) -> Stats:
-        """What was counted so far."""
+        """Return what was counted so far."""
         return Stats.model_validate_json(self._client.get("/stats").content)
 
     def calls(self) -> list[Call]:
-        """Every call, in the order of arrival."""
+        """Return every call, in the order of arrival."""
         return [Call.model_validate(call) for call in self._client.get("/calls").json()]
 
     def reset(self, *, latency: float | None = None) -> None:
-        """Forget what was counted; from now on an answer takes ``latency`` seconds, if given."""
+        """Forget what was counted.
+
+        From now on an answer takes ``latency`` seconds, if given.
+        """
         reset(self.url, latency=latency)
 
 
 def reset(url: str, *, latency: float | None = None) -> None:
-    """Do as ``ModelServer.reset``, from a process that knows the server by ``url`` alone."""
+    """Reset the model server at ``url`` from any process."""
     with httpx2.Client(trust_env=False) as client:
         client.post(f"{url.removesuffix('/v1')}/reset", json={"latency": latency}).raise_for_status()

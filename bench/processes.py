@@ -1,4 +1,4 @@
-"""What processes cost: processor time with everything they started, and the most memory they held."""
+"""Measures processor time and memory of process trees."""
 
 from pathlib import Path
 
@@ -6,13 +6,19 @@ import psutil
 
 
 def cpu_seconds(pid: int) -> float:
-    """User and system time of the process, its descendants, and those of them that have ended and were waited for."""
+    """Return user and system time of the process tree.
+
+    Descendants that ended and were waited for count.
+    """
     root = psutil.Process(pid)
     return sum(_times(process) for process in [root, *root.children(recursive=True)])
 
 
 def peak_bytes(pid: int) -> int:
-    """The largest resident set so far; where the system keeps none, the current one."""
+    """Return the largest resident set so far.
+
+    Where the system keeps none, the current one.
+    """
     status = Path("/proc", str(pid), "status")
     if not status.exists():
         return int(psutil.Process(pid).memory_info().rss)

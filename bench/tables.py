@@ -11,7 +11,7 @@ _MEGABYTE = 1024 * 1024
 
 
 def measurements(runs: Sequence[Measured]) -> Table:
-    """A column a scenario."""
+    """Return a column a scenario."""
     table = Table("", *(_name(run) for run in runs), title="one batch, warm worker")
     for name, figure in _FIGURES:
         table.add_row(name, *(figure(run) for run in runs))
@@ -19,7 +19,7 @@ def measurements(runs: Sequence[Measured]) -> Table:
 
 
 def interruptions(trials: Sequence[Interrupted]) -> Table:
-    """A column a trial."""
+    """Return a column a trial."""
     title = "a worker ends when half of the calls are answered, and a new one starts at once"
     table = Table(Column("", no_wrap=True), *(trial.signal for trial in trials), title=title)
     for name, figure in _INTERRUPTED:

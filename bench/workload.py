@@ -1,4 +1,4 @@
-"""What is written: articles of the sample shop, about as many keywords as are wanted, by models of four names."""
+"""The workload: articles of the sample shop."""
 
 from itertools import islice, product
 
@@ -35,7 +35,10 @@ _CASES = (
 
 
 def site() -> Site:
-    """The sample shop, its stages written by ``stage-a`` to ``stage-d`` of the configured OpenAI-compatible server."""
+    """Return the sample shop, its stages written by the server.
+
+    Its models are ``stage-a`` to ``stage-d``.
+    """
     described = site_file.read(example_files.content(SITE_FILE), file=SITE_FILE)
     models = {stage: ModelChoice(provider="openai", model=f"stage-{stage.value.lower()}") for stage in Stage}
     return described.model_copy(update={"models": models})

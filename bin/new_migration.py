@@ -21,7 +21,7 @@ _VERSIONS = _ROOT / "migrations" / "versions"
 
 
 async def write_migration(url: str, name: str) -> None:
-    """Migrate the database at ``url`` to head, then write the file of the next revision."""
+    """Migrate the database to head, then write the next revision."""
     number = max(int(file.name.partition("_")[0]) for file in _VERSIONS.glob("[0-9]*_*.py")) + 1
 
     def autogenerate(connection: Connection) -> None:

@@ -1,1 +1,4 @@
-"""The database's history, one revision a file: expand first, contract in a later release."""
+"""The database's history, one revision a file.
+
+Expand first, contract in a later release.
+"""

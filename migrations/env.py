@@ -1,4 +1,7 @@
-"""Runs migrations over asyncpg: in the connection it is handed, else in one of its own."""
+"""Runs migrations over asyncpg.
+
+In the connection it is handed, else in one of its own.
+"""
 
 import asyncio
 

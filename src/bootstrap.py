@@ -1,4 +1,6 @@
-"""The composition root: opens servers, database and Temporal; builds use cases and workers.
+"""The composition root: opens servers, database and Temporal.
+
+Builds use cases and workers.
 
 The servers are those that the environment names, else those on this machine, started if need be. They stay up as long
 as the block that opened them, or as any other process still uses them. The command line, the API, the benchmark and
@@ -74,7 +76,9 @@ class Servers:
 
 @contextmanager
 def open_servers(settings: Settings, *, with_temporal: bool = True, ui: bool = True) -> Iterator[Servers]:
-    """Yield the servers that the environment names; start embedded ones for the others.
+    """Yield the servers that the environment names.
+
+    Start embedded ones for the others.
 
     Raises EngineUnavailable, InputInvalid for a DATABASE_URL and SettingsInvalid for a configuration of Temporal that
     cannot be used.
@@ -106,7 +110,7 @@ def _open_temporal(stack: ExitStack, home: Path, address: str | None, *, ui: boo
 
 
 def _configured_address() -> str | None:
-    """Return the address of TEMPORAL_ADDRESS or of the profile that Temporal's own variables and file select."""
+    """Return the address that Temporal's variables and profile name."""
     from temporalio.envconfig import ClientConfigProfile  # noqa: PLC0415 - half a second, for Temporal's users alone
 
     try:
@@ -119,7 +123,9 @@ def _configured_address() -> str | None:
 async def open_database(
     settings: Settings, servers: Servers | None = None, *, check: bool = True
 ) -> AsyncIterator[Database]:
-    """Yield the database at this version's revision; an embedded one is migrated to it.
+    """Yield the database at this version's revision.
+
+    An embedded one is migrated to it.
 
     With ``check=False`` it is yielded at any revision, for migrations. Raises EngineUnavailable when it cannot be
     reached, SchemaOutdated when a database that the environment names is at another revision.
@@ -177,7 +183,7 @@ async def _started(settings: Settings, servers: Servers | None, *, with_temporal
 
 @dataclass(frozen=True)
 class Application:
-    """The open database and Temporal, and the use cases on top of them.
+    """The open database and Temporal, with their use cases.
 
     Attributes:
         who: who acts, for the audit trail.
@@ -191,7 +197,7 @@ class Application:
 
     @property
     def temporal_ui_url(self) -> str | None:
-        """Return the address of Temporal's web UI, None where it is not known."""
+        """Return the address of Temporal's web UI, None if unknown."""
         return self.server.ui_url
 
     @property
@@ -201,7 +207,10 @@ class Application:
 
     @property
     def is_local(self) -> bool:
-        """Return whether Temporal is the embedded one, so that workers share this machine's settings."""
+        """Return whether Temporal is embedded.
+
+        Its workers then share this machine's settings.
+        """
         return self.server.pid is not None
 
     @cached_property
@@ -303,12 +312,14 @@ async def open_application(
 
 
 def worker_identity(colour: Colour) -> str:
-    """Return a name that no other worker process has or had, on any machine."""
+    """Return a name that is unique to this worker process."""
     return f"{colour}@{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
 
 
 def build_worker(application: Application, providers: "Providers", *, colour: Colour, strict: bool = False) -> "Worker":
-    """Return a worker of ``colour`` that acts as the application's ``who``; nothing is polled before it runs.
+    """Return a worker of ``colour`` that acts as the application's ``who``.
+
+    Nothing is polled before it runs.
 
     ``strict`` runs workflows in the sandbox, as tests do.
     """
@@ -328,7 +339,9 @@ def build_worker(application: Application, providers: "Providers", *, colour: Co
 
 
 async def run_worker(application: Application, *, colour: Colour, lifeline: int | None = None) -> None:
-    """Run a worker of ``colour`` until SIGTERM, SIGINT or the end of the file descriptor ``lifeline``.
+    """Run a worker of ``colour`` until it is told to stop.
+
+    That is SIGTERM, SIGINT or the end of the file descriptor ``lifeline``.
 
     Raises what ended the worker, when it can no longer poll.
     """

@@ -1,4 +1,4 @@
-"""Settings: the environment and ``.env``, read once by each command and handed down, frozen.
+"""Settings: the environment and ``.env``, read once and frozen.
 
 No other module reads the environment, but for Temporal's own variables, which ``temporalio.envconfig`` reads.
 """
@@ -18,7 +18,7 @@ LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 
 class OfflineSettings(BaseSettings):
-    """Settings of the offline writer, which needs no key and is not AI."""
+    """Settings of the offline writer, which is not AI."""
 
     model_config = SettingsConfigDict(
         env_prefix="LONGTAIL_OFFLINE_",
@@ -128,14 +128,17 @@ class Settings(BaseSettings):
 
 
 def _problems(error: ValidationError) -> list[SettingProblem]:
-    """Name each variable as the environment does, without its value, which may be a secret."""
+    """Return the problems by variable, without values.
+
+    A value may be a secret.
+    """
     failed = OfflineSettings if error.title == OfflineSettings.__name__ else Settings  # it is filled by a factory
     found = error.errors(include_input=False, include_context=False, include_url=False)
     return [SettingProblem(_variable(failed, problem["loc"]), problem["msg"]) for problem in found]
 
 
 def _variable(settings: type[BaseSettings], location: tuple[int | str, ...]) -> str:
-    """Return the environment variable of the field, or alias of a field, at ``location``."""
+    """Return the environment variable of the field at ``location``."""
     name, *inner = location
     if name == "offline" and inner:
         return _variable(OfflineSettings, tuple(inner))

@@ -1,4 +1,6 @@
-"""Agents A to D: each builds a prompt, asks a model through one port, and checks the answer until it may be kept.
+"""Agents A to D.
+
+Each builds a prompt, asks a model through one port, and checks the answer until it may be kept.
 
 Read ``language_model`` (the port), ``keyword_analysis``, ``outline``, ``article``, ``seo_metadata`` (the agents in
 their order), ``asking`` (one question, one correction at most), ``article_rules`` (what C is held to), then ``html``

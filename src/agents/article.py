@@ -27,7 +27,7 @@ _CONTINUE = (
 
 
 async def write(outline: Outline, keyword: str, *, site: Site, model: LanguageModel) -> Draft:
-    """Write every section of the outline, with no other facts than those it cites.
+    """Write every section of the outline with the facts it cites.
 
     Raises OutputRejected, OutputTruncated, ModelRefused, and what the model raises.
     """
@@ -66,7 +66,10 @@ def _prompt(outline: Outline, keyword: str, site: Site) -> Prompt:
 
 
 async def _whole(prompt: Prompt, headings: Sequence[str], model: LanguageModel) -> tuple[Prompt, Completion]:
-    """Ask, and go on asking for what a cut-off answer lacks. Returns the last prompt and the joined answer."""
+    """Ask, and go on asking for what a cut-off answer lacks.
+
+    Return the last prompt and the joined answer.
+    """
     completion = await ask(prompt, model)
     kept: dict[str, str] = {}
     continued = 0
@@ -89,7 +92,10 @@ async def _whole(prompt: Prompt, headings: Sequence[str], model: LanguageModel) 
 
 
 def _join(kept: dict[str, str], markdown: str, *, cut: bool) -> None:
-    """Add the parts that are complete and not there yet; the last part of a cut-off answer is not."""
+    """Add the parts that are complete and not there yet.
+
+    The last part of a cut-off answer is not.
+    """
     manuscript = Manuscript(markdown)
     goes_on = bool(kept)  # then what stands before the first heading is chatter
     for part in manuscript.parts[:-1] if cut else manuscript.parts:

@@ -1,4 +1,7 @@
-"""The stable half of a prompt: each agent's rules, a package text with a version in its first line."""
+"""The stable half of a prompt.
+
+Each agent's rules, a package text with a version in its first line.
+"""
 
 from dataclasses import dataclass
 from functools import cache
@@ -23,14 +26,17 @@ class Instructions:
 
 @cache
 def instructions(agent: str) -> Instructions:
-    """Read the rules of ``agent`` on first use. A changed text must change its version."""
+    """Read the rules of ``agent`` on first use.
+
+    A changed text must change its version.
+    """
     content = files(__package__).joinpath("prompts", f"{agent}.md").read_text("utf-8")
     version, _, text = content.partition("\n")
     return Instructions(name=f"{agent}@{version.removeprefix('version:').strip()}", text=text.strip())
 
 
 def site_brief(site: Site) -> dict[str, Any]:
-    """What every agent is told about the site."""
+    """Return what every agent is told about the site."""
     return {
         "name": site.name,
         "language": site.language,

@@ -1,4 +1,4 @@
-"""Stage A: finds out what the searcher wants and what the article must cover."""
+"""Stage A: finds the search intent and what an article must cover."""
 
 from typing import Any
 
@@ -41,7 +41,10 @@ async def analyse(keyword: str, *, site: Site, model: LanguageModel) -> KeywordA
 
 
 def _fixed(answer: dict[str, Any], keyword: str) -> dict[str, Any]:
-    """Mend what needs no model: the keyword's spelling, repetitions, lists and sentences that run on."""
+    """Mend what needs no model.
+
+    The keyword's spelling, repetitions, lists and sentences that run on.
+    """
     if phrase_key(str(answer.get("primary_keyword", ""))) == phrase_key(keyword):
         answer["primary_keyword"] = keyword
     for name, most in _MOST.items():

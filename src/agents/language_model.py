@@ -1,4 +1,7 @@
-"""The port to any model: a Prompt goes in, a Completion comes out, whoever wrote it."""
+"""The port to any model.
+
+A Prompt goes in, a Completion comes out, whoever wrote it.
+"""
 
 import hashlib
 import json
@@ -20,7 +23,10 @@ OFFLINE_MODEL = (
 
 
 def fenced(data: Mapping[str, Any]) -> str:
-    """Encode ``data`` as one delimited block. ``<`` is escaped inside the JSON, so no text can close it."""
+    """Encode ``data`` as one delimited block.
+
+    ``<`` is escaped inside the JSON, so no text can close it.
+    """
     block = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
     return f"<data>{block}</data>"
 
@@ -31,7 +37,10 @@ def _json_schema(artefact: type[BaseModel]) -> dict[str, Any]:
 
 
 class StopReason(StrEnum):
-    """Why a model stopped writing. A stream that does not say is an error, not a reason."""
+    """Why a model stopped writing.
+
+    A stream that does not say is an error, not a reason.
+    """
 
     COMPLETE = "complete"
     TRUNCATED = "truncated"  # the token limit; the text is cut off
@@ -66,12 +75,15 @@ class Prompt:
 
     @cached_property
     def user(self) -> str:
-        """The first user turn."""
+        """Return the first user turn."""
         return f"{FENCE}\n{fenced(self.data)}"
 
     @cached_property
     def hash(self) -> str:
-        """SHA-256 of all that is sent, so that a paid answer is found again and a changed prompt asks anew."""
+        """Return the SHA-256 of all that is sent.
+
+        A paid answer is found again by it, and a changed prompt is a new question.
+        """
         sent = [
             self.name,
             self.system,
@@ -85,13 +97,16 @@ class Prompt:
         return hashlib.sha256(json.dumps([*sent, schema], sort_keys=True).encode()).hexdigest()
 
     def follow(self, previous: str, follow_up: str, **changes: Any) -> "Prompt":  # noqa: ANN401 - any field
-        """The next question about the same output."""
+        """Return the next question about the same output."""
         return replace(self, previous=previous, follow_up=follow_up, round=self.round + 1, **changes)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Completion:
-    """What came back: text, why it ended, and what it used. ``model`` is the one the response names."""
+    """What came back: text, why it ended, and what it used.
+
+    ``model`` is the one the response names.
+    """
 
     text: str
     stop_reason: StopReason
@@ -102,7 +117,7 @@ class Completion:
 
 
 class LanguageModel(Protocol):
-    """Whatever answers prompts: a vendor, the ledger in front of one, or the offline writer."""
+    """A source of answers: a vendor, the ledger, or the offline writer."""
 
     async def generate(self, prompt: Prompt) -> Completion:
         """Answer once, without retrying.

@@ -1,4 +1,4 @@
-"""Stage B: plans the article, section by section, with the facts each may state."""
+"""Stage B: plans the article's sections and the facts of each."""
 
 from collections import Counter
 from typing import Any
@@ -53,7 +53,10 @@ async def plan(analysis: KeywordAnalysis, *, site: Site, model: LanguageModel) -
 
 
 def _fixed(answer: dict[str, Any], word_target: int) -> dict[str, Any]:
-    """Mend what needs no model: ids, doubled fact ids, a summary that runs on, a sum that is somewhat off."""
+    """Mend what needs no model.
+
+    Ids, doubled fact ids, a summary that runs on, a sum that is somewhat off.
+    """
     if isinstance(answer.get("summary"), str):
         answer["summary"] = fit(answer["summary"], 300)
     sections, faq = answer.get("sections"), answer.get("faq")

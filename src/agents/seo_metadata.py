@@ -1,4 +1,4 @@
-"""Stage D: writes how the article presents itself, from its plan and its beginning."""
+"""Stage D: writes title, description, slug and tags of the article."""
 
 import hashlib
 from typing import Any
@@ -54,7 +54,10 @@ async def describe(keyword: str, outline: Outline, opening: str, *, site: Site, 
 
 
 def _fixed(answer: dict[str, Any], keyword: str, *, has_faq: bool) -> dict[str, Any]:
-    """Mend what needs no model: lengths, the slug, the keyword's spelling, doubled tags, markup without questions."""
+    """Mend what needs no model.
+
+    Lengths, the slug, the keyword's spelling, doubled tags, markup without questions.
+    """
     for name, longest in _LONGEST.items():
         if isinstance(text := answer.get(name), str):
             answer[name] = fit(text, longest)
@@ -69,7 +72,10 @@ def _fixed(answer: dict[str, Any], keyword: str, *, has_faq: bool) -> dict[str, 
 
 
 def slug_of(wish: str, keyword: str) -> str:
-    """Lowercase ASCII words for the address; where letters have none, a name made of the keyword's hash."""
+    """Lowercase ASCII words for the address.
+
+    Where letters have none, a name made of the keyword's hash.
+    """
     shortest, longest = _SLUG
     slug = slugify(wish, max_length=longest, word_boundary=True) or slugify(keyword, max_length=longest)
     slug = slug or slugify(wish, max_length=longest)

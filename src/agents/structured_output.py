@@ -1,4 +1,6 @@
-"""Asks a model until its answer may be kept: one question, one correction at most, then it is over.
+"""Asks a model until its answer may be kept.
+
+One question, one correction at most, then it is over.
 
 Nothing here depends on time or chance, so an agent that runs again asks the same prompts in the same order.
 """
@@ -47,7 +49,9 @@ async def ask(prompt: Prompt, model: LanguageModel) -> Completion:
 
 
 async def ask_for(prompt: Prompt, model: LanguageModel, read: Callable[[Completion], T]) -> T:
-    """Ask for what ``read`` makes of an answer; a cut-off or a broken rule is worth one more call, never two.
+    """Ask for what ``read`` makes of an answer.
+
+    A cut-off or a broken rule is worth one more call, never two.
 
     Raises OutputRejected, OutputTruncated, ModelRefused, and what the model raises.
     """
@@ -61,7 +65,7 @@ async def ask_for(prompt: Prompt, model: LanguageModel, read: Callable[[Completi
 async def parse_or_repair(
     prompt: Prompt, completion: Completion, model: LanguageModel, read: Callable[[Completion], T]
 ) -> T:
-    """Return what ``read`` makes of the answer, after the one correction if it needs that."""
+    """Return what ``read`` makes of the answer, repaired at most once."""
     try:
         return read(completion)
     except RuleViolations as broken:
@@ -82,7 +86,10 @@ def _last(prompt: Prompt, completion: Completion, read: Callable[[Completion], T
 
 
 def json_object(text: str) -> dict[str, Any]:
-    """Return the object in ``text``, whatever fence or preamble surrounds it, its strings clean. Raises RulesBroken."""
+    """Return the JSON object in ``text``, its strings cleaned.
+
+    A fence or preamble around it is ignored. Raises RuleViolations. Raises RulesBroken.
+    """
     try:
         value = json.loads(text[text.find("{") : text.rfind("}") + 1])
     except (ValueError, RecursionError):

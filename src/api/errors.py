@@ -11,7 +11,9 @@ MEDIA_TYPE = "application/problem+json"  # RFC 9457, section 3
 
 
 def problem_document(error: LongtailError) -> dict[str, object]:
-    """Return the members ``type``, ``title``, ``status``, ``detail``, then the error's facts as extensions.
+    """Return the error as members of a problem document.
+
+    These are ``type``, ``title``, ``status``, ``detail``, then the error's facts as extensions.
 
     ``type`` is a relative reference that names the error's class; ``title`` is the same for every problem of a type.
     A client that may repeat the request unchanged is told by ``retryable`` and ``retry_after`` (seconds).
@@ -32,7 +34,10 @@ def problem_document(error: LongtailError) -> dict[str, object]:
 
 
 def _json(value: object) -> object:
-    """Return ``value`` as JSON has it; what JSON has no form for becomes text."""
+    """Return ``value`` as JSON has it.
+
+    What JSON has no form for becomes text.
+    """
     match value:
         case None | bool() | int() | float():
             return value

@@ -1,4 +1,7 @@
-"""Shows articles; starts those that stopped again, at the stage that failed or as a new revision."""
+"""Shows articles.
+
+Starts those that stopped again, at the stage that failed or as a new revision.
+"""
 
 from typing import TYPE_CHECKING
 
@@ -35,7 +38,7 @@ class ArticleDetails(BaseModel):
 
 
 class ArticlePage(BaseModel):
-    """An article's complete HTML page, and the slug that stage D chose for it."""
+    """An article's complete HTML page and its slug."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -57,7 +60,10 @@ class StartedArticle(BaseModel):
 async def list_articles(
     database: Database, *, site: str | None = None, status: ArticleStatus | None = None, limit: int
 ) -> list[Article]:
-    """Return the articles of the newest batch first, each batch in its order. Raises NotFound."""
+    """Return articles, those of the newest batch first.
+
+    Each batch is in its order. Raises NotFound.
+    """
     async with database.unit_of_work() as uow:
         if site:
             await uow.sites.get(site)
@@ -82,7 +88,10 @@ async def get_article_details(database: Database, article_id: ArticleId) -> Arti
 
 
 async def get_page(database: Database, article_id: ArticleId) -> ArticlePage:
-    """Return the article's page. Raises NotFound, and Conflict for an article that has none yet."""
+    """Return the article's page.
+
+    Raises NotFound, and Conflict for an article that has none yet.
+    """
     async with database.unit_of_work() as uow:
         article = await uow.articles.get(article_id)
         html = await uow.articles.find_html(article_id)
@@ -101,7 +110,9 @@ class Articles:
         self._workflows = workflows
 
     async def retry(self, article_id: ArticleId, *, colour: Colour) -> StartedArticle:
-        """Start the article again at the stage that failed; finished stages are kept.
+        """Start the article again at the stage that failed.
+
+        Finished stages are kept.
 
         One that is under way is left to its workflow, and gets one if that was terminated. Raises NotFound, and
         Conflict when the article is complete or its longtail was taken by another.
@@ -113,7 +124,9 @@ class Articles:
         return await self._start(await self._database.run_in_transaction(prepare), colour)
 
     async def revise(self, article_id: ArticleId, *, from_stage: Stage, colour: Colour) -> StartedArticle:
-        """Make ``from_stage`` and the stages after it again, as a new revision; earlier stages are kept.
+        """Make ``from_stage`` and the stages after it again, as a new revision.
+
+        Earlier stages are kept.
 
         Raises NotFound, and Conflict when the article has not ended or its longtail was taken by another.
         """

@@ -1,4 +1,4 @@
-"""Backfills slots through Temporal's own backfill, one slot at a time and with an explicit overlap policy.
+"""Backfills slots one by one through Temporal's own backfill.
 
 Temporal would run completed slots again, and with ``skip`` one slot of many. So only missing and failed slots are
 requested, and each is stored first: that is how its batch knows that it is a backfill.
@@ -45,7 +45,10 @@ class Backfills:
         self._who = who
 
     async def list_slots(self, site: str, first: datetime, end: datetime) -> list[datetime]:
-        """Return the schedule's slots from ``first`` up to but not ``end``. Raises NotFound for a site without one."""
+        """Return the schedule's slots from ``first`` up to but not ``end``.
+
+        Raises NotFound for a site without one.
+        """
         async with self._database.unit_of_work() as uow:
             await uow.sites.get(site)
             known = await uow.schedules.find(site)
@@ -87,7 +90,9 @@ class Backfills:
         return backfill_id, now
 
     async def request_gaps(self, site: str, slots: Sequence[SlotReport]) -> BackfillPlan | None:
-        """Ask for those of the slots that are gaps, one after another; None when there are none.
+        """Ask for those of the slots that are gaps, one after another.
+
+        None when there are none.
 
         Raises as ``request`` does. A slot that found no longtails counts as done, so that one has to be forced.
         """
@@ -116,7 +121,9 @@ class Backfills:
             return found
 
     async def stop(self, site: str) -> list[datetime]:
-        """Let no further slot of the site's backfills start, and cancel those that run. Return the slots.
+        """Stop the site's backfills, and return the slots that they requested.
+
+        No further slot starts, and those that run are cancelled.
 
         A slot whose workflow is gone is left as it is. Raises NotFound.
         """

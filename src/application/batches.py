@@ -54,7 +54,10 @@ class CancelledBatch(BaseModel):
 
 
 async def list_batches(database: Database, *, site: str | None = None, limit: int) -> list[Batch]:
-    """Return the batches of the site, or of all, the newest slot first. Raises NotFound."""
+    """Return the site's batches, or all, the newest slot first.
+
+    Raises NotFound.
+    """
     async with database.unit_of_work() as uow:
         if site:
             await uow.sites.get(site)
@@ -74,7 +77,10 @@ async def get_batch(database: Database, batch_id: BatchId) -> Batch:
 
 
 async def get_batch_details(database: Database, batch_id: BatchId) -> BatchDetails:
-    """Return the batch with its articles, its cost and its holds. Raises NotFound."""
+    """Return the batch with its articles, its cost and its holds.
+
+    Raises NotFound.
+    """
     async with database.unit_of_work() as uow:
         batch = await uow.batches.get(batch_id)
         return BatchDetails(
@@ -86,7 +92,10 @@ async def get_batch_details(database: Database, batch_id: BatchId) -> BatchDetai
 
 
 async def list_workflow_articles(database: Database, site: str, workflow_id: str) -> list[Article]:
-    """Return the articles of the batch that the workflow runs; none before it opened one."""
+    """Return the articles of the batch that the workflow runs.
+
+    None before it opened one.
+    """
     async with database.unit_of_work() as uow:
         batch = await uow.batches.find_by_workflow(site, workflow_id)
         return await uow.articles.list_all(batch_id=batch.id, limit=batch.total) if batch else []
@@ -102,7 +111,10 @@ class Batches:
         *,
         check_models: Callable[[Site], Awaitable[None]] | None = None,
     ) -> None:
-        """``check_models`` raises when a site's models cannot be used; None where workers have other settings."""
+        """``check_models`` raises when a site's models cannot be used.
+
+        None where workers have other settings.
+        """
         self._database = database
         self._workflows = workflows
         self._check_models = check_models
@@ -134,7 +146,10 @@ class Batches:
         return StartedBatch(workflow_id=workflow_id, holds=holds, has_workers=await self._workflows.has_workers(colour))
 
     async def wait(self, site: str, workflow_id: str) -> Batch:
-        """Wait until the workflow ends and return its batch. Raises Conflict when it opened none."""
+        """Wait until the workflow ends and return its batch.
+
+        Raises Conflict when it opened none.
+        """
         failure = await self._workflows.wait_for_batch(workflow_id)
         async with self._database.unit_of_work() as uow:
             batch = await uow.batches.find_by_workflow(site, workflow_id)
@@ -144,7 +159,9 @@ class Batches:
         return batch
 
     async def cancel(self, batch_id: BatchId) -> CancelledBatch:
-        """Ask the batch's workflow to stop; close the batch here if there is no such workflow.
+        """Ask the batch's workflow to stop.
+
+        Close the batch here if there is no such workflow.
 
         Calls under way are cut off, finished articles stay, the other longtails become ready. Raises NotFound, and
         Conflict for a batch that has ended.
@@ -157,7 +174,10 @@ class Batches:
         return CancelledBatch(batch=await self._close(batch_id), is_closed=True, has_workers=True)
 
     async def find_running(self, site: str) -> Batch | None:
-        """Return the site's newest batch if it runs; one whose workflow is gone is closed."""
+        """Return the site's newest batch if it runs.
+
+        One whose workflow is gone is closed.
+        """
         for batch in await list_batches(self._database, site=site, limit=1):
             if batch.status is not BatchStatus.RUNNING:
                 return None
@@ -167,7 +187,10 @@ class Batches:
         return None
 
     async def _close(self, batch_id: BatchId) -> Batch:
-        """Close a batch that has no workflow. Workflows of its articles may still run, and are terminated first."""
+        """Close a batch that has no workflow.
+
+        Workflows of its articles may still run, and are terminated first.
+        """
         async with self._database.unit_of_work() as uow:
             batch = await uow.batches.get(batch_id)
             articles = await uow.articles.list_unfinished(batch_id, first=0, end=batch.total)

@@ -21,7 +21,7 @@ class Forecasts:
         self._times = times
 
     async def get(self, site: str, *, days: int) -> Forecast:
-        """Return the site's runs of the coming days, as they would be if nothing changed.
+        """Return the site's runs of the coming days if nothing changes.
 
         A pause without an end lets none run. Raises NotFound for a site without a schedule.
         """

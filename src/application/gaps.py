@@ -1,4 +1,6 @@
-"""Reports what became of a site's slots: from the database, and from Temporal where that leaves a question.
+"""Reports what became of a site's slots.
+
+From the database, and from Temporal where that leaves a question.
 
 Temporal is asked what it started, never whether it is healthy: a schedule that silently stopped says that it is.
 """
@@ -51,7 +53,7 @@ class _Known:
 
 
 class SlotList(BaseModel):
-    """Slots of one or more sites, and the backfills that were requested for the gaps among them."""
+    """Slots of sites, and the backfills requested for their gaps."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -60,7 +62,10 @@ class SlotList(BaseModel):
 
 
 class GapReport:
-    """Reports slot by slot; ``every`` is the watchdog's interval, ``grace`` how late a slot may start."""
+    """Reports slot by slot.
+
+    ``every`` is the watchdog's interval, ``grace`` how late a slot may start.
+    """
 
     def __init__(
         self,
@@ -82,7 +87,9 @@ class GapReport:
     async def list_slots(
         self, site: str, first: datetime | None = None, end: datetime | None = None
     ) -> list[SlotReport]:
-        """Return every slot that was expected from ``first`` up to but not ``end``; default: the last 14 days.
+        """Return every expected slot from ``first`` up to but not ``end``.
+
+        By default these are the slots of the last 14 days.
 
         Raises NotFound.
         """
@@ -148,7 +155,10 @@ class GapReport:
         )
 
     async def _runs(self, facts: SlotEvidence, open_slots: Sequence[datetime]) -> list[Run]:
-        """What the schedule started, by the list, and by name where the list may lag or not know it."""
+        """Return what the schedule started.
+
+        Temporal's list may lag behind or not know a run, so that unsure slots are asked for by name.
+        """
         since = min(open_slots) - _LONGEST_BATCH
         listed = await self._history.list_scheduled_runs(facts.site, since)
         known = {run.slot for run in listed if run.ended_at is not None}
@@ -159,7 +169,10 @@ class GapReport:
         return [run for run in listed if run.ended_at is not None or run.slot not in slots] + named
 
     async def _outages(self, open_slots: Sequence[datetime], now: datetime) -> tuple[TimeRange, ...]:
-        """When nothing of Temporal was seen: no look of the watchdog, and no run of it that waited for a worker."""
+        """Return when nothing of Temporal was seen.
+
+        No look of the watchdog, and no run of it that waited for a worker.
+        """
         longest = self._every * gaps.LONGEST_HEARTBEAT_GAP
         async with self._database.unit_of_work() as uow:
             silences = await uow.watchdog.list_heartbeat_gaps(min(open_slots), now, longer_than=longest)
@@ -175,7 +188,7 @@ class GapReport:
 
 
 def _is_open(slot: datetime, facts: SlotEvidence) -> bool:
-    """Whether the database alone cannot tell what became of the slot."""
+    """Return whether the database alone cannot tell what became of the slot."""
     batch = facts.batches.get(slot)
     if batch is not None:
         return batch.status is BatchStatus.RUNNING
@@ -183,7 +196,10 @@ def _is_open(slot: datetime, facts: SlotEvidence) -> bool:
 
 
 def _current_stretch(versions: Sequence[ScheduleVersion]) -> list[ScheduleVersion]:
-    """Return the versions since there was no schedule last; none while there is none."""
+    """Return the versions since there was no schedule last.
+
+    None while there is none.
+    """
     if not versions or versions[-1].valid_to is not None:
         return []
     first = len(versions) - 1
@@ -193,7 +209,7 @@ def _current_stretch(versions: Sequence[ScheduleVersion]) -> list[ScheduleVersio
 
 
 def _precedes(slot: datetime, versions: Sequence[ScheduleVersion], observed: ObservedSchedule | None) -> bool:
-    """Return whether the slot lies between the first write of a schedule and the moment when Temporal had it."""
+    """Return whether Temporal's first schedule was created after the slot."""
     stretch = _current_stretch(versions)
     if not stretch or observed is None:
         return False
@@ -204,7 +220,10 @@ def _precedes(slot: datetime, versions: Sequence[ScheduleVersion], observed: Obs
 def _absence(
     versions: Sequence[ScheduleVersion], observed: ObservedSchedule | None, runs: Iterable[Run]
 ) -> TimeRange | None:
-    """Return when Temporal lacked a desired schedule: from its last start until the schedule was created again."""
+    """Return when Temporal lacked a desired schedule.
+
+    From its last start until the schedule was created again.
+    """
     stretch = _current_stretch(versions)
     created = observed.created_at if observed else None
     if not stretch or (created is not None and _is_first(created, stretch)):
@@ -217,7 +236,7 @@ def _absence(
 
 
 def _is_first(created: datetime, stretch: Sequence[ScheduleVersion]) -> bool:
-    """Return whether Temporal's schedule is the one that the first version created, and no later one."""
+    """Return whether Temporal's schedule is the one first created."""
     was_written_later = any(stretch[0].valid_from < version.valid_from < created for version in stretch[1:])
     return created - stretch[0].valid_from < _CREATED_WITHIN and not was_written_later
 

@@ -1,4 +1,6 @@
-"""Sets and releases holds: first in the database, which opening batches read, then by signals to running workflows.
+"""Sets and releases holds.
+
+First in the database, which opening batches read, then by signals to running workflows.
 
 A signal may be repeated: a workflow keeps the state with the highest version, and a workflow that ended is left out.
 """
@@ -31,7 +33,10 @@ class HoldResult(BaseModel):
 
 
 async def list_holds(database: Database, site: str | None = None) -> list[Hold]:
-    """Return the current holds, the one on all sites first; with ``site`` those that concern it."""
+    """Return the current holds, the one on all sites first.
+
+    With ``site`` those that concern it.
+    """
     async with database.unit_of_work() as uow:
         return await uow.holds.list_current(site)
 
@@ -45,7 +50,9 @@ class Holds:
         self._who = who
 
     async def set(self, site: str | None, *, depth: HoldDepth, note: str) -> HoldResult:
-        """Hold the site, None for all, or change its hold; repeating it signals those who missed it.
+        """Hold the site, None for all, or change its hold.
+
+        Repeating it signals those who missed it.
 
         Raises NotFound, and EngineUnavailable when the hold is stored but a workflow could not be signalled.
         """
@@ -58,7 +65,10 @@ class Holds:
         return await self._signal(site, changed=True)
 
     async def release(self, site: str | None) -> HoldResult:
-        """End the site's hold, None for that on all; other holds on it stay. Raises as ``set`` does."""
+        """End the site's hold, None for that on all.
+
+        Other holds on it stay. Raises as ``set`` does.
+        """
         async with self._database.unit_of_work() as uow:
             if site is not None:
                 await uow.sites.get(site)

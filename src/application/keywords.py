@@ -47,7 +47,10 @@ class LongtailList(BaseModel):
 async def import_keywords(
     database: Database, site: str, keywords: KeywordList, *, source: str, dry_run: bool = False
 ) -> ImportReport:
-    """Add the longtails that the site does not have; with ``dry_run`` nothing is kept. Raises NotFound."""
+    """Add the longtails that the site does not have.
+
+    With ``dry_run`` nothing is kept. Raises NotFound.
+    """
     async with database.unit_of_work(autocommit=not dry_run) as uow:
         await uow.sites.get(site)
         longtails = [row.longtail for row in keywords.accepted]
@@ -69,7 +72,10 @@ async def import_keywords(
 async def list_keywords(
     database: Database, site: str, *, status: LongtailStatus | None = None, limit: int
 ) -> LongtailList:
-    """Return the site's longtails in the order in which batches claim them. Raises NotFound."""
+    """Return the site's longtails in the order of claiming.
+
+    Raises NotFound.
+    """
     async with database.unit_of_work() as uow:
         await uow.sites.get(site)
         return LongtailList(
@@ -80,7 +86,9 @@ async def list_keywords(
 
 
 async def requeue_keywords(database: Database, site: str, phrases: Sequence[str]) -> int:
-    """Make failed or written longtails ready for a new article; with no phrases, all failed ones.
+    """Make failed or written longtails ready for a new article.
+
+    With no phrases, all failed ones.
 
     Return how many. Raises NotFound for the site, and for a phrase that it does not have or that a batch has claimed.
     """
@@ -90,7 +98,7 @@ async def requeue_keywords(database: Database, site: str, phrases: Sequence[str]
 
 
 async def renew_keywords(database: Database, site: str, longtails: Sequence[Longtail], *, source: str) -> None:
-    """Add those that the site does not have, and make all ready for a new article, whatever their status."""
+    """Add missing longtails, and make all of them ready again."""
     async with database.unit_of_work() as uow:
         await uow.longtails.add(site, longtails, source=source)
         await uow.longtails.make_ready(site, [longtail.key for longtail in longtails])

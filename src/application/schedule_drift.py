@@ -1,4 +1,4 @@
-"""Compares Temporal's schedules with the desired ones, and repairs or adopts the differences."""
+"""Compares Temporal's schedules with the desired ones, and repairs differences."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class DriftReport(BaseModel):
-    """The differences that were found, and those that are left after repair and adoption."""
+    """Differences as found, and those left after repair and adoption."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -44,7 +44,10 @@ class ScheduleDrift:
         return found + await self._list_unknown({desired.site for desired in schedules}, site)
 
     async def sync(self, site: str | None = None, *, repair: bool = False, adopt: bool = False) -> DriftReport:
-        """Find the differences; adopt pauses, then repair what is left, as asked. Raises NotFound."""
+        """Find the differences; adopt pauses, then repair what is left, as asked.
+
+        Raises NotFound.
+        """
         found = left = await self.find(site)
         if adopt:
             await self.adopt(found)

@@ -31,7 +31,10 @@ _YEARS_AHEAD = 1  # in which clock changes are shown
 
 
 class ScheduleWrite(BaseModel):
-    """The schedule before a change, None for a new one, and after it."""
+    """A schedule before and after a change.
+
+    ``before`` is None for a new one.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -40,12 +43,15 @@ class ScheduleWrite(BaseModel):
 
     @property
     def differences(self) -> dict[str, tuple[str, str]]:
-        """Return old and new value in words, by field; none for a new schedule."""
+        """Return old and new value in words, by field.
+
+        None for a new schedule.
+        """
         return self.before.differences(self.after) if self.before else {}
 
 
 class ClockChange(NamedTuple):
-    """A day on which a clock time of the schedule is skipped or repeated."""
+    """A day on which clocks skip or repeat a scheduled time."""
 
     day: date
     at: time
@@ -69,12 +75,18 @@ class SchedulePreview(BaseModel):
 
 
 async def get_time_zone(database: Database, site: str) -> str:
-    """Return the IANA zone of the site's schedule, else of the site. Raises NotFound."""
+    """Return the IANA zone of the site's schedule, else of the site.
+
+    Raises NotFound.
+    """
     return (await list_time_zones(database, site))[site]
 
 
 async def list_time_zones(database: Database, site: str | None = None) -> dict[str, str]:
-    """Return the IANA zone of each site's schedule, else of the site, by slug. Raises NotFound."""
+    """Return each site's IANA zone: of its schedule, else its own.
+
+    The keys are slugs. Raises NotFound.
+    """
     async with database.unit_of_work() as uow:
         sites = [await uow.sites.get(site)] if site else await uow.sites.list_all()
         scheduled = {desired.site: desired.schedule.time_zone for desired in await uow.schedules.list_all()}
@@ -98,7 +110,10 @@ class Schedules:
         self._who = who
 
     async def preview(self, site: str, change: ScheduleChange) -> SchedulePreview:
-        """Return what ``set`` would do. Raises NotFound, and InputInvalid for what cannot be a schedule."""
+        """Return what ``set`` would do.
+
+        Raises NotFound, and InputInvalid for what cannot be a schedule.
+        """
         async with self._database.unit_of_work() as uow:
             described = await uow.sites.get(site)
             desired = await uow.schedules.find(site)
@@ -114,7 +129,9 @@ class Schedules:
         )
 
     async def set(self, site: str, change: ScheduleChange, *, colour: Colour) -> ScheduleWrite:
-        """Change the site's schedule, or make it; a pause, its note and the history stay.
+        """Change the site's schedule, or make it.
+
+        A pause, its note and the history stay.
 
         Raises NotFound for an unknown site, and InputInvalid for what Temporal cannot read; then nothing is changed.
         """
@@ -148,7 +165,9 @@ class Schedules:
         ]
 
     async def pause(self, site: str, *, note: str, until: datetime | None = None) -> None:
-        """Start nothing until resumed, or until the moment ``until`` (UTC), for which no process has to run.
+        """Pause the schedule, until ``until`` (UTC) if that is given.
+
+        No process has to run at that moment.
 
         Raises NotFound, and InputInvalid for a moment in the past.
         """
@@ -165,7 +184,9 @@ class Schedules:
             await self._gateway.resume_later(site, until, colour=colour)
 
     async def resume(self, site: str, *, note: str, due: datetime | None = None) -> bool:
-        """End the pause; with ``due`` (UTC) only one that was to end then. Return whether there was one.
+        """End the pause.
+
+        With ``due`` (UTC) only one that was to end then. Return whether there was one.
 
         Raises NotFound.
         """
@@ -181,7 +202,10 @@ class Schedules:
         return was_paused
 
     async def trigger(self, site: str, *, overlap: Overlap = Overlap.BUFFER_ALL) -> None:
-        """Run one batch now, besides the regular slots; a paused schedule stays paused. Raises NotFound."""
+        """Run one batch now, besides the regular slots.
+
+        A paused schedule stays paused. Raises NotFound.
+        """
         async with self._database.unit_of_work() as uow:
             await _get(uow, site)
             await self._record(uow, site, "trigger", after={"overlap": overlap})
@@ -220,7 +244,7 @@ class Schedules:
     async def _write(
         self, uow: UnitOfWork, site: str, schedule: Schedule, colour: Colour, *, overwrite_state: bool = False
     ) -> None:
-        """Write Temporal's schedule, and store the desired one with what Temporal shows of it."""
+        """Write Temporal's schedule, and store what it shows of it."""
         pause = await uow.schedules.find_current_pause(site)
         written = await self._gateway.write(site, schedule, colour=colour, pause=pause, overwrite_state=overwrite_state)
         await uow.schedules.upsert(site, schedule, colour=colour, written=written, by=self._who)

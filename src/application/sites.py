@@ -58,7 +58,9 @@ async def get_site_details(database: Database, slug: str) -> SiteDetails:
 
 
 async def remove_site(database: Database, slug: str, *, dry_run: bool) -> SiteContents:
-    """Delete the site with its longtails, batches and articles; return what went, or would go with ``dry_run``.
+    """Delete the site with its longtails, batches and articles.
+
+    Return what went, or would go with ``dry_run``.
 
     Raises NotFound, and Conflict while it has a schedule or a batch that is running.
     """

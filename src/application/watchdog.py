@@ -1,4 +1,4 @@
-"""Checks every site's slots of the last days, and schedules that will not start their next one."""
+"""Checks every site's recent slots and its next one."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -34,7 +34,10 @@ class ScheduleWarning(StrEnum):
 
 
 class Watchdog:
-    """Runs the gap report over all sites; each finding is stored once and logged once."""
+    """Runs the gap report over all sites.
+
+    Each finding is stored once and logged once.
+    """
 
     def __init__(
         self, database: Database, gateway: "ScheduleGateway", times: "ScheduleTimes", report: GapReport
@@ -45,7 +48,10 @@ class Watchdog:
         self._report = report
 
     async def run(self) -> int:
-        """Check every site, store what is new, and record this run. Return how many alerts are new."""
+        """Check every site, store what is new, and record this run.
+
+        Return how many alerts are new.
+        """
         now = datetime.now(UTC)
         async with self._database.unit_of_work() as uow:
             schedules = await uow.schedules.list_all()
@@ -74,7 +80,10 @@ class Watchdog:
         return len(new)
 
     async def _list_warnings(self, desired: DesiredSchedule, now: datetime) -> Sequence[Alert]:
-        """Return a warning for the next slot, unless there is one already or the pause is ours."""
+        """Return a warning if the schedule will not start its next slot.
+
+        There is none if it was given before, or if the pause is ours.
+        """
         async with self._database.unit_of_work() as uow:
             pause = await uow.schedules.find_current_pause(desired.site)
             is_warned = bool(await uow.watchdog.list_alerts(desired.site, first=now, limit=1))
@@ -84,7 +93,10 @@ class Watchdog:
         return [Alert(site=desired.site, slot=slot, reason=warning[0], message=warning[1]) for slot in slots]
 
     async def _find_warning(self, site: str) -> tuple[ScheduleWarning, str] | None:
-        """Return what is wrong with the schedule; it is read by name, since Temporal's lists lag behind."""
+        """Return what is wrong with the schedule.
+
+        It is read by name, since Temporal's lists lag behind.
+        """
         observed = await self._gateway.find(site)
         if observed is None:
             return ScheduleWarning.SCHEDULE_MISSING, "Temporal has no schedule of this site"
@@ -100,7 +112,10 @@ def _alert(report: SlotReport) -> Alert:
 
 
 async def list_alerts(database: Database, site: str | None = None, *, limit: int) -> list[Alert]:
-    """Return the alerts of the site, or of all, the newest slot first. Raises NotFound."""
+    """Return the site's alerts, or all, the newest slot first.
+
+    Raises NotFound.
+    """
     async with database.unit_of_work() as uow:
         if site:
             await uow.sites.get(site)

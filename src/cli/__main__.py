@@ -1,4 +1,4 @@
-"""Lets ``python -m src.cli`` be the command line, for processes that start each other."""
+"""Makes ``python -m src.cli`` the command line."""
 
 from .main import run
 

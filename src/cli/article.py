@@ -1,4 +1,4 @@
-"""``longtail article``: where did it stop, why, and can only that step be done again?"""
+"""``longtail article``: see where articles stopped, export and retry them."""
 
 from pathlib import Path
 from typing import Annotated
@@ -43,7 +43,9 @@ def list_(
 
 @app.command()
 def show(article_id: ArticleOption, as_json: JsonOption = False) -> None:
-    """Show how far an article got: its stages, every model call and its cost, and where it stopped.
+    """Show how far an article got.
+
+    Its stages, every model call and its cost, and where it stopped.
 
     Example: longtail article show 7be1c2d4
     """
@@ -106,7 +108,9 @@ def retry(
     ] = None,
     colour: ColourOption = BLUE,
 ) -> None:
-    """Go on where an article stopped: finished stages are kept, only the failed one and those after it are bought.
+    """Go on where an article stopped.
+
+    Finished stages are kept, only the failed one and those after it are bought.
 
     Example: longtail article retry 7be1c2d4
     """

@@ -1,4 +1,4 @@
-"""``longtail batch``: start one by hand, watch it, see how it went, stop it."""
+"""``longtail batch``: start, watch, list and cancel batches."""
 
 import asyncio
 from typing import Annotated
@@ -31,7 +31,9 @@ def start(
     wait: Annotated[bool, typer.Option("--wait", help="Show progress and end with the batch.")] = False,
     colour: ColourOption = BLUE,
 ) -> None:
-    """Start a batch now: it claims the site's next longtails and makes an article of each.
+    """Start a batch now.
+
+    It claims the site's next longtails and makes an article of each.
 
     A slot runs once: repeating the command for a slot that is done does nothing unless --force.
 
@@ -124,7 +126,9 @@ def show(
 
 @app.command()
 def cancel(batch_id: BatchOption) -> None:
-    """Stop a batch: calls under way are cut off, finished articles stay, the other longtails are ready again.
+    """Stop a batch; its finished articles stay.
+
+    Calls under way are cut off, and the other longtails are ready again.
 
     A batch whose workflow Temporal no longer runs is closed at once.
 

@@ -1,4 +1,4 @@
-"""Runs a command's work with the database, or with Temporal too, and shows what takes a moment."""
+"""Runs a command's work with the database, or with Temporal too."""
 
 import asyncio
 import getpass
@@ -20,7 +20,9 @@ T = TypeVar("T")
 def with_database(
     work: Callable[[Database], Awaitable[T]], settings: Settings | None = None, *, check: bool = True
 ) -> T:
-    """Run ``work`` with the database alone; an embedded one is started if need be.
+    """Run ``work`` with the database alone.
+
+    An embedded one is started if need be.
 
     With ``check=False`` the database may be at any revision.
     """
@@ -36,7 +38,9 @@ def with_database(
 def with_application(
     work: Callable[[Application], Awaitable[T]], settings: Settings | None = None, *, identity: str | None = None
 ) -> T:
-    """Run ``work`` with the database and Temporal; embedded ones are started if need be.
+    """Run ``work`` with the database and Temporal.
+
+    Embedded ones are started if need be.
 
     ``identity`` is whose work it is, for Temporal and the audit trail; by default the person at the keyboard.
     """
@@ -50,7 +54,10 @@ def with_application(
 
 
 def start(settings: Settings, *, log_level: LogLevel = "WARNING") -> Settings:
-    """Set up logging for the whole process; ``log_level`` counts unless the settings name one."""
+    """Set up logging for the whole process.
+
+    ``log_level`` counts unless the settings name one.
+    """
     logging.configure(level=settings.log_level or log_level, as_json=settings.log_json)
     return settings
 
@@ -63,7 +70,10 @@ def _with_servers(run: Callable[[Servers], Coroutine[None, None, T]], settings: 
 
 
 def whoami() -> str:
-    """Return ``name@host`` of the operating system's user, or the bare host where the user has no name."""
+    """Return ``name@host`` of the operating system's user.
+
+    It is the bare host where the user has no name.
+    """
     try:
         return f"{getpass.getuser()}@{socket.gethostname()}"
     except (KeyError, OSError):  # a numeric user of a container

@@ -50,7 +50,7 @@ def downgrade(
 
 @app.command()
 def check() -> None:
-    """Check that the database is at this version's revision and that the models match it.
+    """Check that the database matches this version's revision and models.
 
     The database on this machine is brought up to date first, as by every other command.
 

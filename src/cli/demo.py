@@ -1,4 +1,4 @@
-"""``longtail demo``: the main job end to end on this machine, on a sample site, ending by itself."""
+"""``longtail demo``: one batch of a sample site on this machine."""
 
 import threading
 from collections import Counter
@@ -51,7 +51,9 @@ def demo(
         str | None, typer.Option(help="Simulation: stage C of this keyword fails for ever; the others stand.")
     ] = None,
 ) -> None:
-    """Write the sample site's articles: real PostgreSQL, real Temporal, a blue worker, one batch, HTML pages.
+    """Write the sample site's articles.
+
+    Real PostgreSQL, real Temporal, a blue worker, one batch, HTML pages.
 
     Without a key the offline writer stands in, which is not AI and says so. With ANTHROPIC_API_KEY or OPENAI_API_KEY
     (or the base URL of a compatible server) the same batch is written by a model. Kill the worker half-way: nothing
@@ -94,7 +96,7 @@ def _worker_arguments(settings: Settings, fail: str | None) -> list[str]:
 
 
 async def _start(application: Application, site: Site, longtails: Sequence[Longtail]) -> str:
-    """Return the workflow id of a new batch, or of the last run's if that was cut off."""
+    """Return the workflow id of a new or an interrupted batch."""
     await add_site(application.database, site)
     if running := await application.batches.find_running(site.slug):
         err.print("the last run was cut off; its batch goes on where it was")
@@ -136,7 +138,7 @@ async def _report(database: Database, ended: Batch, folder: Path) -> int:
 
 
 def _writable(folder: Path) -> Path:
-    """Make the folder now, so that a run does not end without a place for its pages."""
+    """Make the folder before the run, and return it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / ".longtail"

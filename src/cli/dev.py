@@ -13,7 +13,7 @@ from .terminal import busy, out
 
 
 def dev() -> None:
-    """Run PostgreSQL, Temporal with its UI and a blue worker here, until Ctrl-C.
+    """Run PostgreSQL, Temporal, its UI and a blue worker until Ctrl-C.
 
     Other commands of the same LONGTAIL_HOME find them by themselves. What was under way when this ends goes on when it
     starts again.

@@ -1,4 +1,7 @@
-"""The terminal's wording of errors: options by their names, and the command that helps."""
+"""The terminal's wording of errors.
+
+Options by their names, and the command that helps.
+"""
 
 from src.domain.errors import Hint, InputInvalid, LongtailError, NotFound, SettingsInvalid
 
@@ -36,7 +39,10 @@ _HINTS = {
 
 
 def worded(error: LongtailError) -> str:
-    """Return one line for a terminal: the problem, then what to do next."""
+    """Return one line for a terminal.
+
+    The problem, then what to do next.
+    """
     return "; ".join(part for part in (_problem(error), _known(error), hint(error)) if part)
 
 

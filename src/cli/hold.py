@@ -1,4 +1,4 @@
-"""``longtail hold``: stop a site or all of them for a while, and lose nothing by it."""
+"""``longtail hold``: stop sites for a while without losing anything."""
 
 from typing import Annotated
 
@@ -36,7 +36,9 @@ def set_(
     every: All = False,
     note: Annotated[str, typer.Option(help="Why, for whoever looks next.")] = "",
 ) -> None:
-    """Hold a site or all of them: batches and articles wait, and fail of nothing.
+    """Hold a site or all of them.
+
+    Batches and articles wait, and fail of nothing.
 
     Batches that start meanwhile wait too, before they claim a longtail. Of a site's hold and one on all the deeper
     counts. Setting it again changes the depth.
@@ -52,7 +54,9 @@ def set_(
 
 @app.command()
 def release(site: Site = None, every: All = False) -> None:
-    """Let a site go on, or, with --all, end the hold that is on all. Finished stages are kept, none is bought again.
+    """Release a site, or end the hold on all with --all.
+
+    Finished stages are kept; none is bought again.
 
     Example: longtail hold release hardware-shop
     """

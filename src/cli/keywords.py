@@ -1,4 +1,7 @@
-"""``longtail keywords``: what the articles will be about; every line of a list is accounted for."""
+"""``longtail keywords``: what the articles will be about.
+
+Every line of a list is accounted for.
+"""
 
 from pathlib import Path
 from typing import Annotated
@@ -24,7 +27,9 @@ def import_(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen; keep nothing.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Import a keyword list. Every row is accepted, merged or rejected, with its reason; repeating it adds nothing.
+    """Import a keyword list.
+
+    Every row is accepted, merged or rejected, with its reason; repeating it adds nothing.
 
     Example: longtail keywords import hardware-shop examples/hardware-shop-keywords.csv --dry-run
     """
@@ -85,7 +90,7 @@ def requeue(
     site: SiteOption,
     phrases: Annotated[list[str] | None, typer.Argument(help="Which; default: all whose article failed.")] = None,
 ) -> None:
-    """Make failed or written longtails ready for a new article in the next batch.
+    """Make longtails ready for a new article in the next batch.
 
     To go on with the article they have, use: longtail article retry.
 

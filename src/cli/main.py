@@ -1,4 +1,4 @@
-"""Assembles the commands and turns errors into one line and an exit code.
+"""Assembles the commands, and prints errors as one line.
 
 Exit code 1: failed; 2: usage.
 """
@@ -48,7 +48,7 @@ class OnDemand(TyperGroup):
         return list(COMMANDS)
 
     def get_command(self, ctx: "Context", cmd_name: str) -> "Command | None":
-        """Return the noun's command, or its name and help while help is written."""
+        """Return the noun's command; while help is written, its name only."""
         if cmd_name not in COMMANDS:
             return None
         if ctx in self._helping:
@@ -86,7 +86,7 @@ app = typer.Typer(
 
 @app.callback()
 def _longtail() -> None:
-    """Writes SEO articles in scheduled batches and never loses one. Start with: longtail demo"""
+    """Run a command of Longtail."""
 
 
 def run() -> None:
@@ -106,7 +106,7 @@ def run() -> None:
 
 
 def _terminated(number: int, _: object) -> None:
-    """Exit through every ``finally``, as on Ctrl-C, so that what was started is stopped."""
+    """Exit through every ``finally``, as on Ctrl-C, to stop what was started."""
     raise SystemExit(128 + number)
 
 

@@ -25,14 +25,20 @@ _SHORTEST_PREFIX = 4  # characters of an id that people may type
 
 
 async def resolve_article(database: Database, typed: str) -> ArticleId:
-    """Return the one article id that begins as typed. Raises NotFound, and InputInvalid if several do."""
+    """Return the one article id that begins as typed.
+
+    Raises NotFound, and InputInvalid if several do.
+    """
     return await _resolve(
         "article", typed, Hint.LIST_ARTICLES, lambda p, n: articles.list_article_ids(database, p, limit=n)
     )
 
 
 async def resolve_batch(database: Database, typed: str) -> BatchId:
-    """Return the one batch id that begins as typed. Raises NotFound, and InputInvalid if several do."""
+    """Return the one batch id that begins as typed.
+
+    Raises NotFound, and InputInvalid if several do.
+    """
     return await _resolve("batch", typed, Hint.LIST_BATCHES, lambda p, n: batches.list_batch_ids(database, p, limit=n))
 
 
@@ -50,7 +56,10 @@ async def _resolve(noun: str, typed: str, hint: Hint, find: Callable[[str, int],
 
 
 def read_slot(text: str) -> datetime:
-    """Return a moment that was typed with its offset, in UTC. Raises InputInvalid."""
+    """Return a moment that was typed with its offset, in UTC.
+
+    Raises InputInvalid.
+    """
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""Follows a batch in the database and shows how far each article is, until the batch's workflow ends."""
+"""Shows how far a batch's articles are until it ends."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -29,7 +29,10 @@ _ENDED = (ArticleStatus.NEEDS_REVIEW, ArticleStatus.FAILED, ArticleStatus.CANCEL
 
 
 async def wait_for_batch(application: Application, site: str, workflow_id: str) -> Batch:
-    """Show progress until the workflow ends, and return its batch. Raises Conflict when it opened none."""
+    """Show progress until the workflow ends, and return its batch.
+
+    Raises Conflict when it opened none.
+    """
     ending = application.batches.wait(site, workflow_id)
     return await follow(ending, application.database, site=site, workflow_id=workflow_id)
 

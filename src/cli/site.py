@@ -20,7 +20,7 @@ app = typer.Typer(help="Add sites, see them, remove them.", no_args_is_help=True
 
 @app.command()
 def add(file: Annotated[Path, typer.Argument(help="The site's TOML file; see examples/.")]) -> None:
-    """Add a site, or bring a known one up to date with its file.
+    """Add a site, or update it from its file.
 
     Example: longtail site add examples/hardware-shop.toml
     """
@@ -61,7 +61,7 @@ def list_(as_json: JsonOption = False) -> None:
 
 @app.command()
 def show(slug: SiteOption, as_json: JsonOption = False) -> None:
-    """Show a site, its longtails by status, and which model writes each stage here.
+    """Show a site, its longtails by status, and its models.
 
     Example: longtail site show hardware-shop
     """
@@ -86,7 +86,9 @@ def show(slug: SiteOption, as_json: JsonOption = False) -> None:
 def remove(
     slug: SiteOption, yes: Annotated[bool, typer.Option("--yes", help="Do it: articles go with their site.")] = False
 ) -> None:
-    """Delete a site with its longtails, batches and articles. Says what would go unless --yes.
+    """Delete a site with its longtails, batches and articles.
+
+    Says what would go unless --yes.
 
     Example: longtail site remove hardware-shop --yes
     """

@@ -1,4 +1,4 @@
-"""Runs a worker as a child process and restarts it when it dies."""
+"""Runs a worker as a child process; restarts it when it dies."""
 
 import signal
 import subprocess

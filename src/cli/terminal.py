@@ -1,4 +1,7 @@
-"""What people and scripts see: tables, JSON, times in their own zone, a sign of life on anything slow."""
+"""What people and scripts see.
+
+Tables, JSON, times in their own zone, a sign of life on anything slow.
+"""
 
 import json
 import sys
@@ -90,7 +93,7 @@ def _text(cell: object) -> Text:
 
 
 def _least_width(table: Mapping[str, Sequence[Text]], folding: Collection[str]) -> int:
-    """How wide the screen has to be, with what folds at its narrowest."""
+    """Return how many columns the table needs at least."""
     widths = {name: max([cell_len(name), *(cell.cell_len for cell in cells)]) for name, cells in table.items()}
     return sum(min(width, FOLDED_WIDTH) if name in folding else width for name, width in widths.items()) + (
         COLUMN_GAP * (len(table) - 1)
@@ -98,18 +101,20 @@ def _least_width(table: Mapping[str, Sequence[Text]], folding: Collection[str]) 
 
 
 def status(value: str) -> Markup:
-    """A status in its colour, with spaces."""
+    """Return a status in its colour, with spaces."""
     style = STATUS_STYLES.get(value, "default")
     return Markup(f"[{style}]{value.replace('_', ' ')}[/{style}]")
 
 
 def local(at: datetime | None) -> str:
-    """A moment in the reader's own zone."""
+    """Return a moment in the reader's own zone."""
     return at.astimezone().strftime("%Y-%m-%d %H:%M:%S %Z") if at else "–"
 
 
 def in_zone(at: datetime, zone: str) -> str:
-    """Return a moment of a schedule: in its zone with the offset, and in UTC.
+    """Return a moment of a schedule.
+
+    In its zone with the offset, and in UTC.
 
     Every slot and run is printed like this: ``Mon 2026-11-30 06:00 +01:00 (05:00 UTC)``.
     """
@@ -121,14 +126,17 @@ def in_zone(at: datetime, zone: str) -> str:
 
 
 def in_words(span: timedelta) -> str:
-    """A length of time as people say it: ``3d``, ``1h 30m``, ``45s``."""
+    """Return a length of time as people say it.
+
+    ``3d``, ``1h 30m``, ``45s``.
+    """
     seconds = round(span.total_seconds())
     parts = [(seconds // 86400, "d"), (seconds // 3600 % 24, "h"), (seconds // 60 % 60, "m"), (seconds % 60, "s")]
     return " ".join(f"{count}{unit}" for count, unit in parts if count) or "0s"
 
 
 def money(spend: Spend) -> str:
-    """What it cost. Unpriced calls are said, never counted as zero."""
+    """Return what it cost. Unpriced calls are said, never counted as zero."""
     if spend.calls and spend.unpriced_calls == spend.calls:
         return "unpriced"
     amount = "$0" if spend.cost_usd == 0 else f"${spend.cost_usd.quantize(Decimal('0.0001'))}"
@@ -137,7 +145,7 @@ def money(spend: Spend) -> str:
 
 @contextmanager
 def busy(doing: str) -> Iterator[None]:
-    """Say what takes a moment, on the error stream, and only to a person."""
+    """Show a spinner with what takes a moment, if a person watches."""
     with err.status(escape(doing)) if err.is_terminal else _silence():
         yield
 

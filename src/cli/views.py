@@ -19,7 +19,7 @@ def short(id_: object) -> str:
 
 
 def print_articles(articles: Sequence[Article]) -> None:
-    """Print a line for each article, and why and where those that failed stopped."""
+    """Print a line for each article, and each failure."""
     print_table(
         ["article", "keyword", "words", "stages", "seconds", "tokens", "cost", "written by", "status"],
         (
@@ -58,7 +58,7 @@ def _writer(article: Article) -> str:
 
 
 def print_outcome(batch: Batch) -> None:
-    """Print one line on how the batch ended, and the next command if something is left to do."""
+    """Print how the batch ended, and the command that helps next."""
     out.print(
         f"batch {short(batch.id)} of {batch.site}, slot {local(batch.slot)}: {status(batch.status)}; "
         f"{batch.total} articles: {batch.needs_review} need review, {batch.failed} failed, "
@@ -74,7 +74,7 @@ def print_outcome(batch: Batch) -> None:
 
 
 def hold_line(hold: Hold) -> str:
-    """Return one line on what is held, by which person and why, and the command that releases it."""
+    """Return a line on the hold and how to release it."""
     held, argument = (hold.site, hold.site) if hold.site else ("every site", "--all")
     note = f": {hold.note}" if hold.note else ""
     return (

@@ -1,4 +1,6 @@
-"""The nouns and their rules: standard library and pydantic only, no clock, no network, no session.
+"""The nouns and their rules.
+
+Standard library and pydantic only, no clock, no network, no session.
 
 Read ``site`` and ``longtail`` (what is asked for; ``site_file`` and ``keyword_list`` read it), ``stages`` (what the
 agents hand on), ``article``, ``batch`` and ``usage`` (how far it got, what it cost), ``schedule``, ``slots``, ``gaps``,

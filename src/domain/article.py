@@ -1,4 +1,4 @@
-"""An article: one longtail on its way from claimed to reviewed, and the place where it stopped if it did."""
+"""Articles: their statuses, and where they stopped if they did."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -20,7 +20,10 @@ class ArticleStatus(StrEnum):
     CANCELLED = "cancelled"  # stopped by a person; its longtail is ready again
 
     def may_become(self, other: "ArticleStatus") -> bool:
-        """Return whether an article in this status may change to ``other``; staying as it is always may be."""
+        """Return whether an article in this status may change to ``other``.
+
+        Staying as it is always may be.
+        """
         return other is self or other in _BECOMES[self]
 
     @classmethod
@@ -50,7 +53,10 @@ _BECOMES = {
 
 
 class ArticleRef(BaseModel):
-    """What every stage of one article must know of it; travels through workflow history."""
+    """What every stage of one article must know of it.
+
+    Travels through workflow history.
+    """
 
     model_config = ConfigDict(frozen=True)
 

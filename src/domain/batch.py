@@ -1,4 +1,4 @@
-"""A batch: the articles of one site for one slot, and how it ended."""
+"""Batches: the articles of one site for one slot."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -27,7 +27,10 @@ class BatchStatus(StrEnum):
     CANCELLED = "cancelled"
 
     def may_become(self, other: "BatchStatus") -> bool:
-        """Return whether a batch in this status may change to ``other``; staying as it is always may be."""
+        """Return whether a batch in this status may change to ``other``.
+
+        Staying as it is always may be.
+        """
         return other is self or other in _BECOMES[self]
 
     @classmethod
@@ -53,7 +56,10 @@ _BECOMES = {
 
 
 class Batch(BaseModel):
-    """One batch with its counts; ``total`` is their sum plus what is still under way."""
+    """One batch with its counts.
+
+    ``total`` is their sum plus what is still under way.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -81,7 +87,10 @@ class Batch(BaseModel):
 
     @staticmethod
     def status_of(*, total: int, needs_review: int, cancelled: bool) -> BatchStatus:
-        """Return how a batch ended: failed only if it had articles and none needs a review."""
+        """Return how a batch ended.
+
+        Failed only if it had articles and none needs a review.
+        """
         if cancelled:
             return BatchStatus.CANCELLED
         if needs_review == total:

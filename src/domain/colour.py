@@ -13,7 +13,10 @@ COLOURS = (BLUE, GREEN)
 
 
 def parse_colour(text: str) -> Colour:
-    """Return the colour that ``text`` names. Raises InputInvalid for any other than blue and green."""
+    """Return the colour that ``text`` names.
+
+    Raises InputInvalid for any other than blue and green.
+    """
     if text not in COLOURS:
         raise InputInvalid("colour", text, f"write {' or '.join(COLOURS)}", reason="unknown")
     return Colour(text)

@@ -1,4 +1,6 @@
-"""All that can go wrong, in one tree. Errors carry facts; the next step is worded at the edges.
+"""All that can go wrong, in one tree.
+
+Errors carry facts; the next step is worded at the edges.
 
 ``message`` states the problem without naming a command or an option. Two edges add the remedy: ``cli.errors`` for the
 terminal and ``api.errors`` as a problem document. The worker's edge makes Temporal failures of them.
@@ -14,7 +16,10 @@ from .usage import Usage
 
 
 class Hint(StrEnum):
-    """What a person can do next; each edge words it for its door."""
+    """What a person can do next.
+
+    Each edge words it for its door.
+    """
 
     ADD_SITE = "add_site"
     CANCEL_BATCH = "cancel_batch"
@@ -60,7 +65,10 @@ class LongtailError(Exception):
 
     @property
     def facts(self) -> Mapping[str, object]:
-        """What the error knows beyond its message, by name; unknown ones are left out."""
+        """Return what the error knows beyond its message, by name.
+
+        Unknown ones are left out.
+        """
         told = ("message", "retry_after", "hint")
         return {name: value for name, value in vars(self).items() if name not in told and value not in (None, ())}
 
@@ -99,7 +107,10 @@ class InputInvalid(LongtailError):
 
 @dataclass(frozen=True)
 class SettingProblem:
-    """An environment variable that cannot be used, and why. Values are left out: they may be secrets."""
+    """An environment variable that cannot be used, and why.
+
+    Values are left out: they may be secrets.
+    """
 
     variable: str
     problem: str
@@ -123,7 +134,9 @@ class SettingsInvalid(LongtailError):
 
 
 class FileInvalid(LongtailError):
-    """A file that was handed in cannot be read; nothing of it was kept.
+    """A file that was handed in cannot be read.
+
+    Nothing of it was kept.
 
     Attributes:
         file: its name.
@@ -283,7 +296,9 @@ class ModelNotConfigured(LongtailError):
 
 
 class ModelError(LongtailError):
-    """A model call did not give an answer; what is known of it is kept, since it may have been paid for.
+    """A model call did not give an answer.
+
+    What is known of it is kept, since it may have been paid for.
 
     Attributes:
         usage: what had been used when it failed: a lower bound, or None when nothing is known.
@@ -365,7 +380,10 @@ class ModelResponseMalformed(ModelError):
 
 
 class ModelRefused(ModelError):
-    """The model declines to write about this: the same prompt is never sent again."""
+    """The model declines to write about this.
+
+    The same prompt is never sent again.
+    """
 
 
 HALTING = (ModelAuthenticationFailed, ModelSpendLimitReached, ModelNotConfigured)
@@ -392,13 +410,15 @@ class OutputRejected(LongtailError):
 
 
 class OutputTruncated(LongtailError):
-    """An answer hit its token limit and could not be completed within the allowed continuations."""
+    """An answer hit its token limit in spite of continuations."""
 
     status = 422
 
 
 class ArtefactTooLarge(LongtailError):
-    """An artefact is too large for workflow history; it is stored, and it stays out of history.
+    """An artefact is too large for workflow history.
+
+    It is stored, and it stays out of history.
 
     Attributes:
         stage: the stage's letter.

@@ -1,4 +1,4 @@
-"""A hold: how deeply a person stopped a site, or all of them, without giving anything up."""
+"""Holds: how deeply a person stopped a site, or all."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -16,7 +16,7 @@ class HoldDepth(StrEnum):
     CALLS = "calls"  # calls under way are cut off, and asked again after the release
 
     def includes(self, other: "HoldDepth") -> bool:
-        """Whether this stops what ``other`` stops."""
+        """Return whether this stops what ``other`` stops."""
         return _ORDER.index(self) >= _ORDER.index(other)
 
 
@@ -36,7 +36,9 @@ class Hold(BaseModel):
 
 
 class HoldState(BaseModel):
-    """What holds for one site, all holds on it together: the deepest wins. ``depth`` None: go on.
+    """What holds for one site, all holds on it together.
+
+    The deepest wins. ``depth`` None: go on.
 
     States may arrive in any order and more than once; of two the one with the higher ``version`` is true.
     """
@@ -48,9 +50,9 @@ class HoldState(BaseModel):
 
     @classmethod
     def of(cls, depths: Iterable[HoldDepth], *, version: int) -> Self:
-        """The state that several holds come to."""
+        """Return the state that several holds come to."""
         return cls(version=version, depth=max(depths, key=_ORDER.index, default=None))
 
     def stops(self, what: HoldDepth) -> bool:
-        """Whether this keeps ``what`` from going on."""
+        """Return whether this keeps ``what`` from going on."""
         return self.depth is not None and self.depth.includes(what)

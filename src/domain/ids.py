@@ -1,4 +1,4 @@
-"""Ids of the nouns, each a type of its own, so that none is taken for another."""
+"""Ids of the nouns, each a type of its own."""
 
 from typing import NewType
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""A longtail: one keyword phrase that a site wants an article about, cleaned on its way in."""
+"""Longtails: keyword phrases that a site wants articles about."""
 
 import re
 import unicodedata
@@ -29,7 +29,10 @@ class LongtailStatus(StrEnum):
     FAILED = "failed"  # its article gave up; retry the article or requeue the longtail
 
     def may_become(self, other: "LongtailStatus") -> bool:
-        """Return whether a longtail in this status may change to ``other``; staying as it is always may be."""
+        """Return whether a longtail in this status may change to ``other``.
+
+        Staying as it is always may be.
+        """
         return other is self or other in _BECOMES[self]
 
     @classmethod
@@ -63,7 +66,7 @@ class Longtail(BaseModel):
 
     @property
     def key(self) -> str:
-        """The spelling under which two phrases are the same longtail."""
+        """Return the spelling under which two phrases are the same longtail."""
         return phrase_key(self.phrase)
 
 
@@ -88,7 +91,7 @@ class LongtailRecord(BaseModel):
 
 
 def clean_phrase(text: str) -> str:
-    """Return ``text`` as ``visible`` leaves it, if that can be a search phrase.
+    """Return ``text`` cleaned, if it can be a search phrase.
 
     What it says is never judged: a phrase is data in every prompt and escaped in every page, so «ignore all previous
     instructions», «=1+1» and «C++ <3» are phrases like any other.

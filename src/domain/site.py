@@ -1,4 +1,4 @@
-"""A site: whom its articles speak to, what they may state and link, which model writes each stage.
+"""Sites: audience, facts, links and models of their articles.
 
 The descriptions of the fields are also what an error says when one is missing.
 """
@@ -25,7 +25,7 @@ from .time_zone import TimeZoneName
 
 
 def _one_line(text: str) -> str:
-    """Make one line of text that may run over several in the file."""
+    """Return text of several lines as one line."""
     if line := visible(text):
         return line
     raise ValueError("it holds no visible character")
@@ -82,7 +82,10 @@ class Profile(BaseModel):
 
 
 class ModelChoice(BaseModel):
-    """Which model writes a stage. The short form is a string: ``provider`` or ``provider:model``."""
+    """Which model writes a stage.
+
+    The short form is a string: ``provider`` or ``provider:model``.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -100,7 +103,10 @@ class ModelChoice(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def expand_the_short_form(cls, value: object) -> object:
-        """Split at the first colon only: names such as ``qwen3:8b`` hold one themselves."""
+        """Split at the first colon only.
+
+        Names such as ``qwen3:8b`` hold one themselves.
+        """
         if not isinstance(value, str):
             return value
         provider, colon, model = value.partition(":")
@@ -136,7 +142,7 @@ class Site(BaseModel):
     @field_validator("base_url")
     @classmethod
     def base_url_is_a_plain_address(cls, value: HttpUrl) -> HttpUrl:
-        """Article slugs are appended to it, and it is printed on every page."""
+        """Refuse parts that a prefix of article addresses cannot have."""
         if value.username or value.password or value.query is not None or value.fragment is not None:
             raise ValueError("write the address without user name, password, ? and #")
         return value
@@ -152,7 +158,10 @@ class Site(BaseModel):
     @field_validator("models", mode="before")
     @classmethod
     def stages_have_one_name(cls, value: object) -> object:
-        """Stages go by letter or by name: ``C`` and ``article`` are the same."""
+        """Stages go by letter or by name.
+
+        ``C`` and ``article`` are the same.
+        """
         if not isinstance(value, Mapping):
             return value
         letters = {stage.name.lower(): stage.value for stage in Stage} | {s.value.lower(): s.value for s in Stage}
@@ -162,5 +171,5 @@ class Site(BaseModel):
         return dict(zip(named, value.values(), strict=True))
 
     def url_of(self, slug: str) -> str:
-        """The address an article of this slug will have."""
+        """Return the address an article of this slug will have."""
         return f"{str(self.base_url).rstrip('/')}/{slug}"

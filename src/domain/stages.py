@@ -20,7 +20,7 @@ class Stage(StrEnum):
 
     @property
     def label(self) -> str:
-        """The name people use."""
+        """Return the name people use."""
         return {"A": "keyword analysis", "B": "outline", "C": "article", "D": "SEO metadata"}[self.value]
 
 
@@ -88,14 +88,22 @@ class Outline(Artefact):
 
 
 class Draft(Artefact):
-    """Stage C: the article's body in Markdown, one ``##`` per planned section, without its h1."""
+    """Stage C: the article's body in Markdown, without its h1.
+
+    It has one ``##`` for each planned section.
+    """
 
     markdown: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60_000)]
     words: int = Field(ge=1)
 
 
 class SeoMetadata(Artefact):
-    """Stage D: how the article presents itself in search results and when shared."""
+    """Stage D: title, description and tags for search and sharing."""
+
+    # Sent to models with the schema; a changed sentence would make a new question of every paid one.
+    model_config = ConfigDict(
+        json_schema_extra={"description": "Stage D: how the article presents itself in search results and when shared."}
+    )
 
     title: Annotated[str, StringConstraints(strip_whitespace=True, min_length=30, max_length=60)]
     description: Annotated[str, StringConstraints(strip_whitespace=True, min_length=70, max_length=160)]

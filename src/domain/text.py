@@ -1,4 +1,7 @@
-"""Text from outside, made fit to be shown, stored and compared: one line of characters that a reader can see."""
+"""Text from outside, made fit to be shown, stored and compared.
+
+One line of characters that a reader can see.
+"""
 
 import re
 import unicodedata
@@ -14,7 +17,9 @@ _HIDDEN = {"Cf", "Co", "Cs"}  # format (bidi, zero-width, soft hyphen), private 
 
 
 def visible(text: str) -> str:
-    """Return ``text`` as one line of visible characters in NFC, words parted by one space.
+    """Return ``text`` as one line of visible characters in NFC.
+
+    Words are separated by one space.
 
     NFC and not NFKC, since the latter turns m² into m2 and breaks the Thai vowel in น้ำ. Format characters go, and with
     them all ways to hide text (bidi controls, tags, piled-up selectors), but for joiners where they are spelling
@@ -31,7 +36,10 @@ def visible(text: str) -> str:
 
 
 def beginning(text: str, *, length: int = 80) -> str:
-    """Return what a message or a list quotes of ``text``; as it came, so print its repr or escape it."""
+    """Return what a message or a list quotes of ``text``.
+
+    As it came, so print its repr or escape it.
+    """
     return text if len(text) <= length else text[: length - 1] + "…"
 
 
@@ -57,7 +65,10 @@ def _without_unmeant(text: str) -> str:
 
 
 def _is_meant(character: str, previous: str, following: str) -> bool:
-    """Say whether a joiner or selector changes what a reader sees there; any other character does."""
+    """Say whether a joiner or selector changes what a reader sees there.
+
+    Any other character does.
+    """
     if character in (_ZWNJ, _ZWJ):
         return _joins(character, previous, following)
     if _SELECTORS.match(character):
@@ -74,7 +85,10 @@ def _joins(joiner: str, previous: str, following: str) -> bool:
 
 
 def _is_pictorial(character: str) -> bool:
-    """Say whether emoji sequences are made of it; by number too, as Python's tables lag behind new emoji."""
+    """Say whether emoji sequences are made of it.
+
+    By number too, as Python's tables lag behind new emoji.
+    """
     if character == "\ufe0f" or "\U0001f000" <= character <= "\U0001fbff":
         return True
     return unicodedata.category(character) == "So"

@@ -1,4 +1,4 @@
-"""A range of time with an exclusive end, which may still be open."""
+"""A range of time with an exclusive end, or none."""
 
 from datetime import datetime
 
@@ -6,7 +6,10 @@ from pydantic import BaseModel, ConfigDict
 
 
 class TimeRange(BaseModel):
-    """From ``start`` up to but not ``end``, both in UTC; ``end`` None: it has not ended."""
+    """From ``start`` up to but not ``end``, both in UTC.
+
+    ``end`` None: it has not ended.
+    """
 
     model_config = ConfigDict(frozen=True)
 

@@ -8,7 +8,10 @@ from pydantic import AfterValidator
 
 
 def check_time_zone(name: str) -> str:
-    """Return ``name`` if the IANA database has it. Raises ValueError that offers a close name."""
+    """Return ``name`` if the IANA database has it.
+
+    Raises ValueError that offers a close name.
+    """
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # OSError: "Europe" is a folder of that database

@@ -1,4 +1,7 @@
-"""What a model call used and cost: tokens by kind, and money only where the price is known."""
+"""What a model call used and cost.
+
+Tokens by kind, and money only where the price is known.
+"""
 
 from decimal import Decimal
 from enum import StrEnum
@@ -40,7 +43,10 @@ class Spend(BaseModel):
 
 
 def in_digits(amount: Decimal) -> str:
-    """Spell an amount as scripts read it: no exponent, no zeros at its end."""
+    """Spell an amount as scripts read it.
+
+    No exponent, no zeros at its end.
+    """
     return f"{amount.normalize():f}"
 
 

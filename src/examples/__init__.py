@@ -1,4 +1,4 @@
-"""The sites and keyword lists that come with Longtail, in a checkout and in a wheel alike: ``src/examples/``."""
+"""The example sites and keyword lists of ``src/examples/``."""
 
 from importlib import resources
 

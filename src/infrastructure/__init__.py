@@ -1,1 +1,4 @@
-"""The neighbours: the embedded engines, the database, the model providers, Temporal. One folder each."""
+"""The neighbours: the embedded engines, the database, the model providers, Temporal.
+
+One folder each.
+"""

@@ -1,4 +1,7 @@
-"""Lines and cells of a text file that people export and edit by hand: bytes become records with their line numbers."""
+"""Reads lines and cells of text files with their line numbers.
+
+People export such files and edit them by hand.
+"""
 
 import csv
 from bisect import bisect_right
@@ -38,7 +41,10 @@ class Record:
 
 
 def decode(data: bytes, *, file: str) -> str:
-    """Return ``data`` as text, without a byte order mark. Raises FileInvalid unless it is UTF-8 of a sensible size."""
+    """Return ``data`` as text, without a byte order mark.
+
+    Raises FileInvalid unless it is UTF-8 of a sensible size.
+    """
     if len(data) > MAX_BYTES:
         size = f"{len(data) / 1e6:.1f} MB, the limit is {MAX_BYTES / 1e6:.0f} MB"
         raise FileInvalid(file, f"it has {size}; hand it in in parts")
@@ -57,7 +63,9 @@ def decode(data: bytes, *, file: str) -> str:
 
 
 def split_lines(text: str, *, file: str) -> list[str]:
-    """Return the lines as an editor numbers them; a line end at the end of the file begins no further line.
+    """Return the lines as an editor numbers them.
+
+    A line end at the end of the file begins no further line.
 
     Raises FileInvalid when there are too many.
     """
@@ -94,7 +102,10 @@ class Table:
         return Record(index + 1, lines, "\n".join(self._lines[index : index + lines]), cells)
 
     def _lines_to_close(self, index: int) -> int | None:
-        """Count the lines up to the next one with an odd number of quotes, if this one has an odd number too."""
+        """Return how many lines a quoted cell spans.
+
+        That is up to the next line with an odd number of quotes.
+        """
         if self._lines[index].count('"') % 2 == 0:
             return None
         position = bisect_right(self._unbalanced, index)

@@ -1,4 +1,6 @@
-"""Keyword lists as people hand them in: every line ends up accepted, merged, rejected or skipped, and is counted.
+"""Keyword lists as people hand them in.
+
+Every line ends up accepted, merged, rejected or skipped, and is counted.
 
 A CSV is known by its header, the first line that is neither empty nor a comment: one of its cells reads ``keyword``.
 Any other file is a plain list, where a line is a phrase, commas and all.
@@ -60,7 +62,7 @@ class Merged:
 
     @property
     def reason(self) -> str:
-        """What was done, in words."""
+        """Return what was done, in words."""
         said = [f"same phrase as line {self.into}"]
         if self.taken:
             said.append(f"{', '.join(self.taken)} taken over from here")
@@ -71,7 +73,10 @@ class Merged:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A row that cannot be used: the field, its value and the remedy are in ``reason``."""
+    """A row that cannot be used.
+
+    The field, its value and the remedy are in ``reason``.
+    """
 
     line: int
     lines: int
@@ -81,7 +86,9 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeywordList:
-    """A file as it was read: ``lines`` is the sum of all rows' lines, ``header_lines``, ``blank`` and ``comments``.
+    """A file as it was read.
+
+    ``lines`` is the sum of all rows' lines, ``header_lines``, ``blank`` and ``comments``.
 
     Attributes:
         delimiter: between the cells of a CSV; None for a plain list or a table of one column.
@@ -104,12 +111,14 @@ class KeywordList:
 
     @property
     def longtails(self) -> tuple[Longtail, ...]:
-        """What is to be imported, in the order of the file."""
+        """Return what is to be imported, in the order of the file."""
         return tuple(row.longtail for row in self.accepted)
 
 
 def read(data: bytes, *, file: str) -> KeywordList:
-    """Read a plain list or a CSV. ``file`` is its name, for messages.
+    """Read a plain list or a CSV.
+
+    ``file`` is its name, for messages.
 
     Raises FileInvalid when the file as a whole cannot be read or holds no rows; a bad row is rejected and never raises.
     """
@@ -139,7 +148,10 @@ class _Header:
 
     @cached_property
     def positions(self) -> dict[str, int]:
-        """Where each known column is; of two with one name the first counts."""
+        """Return where each known column is.
+
+        Of two with one name the first counts.
+        """
         names = [_folded(title) for title in self.titles]
         return {name: names.index(name) for name in COLUMNS if name in names}
 
@@ -158,7 +170,10 @@ def _header_of(lines: Sequence[str]) -> _Header | None:
 
 
 def _header_at(index: int, lines: Sequence[str]) -> _Header | None:
-    """Read the line as a header with each delimiter; the one that finds most columns is the file's."""
+    """Read the line as a header with each delimiter.
+
+    The one that finds most columns is the file's.
+    """
     found = []
     for delimiter in _DELIMITERS:
         record = Table(lines[index : index + MAX_LINES_A_RECORD], delimiter=delimiter).record(0)
@@ -178,7 +193,10 @@ def _printable(title: str) -> str:
 
 
 def _is_table(lines: Sequence[str]) -> bool:
-    """Say whether a file without a header is a table all the same: every line but the first has a further cell."""
+    """Return whether a file without a header is a table.
+
+    In a table every line but the first has a further cell.
+    """
     rows = [line for line in lines if line.strip() and not line.lstrip().startswith("#")][1:]
     return len(rows) >= 2 and all(_LAST_CELL.search(row) for row in rows)
 
@@ -278,7 +296,7 @@ class _Sorter:
 
 
 def _merge(earlier: _Entry, later: _Entry, *, text: str) -> Merged:
-    """The first known value of each field wins."""
+    """Return the first known value of each field wins."""
     known = {name: value for name, value in later.values.items() if name != "phrase" and value is not None}
     taken = tuple(name for name in known if earlier.values[name] is None)
     dropped = tuple(name for name, value in known.items() if earlier.values[name] not in (None, value))

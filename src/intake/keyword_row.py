@@ -1,4 +1,7 @@
-"""One row of a keyword list: its cells become the fields of a longtail, or it is rejected with the reason."""
+"""One row of a keyword list.
+
+Its cells become the fields of a longtail, or it is rejected with the reason.
+"""
 
 from collections.abc import Callable, Mapping
 
@@ -16,7 +19,9 @@ Value = str | int | float | None
 
 
 def values_of(record: Record, positions: Mapping[str, int], *, columns: int) -> dict[str, Value]:
-    """Return the fields of the longtail that ``record`` describes, None where a value is unknown.
+    """Return the record's fields as a longtail has them.
+
+    A value that is unknown is None.
 
     ``positions`` says in which cell each known column is, ``columns`` how many the header has.
 

@@ -1,4 +1,4 @@
-"""Numbers as people and tools write them into lists, in English and in continental notation."""
+"""Reads numbers in English and continental notation."""
 
 import re
 import unicodedata
@@ -14,7 +14,7 @@ _MAX_DIGITS = 15  # more is no figure of any tool, and very long ones are slow t
 
 
 def whole(text: str) -> int | None:
-    """Return the whole number that ``text`` writes, None where it says that the number is unknown.
+    """Return the whole number in ``text``, None if unknown.
 
     Reads 1300, 1,300, 1.300, 1 300, 1'300, 1300.0 and 1.3K. Raises ValueError with the remedy.
     """
@@ -30,7 +30,7 @@ def whole(text: str) -> int | None:
 
 
 def decimal(text: str) -> float | None:
-    """Return the number that ``text`` writes, None where it says that the number is unknown.
+    """Return the number in ``text``, None if unknown.
 
     Reads 45, 45.5, 45,5 and 45 %; one comma or point is always the decimal one. Raises ValueError with the remedy.
     """
@@ -43,12 +43,15 @@ def decimal(text: str) -> float | None:
 
 
 def is_unknown(text: str) -> bool:
-    """Say whether a cell is empty or holds one of the marks that tools write into an empty cell."""
+    """Return whether a cell is empty or marked as such."""
     return " ".join(text.split()).casefold() in _UNKNOWN
 
 
 def _plain(text: str) -> str | None:
-    """Fold widths, kinds of spaces, apostrophes and minus signs; None is an unknown number."""
+    """Fold widths, kinds of spaces, apostrophes and minus signs.
+
+    None is an unknown number.
+    """
     plain = " ".join(unicodedata.normalize("NFKC", text).replace("’", "'").replace("−", "-").split())
     if is_unknown(plain) or _BOUND.fullmatch(plain) or _RANGE.fullmatch(plain):  # no one number
         return None

@@ -1,4 +1,7 @@
-"""Site files: TOML becomes a Site, or a list of all that is wrong with it, each with its line, value and remedy."""
+"""Reads site files: TOML becomes a Site or problems.
+
+Each problem has its line, value and remedy.
+"""
 
 import re
 import tomllib
@@ -49,7 +52,9 @@ _PATTERNS = {
 
 
 def read(data: bytes, *, file: str) -> Site:
-    """Return the site that a TOML file describes. ``file`` is its name, for messages.
+    """Return the site that a TOML file describes.
+
+    ``file`` is its name, for messages.
 
     Raises FileInvalid naming the line where the TOML breaks, or each field with its value and the remedy.
     """
@@ -152,7 +157,10 @@ def _path(location: Sequence[int | str]) -> str:
 
 
 def _line_of(text: str, location: Sequence[int | str]) -> int | None:
-    """Find the line of a field, else that of its table; None where the file writes neither in so many words."""
+    """Find the line of a field, else that of its table.
+
+    None where the file writes neither in so many words.
+    """
     names = [part for part in location if isinstance(part, str) and part != "[key]"]
     entry = next((part for part in location[:-1] if isinstance(part, int)), 0)
     table, key = ".".join(names[:-1]), names[-1]

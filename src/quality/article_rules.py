@@ -1,4 +1,7 @@
-"""What a finished article must be, checked by code: structure, length, keyword, links, wording, language."""
+"""What a finished article must be, checked by code.
+
+Structure, length, keyword, links, wording, language.
+"""
 
 import re
 from collections.abc import Sequence
@@ -42,12 +45,18 @@ def broken_rules(
 
 
 def heading_key(heading: str) -> str:
-    """The spelling under which a planned heading is found in Markdown, which takes some signs for its own."""
+    """Return the spelling by which a planned heading is found.
+
+    Markdown takes some signs for its own.
+    """
     return _MARKS.sub("", phrase_key(heading))
 
 
 def offered_links(site: Site) -> list[Link]:
-    """The addresses an article may link to: pages drop whatever is not https."""
+    """Return the addresses an article may link to.
+
+    Pages drop whatever is not https.
+    """
     return [link for link in site.profile.links if link.url.scheme == "https"]
 
 
@@ -68,7 +77,10 @@ def _sections(manuscript: Manuscript, planned: Sequence[str]) -> list[str]:
 
 
 def _as_written(heading: str, written: Sequence[str]) -> str:
-    """The key of a planned heading; as Markdown renders it, if it stands in the text like that."""
+    """Return the key of a planned heading.
+
+    As Markdown renders it, if it stands in the text like that.
+    """
     key = heading_key(heading)
     if key in written:
         return key

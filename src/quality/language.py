@@ -1,4 +1,7 @@
-"""What follows from a language: whether a text is written in it, its direction, and the few words a page adds."""
+"""What follows from a language.
+
+Whether a text is written in it, its direction, and the few words a page adds.
+"""
 
 import re
 from dataclasses import dataclass
@@ -68,12 +71,12 @@ _PLAIN = Labels()
 
 
 def primary(tag: str) -> str:
-    """The language of a tag, without script and region."""
+    """Return the language of a tag, without script and region."""
     return tag.split("-", 1)[0].lower()
 
 
 def labels(tag: str) -> Labels:
-    """The page's own words; English where nobody translated them."""
+    """Return the page's own words; English where nobody translated them."""
     return _LABELS.get(primary(tag), _PLAIN)
 
 
@@ -86,7 +89,9 @@ def direction(tag: str) -> str:
 
 
 def is_in(text: str, tag: str) -> bool:
-    """Say whether ``text`` is written in the language of ``tag``; yes, where that cannot be told.
+    """Say whether ``text`` is written in the language of ``tag``.
+
+    Yes, where that cannot be told.
 
     Common words settle it without the detector, which takes 100 MB and is loaded on the first text in doubt.
     """

@@ -1,4 +1,7 @@
-"""Stage C's Markdown, read once: its parts by heading, their words, their links."""
+"""Stage C's Markdown, read once.
+
+Its parts by heading, their words, their links.
+"""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -48,7 +51,7 @@ class Part:
 
     @cached_property
     def answers(self) -> list[tuple[str, str]]:
-        """Each ``###`` and the text below it, as questions and answers are written."""
+        """Return each ``###`` with the text below it."""
         found: list[tuple[str, str]] = []
         for level, text in blocks(self.tokens):
             if level == 3:
@@ -69,7 +72,7 @@ class Manuscript:
 
     @cached_property
     def parts(self) -> list[Part]:
-        """The introduction, which may be empty, and then a part for every ``##``."""
+        """Return the introduction, then a part for every ``##``."""
         starts = [i for i, token in enumerate(self.tokens) if _opens_part(token)]
         lines = [_line(self.tokens[i]) for i in starts]
         introduction = Part(None, self.tokens[: [*starts, None][0]], 0, [*lines, len(self.lines)][0])
@@ -91,7 +94,7 @@ class Manuscript:
 
     @cached_property
     def words(self) -> int:
-        """How long it is."""
+        """Return how long it is."""
         return count_words(self.text)
 
     @cached_property
@@ -101,7 +104,7 @@ class Manuscript:
 
     @cached_property
     def links(self) -> list[str]:
-        """Every address that would become a link."""
+        """Return every address that would become a link."""
         inline = [child for token in self.tokens for child in token.children or ()]
         return [str(child.attrs["href"]) for child in inline if child.type == "link_open"]
 
@@ -112,12 +115,15 @@ class Manuscript:
         return [child.content for child in inline if child.type == "text" and "<" in child.content]
 
     def source(self, part: Part) -> str:
-        """The Markdown of ``part``, heading included."""
+        """Return the Markdown of ``part``, heading included."""
         return "\n".join(self.lines[part.first_line : part.end_line]).strip()
 
 
 def as_markdown(answer: str) -> str:
-    """Return the article in ``answer``, without the fence, greeting or title that models like to put around it."""
+    """Return the article in ``answer``.
+
+    A fence, greeting or title around it is removed.
+    """
     text = clean_prose(answer)
     if fenced := _FENCED.match(text):
         text = fenced["inside"].strip()
@@ -131,12 +137,12 @@ def parser() -> MarkdownIt:
 
 
 def plain(tokens: Sequence[Token]) -> str:
-    """The text of ``tokens``, blocks parted by a space."""
+    """Return the text of ``tokens``, blocks parted by a space."""
     return " ".join(text for _, text in blocks(tokens))
 
 
 def blocks(tokens: Sequence[Token]) -> Iterator[tuple[int, str]]:
-    """Each block's heading level, 0 for what is no heading, and its text."""
+    """Return each block's heading level, 0 for others, and text."""
     level = 0
     for token in tokens:
         if token.type == "heading_open":

@@ -1,4 +1,7 @@
-"""What an outline plans: the headings and the length that the article is held to."""
+"""What an outline plans.
+
+The headings and the length that the article is held to.
+"""
 
 from src.domain.stages import Outline
 
@@ -8,7 +11,7 @@ QUESTION_WORDS = 40  # what one answered question adds to the article
 
 
 def planned_headings(outline: Outline, language: str) -> list[str]:
-    """Return the h2 headings in order, with the one above the questions if there are any."""
+    """Return the h2 headings in order, also that of the questions."""
     headings = [section.heading for section in outline.sections]
     return [*headings, labels(language).questions] if outline.faq else headings
 

@@ -50,7 +50,10 @@ _ABOUT_AI = re.compile(r"\b(?:ai|ki|language model|sprachmodell)\b", re.IGNORECA
 
 
 def clean_line(text: str) -> str:
-    """Return one line of visible characters in NFC; what cannot be shown is dropped."""
+    """Return one line of visible characters in NFC.
+
+    What cannot be shown is dropped.
+    """
     text = _DAMAGED.sub("", text)
     return visible(text) if _RARE.search(text) else " ".join(unicodedata.normalize("NFC", text).split())
 
@@ -63,7 +66,10 @@ def clean_prose(text: str) -> str:
 
 
 def fit(text: str, limit: int) -> str:
-    """Cut at the last end of a word within ``limit`` characters, without punctuation left hanging."""
+    """Return the text cut after a word within ``limit`` characters.
+
+    No punctuation is left at its end.
+    """
     if len(text) <= limit:
         return text
     cut = text[: limit + 1].rsplit(None, 1)[0]
@@ -80,7 +86,10 @@ def unique(texts: Iterable[str]) -> list[str]:
 
 
 def count_words(text: str) -> int:
-    """Count as a reader would; where words are not spaced, two or four characters are one."""
+    """Count as a reader would.
+
+    Where words are not spaced, two or four characters are one.
+    """
     if text.isascii():
         return sum(1 for word in text.split() if _WORD.search(word))
     pairs, fours = len(_PAIRS.findall(text)), len(_FOURS.findall(text))
@@ -89,7 +98,10 @@ def count_words(text: str) -> int:
 
 
 def occurrences(text: str, phrase: str) -> int:
-    """Count ``phrase`` in ``text`` as whole words, in any spelling that counts as the same."""
+    """Return how often ``phrase`` stands in ``text``.
+
+    Whole words count, in any spelling that counts as the same.
+    """
     wanted = phrase_key(phrase)
     if not wanted:
         return 0
@@ -97,12 +109,18 @@ def occurrences(text: str, phrase: str) -> int:
 
 
 def without(text: str, phrase: str) -> str:
-    """Take every occurrence of ``phrase`` out of ``text``, so that what it says is not held against a writer."""
+    """Return ``text`` without ``phrase``.
+
+    What the keyword says is not held against a writer.
+    """
     return re.sub(re.escape(phrase), " ", text, flags=re.IGNORECASE) if phrase else text
 
 
 def coverage(text: str, phrase: str) -> float:
-    """Say how much of ``phrase`` stands in ``text``, from 0 to 1: all of it word for word, or so many of its words."""
+    """Say how much of ``phrase`` stands in ``text``, from 0 to 1.
+
+    All of it word for word, or so many of its words.
+    """
     folded, wanted = phrase_key(text), phrase_key(phrase)
     if wanted in folded:
         return 1.0
@@ -112,12 +130,18 @@ def coverage(text: str, phrase: str) -> float:
 
 
 def mentions(text: str, keyword: str, *, room: int) -> bool:
-    """Say whether ``text`` holds half of the keyword's words, or fewer if they do not fit into ``room`` characters."""
+    """Return whether ``text`` has half of the keyword's words.
+
+    Fewer suffice if they do not fit into ``room`` characters.
+    """
     return coverage(text, keyword) >= _HALF * min(1, room / len(keyword))
 
 
 def leftovers(text: str, keyword: str) -> list[str]:
-    """Name what no reader should see: placeholders, filler, the writer's own voice; a keyword about them is fine."""
+    """Name what no reader should see: placeholders, filler, the writer's own voice.
+
+    A keyword about them is fine.
+    """
     found = [(name, pattern.search(text)) for name, pattern in _LEFTOVERS if not pattern.search(keyword)]
     return [
         f"{name}: {match.group()[:60]!r}"
@@ -127,7 +151,10 @@ def leftovers(text: str, keyword: str) -> list[str]:
 
 
 def banned(text: str, terms: Sequence[str], keyword: str) -> list[str]:
-    """Name the banned terms in ``text``, but for those that the keyword itself is made of."""
+    """Return the banned terms in ``text``.
+
+    Terms that are a part of the keyword are left out.
+    """
     if not terms:
         return []
     folded, wanted = phrase_key(text), phrase_key(keyword)
@@ -148,7 +175,10 @@ def _is_short(mark: str) -> bool:
 
 
 def _marks(key: str) -> list[str]:
-    """What stands for a phrase: the stems of its telling words, pairs of characters without spaces, else its signs."""
+    """Return what stands for a phrase.
+
+    The stems of its telling words, pairs of characters without spaces, else its signs.
+    """
     unspaced = [run[i : i + 2] for run in _UNSPACED.findall(key) for i in range(max(1, len(run) - 1))]
     words = _TOKEN.findall(_UNSPACED.sub(" ", key))
     telling = [word for word in words if len(word) >= _SHORTEST_TELLING or word.isdecimal()] or words

@@ -1,4 +1,6 @@
-"""Markdown to the HTML of an article: nothing gets through that is not on the list, and code makes the frame.
+"""Markdown to the HTML of an article.
+
+Nothing gets through that is not on the list, and code makes the frame.
 
 Headings and ids come from the outline, so they equal it whatever the Markdown says.
 """
@@ -37,13 +39,16 @@ def article(outline: Outline, manuscript: Manuscript, *, language: str, byline: 
 
 
 def section_ids(outline: Outline) -> list[str]:
-    """The ids of all sections in order; the questions' one cannot be a section's, as it holds two hyphens."""
+    """Return the ids of all sections in order.
+
+    The questions' one cannot be a section's, as it holds two hyphens.
+    """
     ids = [section.id for section in outline.sections]
     return [*ids, "faq" if "faq" not in ids else "faq--questions"] if outline.faq else ids
 
 
 def answered_questions(outline: Outline, manuscript: Manuscript) -> list[tuple[str, str]]:
-    """Each question and its answer as a reader sees them."""
+    """Return each question and its answer as a reader sees them."""
     if not outline.faq:
         return []
     answers = manuscript.sections[-1].answers
@@ -56,7 +61,10 @@ def _section(manuscript: Manuscript, part: Part, *, id_: str, heading: str) -> s
 
 
 def _with_ids(tokens: Sequence[Token], prefix: str) -> Sequence[Token]:
-    """Give deeper headings ids that no section can have, and header cells their scope."""
+    """Give deeper headings ids, and header cells their scope.
+
+    No section has such an id.
+    """
     headings = [token for token in tokens if token.type == "heading_open"]
     for number, token in enumerate(headings, start=1):
         token.attrSet("id", f"{prefix}--{number}")
@@ -80,7 +88,10 @@ def _rendered(manuscript: Manuscript, tokens: Sequence[Token]) -> str:
 
 
 def _permitted(tag: str, attribute: str, value: str) -> str | None:
-    """Drop addresses without a scheme of their own: they would lead to wherever the page stands."""
+    """Drop addresses without a scheme of their own.
+
+    They would lead to wherever the page stands.
+    """
     if tag == "a" and attribute == "href" and not value.lower().startswith(("https://", "mailto:")):
         return None
     return value

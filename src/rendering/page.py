@@ -1,4 +1,6 @@
-"""The complete HTML page of an article: made by code from the stages' outputs, the same bytes for the same inputs.
+"""The complete HTML page of an article.
+
+Made by code from the stages' outputs, the same bytes for the same inputs.
 
 Structured data repeats what the page shows, word for word, and nothing else.
 """
@@ -23,7 +25,10 @@ from . import article_html as html
 def render(
     site: Site, outline: Outline, draft: Draft, metadata: SeoMetadata, *, generated_at: datetime, offline: bool
 ) -> str:
-    """Return the page. ``generated_at`` is in UTC; ``offline`` marks it as not AI and keeps search engines away."""
+    """Return the page.
+
+    ``generated_at`` is in UTC; ``offline`` marks it as not AI and keeps search engines away.
+    """
     manuscript = Manuscript(draft.markdown)
     moment = generated_at.isoformat(timespec="seconds")
     byline = _template("byline").render(
@@ -52,7 +57,7 @@ def _template(name: str) -> Template:
 
 
 def _names(site: Site) -> list[str]:
-    """Who is named as author and publisher, on the page and in its structured data."""
+    """Return author and publisher of page and structured data."""
     return list(dict.fromkeys([site.profile.author or _publisher(site), _publisher(site)]))
 
 
@@ -61,7 +66,10 @@ def _publisher(site: Site) -> str:
 
 
 def _locale(tag: str) -> str | None:
-    """The form that ``og:locale`` wants; None where the tag names no region."""
+    """Return the form that ``og:locale`` wants.
+
+    None where the tag names no region.
+    """
     language, *rest = tag.split("-")
     region = [part for part in rest if len(part) == 2]
     return f"{language}_{region[0]}" if region else None

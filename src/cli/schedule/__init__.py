@@ -1,4 +1,4 @@
-"""``longtail schedule``: when each site's batches run, and what became of every slot."""
+"""``longtail schedule``: when batches run, and what became of slots."""
 
 from .commands import app
 

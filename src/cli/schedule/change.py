@@ -1,4 +1,7 @@
-"""Reads the options of ``longtail schedule set`` as a change: an option that was not given changes nothing."""
+"""Reads the options of ``longtail schedule set`` as a change.
+
+An option that was not given changes nothing.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +15,10 @@ from . import options as read
 
 @dataclass(frozen=True, kw_only=True)
 class ScheduleOptions:
-    """The options as typed; None was not given, and the word ``none`` removes a value."""
+    """The options as typed.
+
+    None was not given, and the word ``none`` removes a value.
+    """
 
     daily: str | None = None
     on: str | None = None
@@ -31,7 +37,9 @@ class ScheduleOptions:
     articles: int | None = None
 
     def read(self, *, zone: str) -> ScheduleChange:
-        """Return the change; moments without an offset are in ``zone`` unless a time zone was typed.
+        """Return the change.
+
+        Moments without an offset are in ``zone`` unless a time zone was typed.
 
         Raises InputInvalid naming option, value and remedy.
         """

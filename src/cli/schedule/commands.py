@@ -1,4 +1,4 @@
-"""``longtail schedule``: when each site's batches run, and what became of every slot."""
+"""``longtail schedule``: when batches run, and what became of slots."""
 
 from typing import Annotated
 
@@ -59,7 +59,9 @@ def set_(
     colour: ColourOption = BLUE,
     dry_run: Annotated[bool, Opt("--dry-run", help="Show the next runs and what would change; save nothing.")] = False,
 ) -> None:
-    """Set when a site's batches run. Setting it again changes only what is named; a pause and its note stay.
+    """Set when a site's batches run.
+
+    Setting it again changes only what is named; a pause and its note stay.
 
     A daily time skipped by daylight saving runs later by the length of the change; a repeated time runs at its second
     occurrence.
@@ -140,7 +142,9 @@ def pause(
     note: Note = "paused by hand",
     until: Annotated[str | None, Opt(help="Resume by itself then: a date or moment in the schedule's zone.")] = None,
 ) -> None:
-    """Start nothing until resumed. Slots that pass meanwhile do not run; `schedule gaps` lists them.
+    """Start nothing until resumed.
+
+    Slots that pass meanwhile do not run; `schedule gaps` lists them.
 
     Example: longtail schedule pause hardware-shop --note "relaunch" --until 2027-01-04T06:00
     """
@@ -176,7 +180,9 @@ def trigger(
     limit: Annotated[int | None, Opt(min=1, max=10_000, help="At most so many articles.")] = None,
     overlap: Annotated[str, Opt(help="While another run is under way.")] = Overlap.BUFFER_ALL,
 ) -> None:
-    """Run one batch now, as the schedule would; also while it is paused.
+    """Run one batch now, as the schedule would.
+
+    Also while it is paused.
 
     With --limit it is a batch by hand on the schedule's workers, outside the schedule's own queue.
 
@@ -197,7 +203,9 @@ def trigger(
 
 @app.command()
 def remove(site: SiteOption) -> None:
-    """Delete a site's schedule. Batches under way go on; nothing that was written is touched.
+    """Delete a site's schedule.
+
+    Batches under way go on; nothing that was written is touched.
 
     Example: longtail schedule remove hardware-shop
     """
@@ -206,7 +214,10 @@ def remove(site: SiteOption) -> None:
 
 
 def _print_preview(site: str, preview: SchedulePreview) -> None:
-    """Print the next runs; warn of clock changes, and of batches that take longer than the time between runs."""
+    """Print the next runs.
+
+    Warn of clock changes, and of batches that take longer than the time between runs.
+    """
     schedule = preview.write.after
     for run in preview.next_runs:
         out.print(f"next  {in_zone(run, schedule.time_zone)}")

@@ -1,4 +1,7 @@
-"""Reads what people type about schedules; every refusal names the option, the value and the remedy."""
+"""Reads what people type about schedules.
+
+Every refusal names the option, the value and the remedy.
+"""
 
 import re
 from datetime import UTC, date, datetime, time, timedelta
@@ -53,7 +56,10 @@ def weekdays(text: str) -> tuple[int, ...]:
 
 
 def cron(text: str) -> str:
-    """Check that there are five fields; what is in them, Temporal checks. Raises InputInvalid."""
+    """Check that there are five fields; what is in them, Temporal checks.
+
+    Raises InputInvalid.
+    """
     if len(text.split()) != 5:
         raise InputInvalid(
             "--cron", text, "write five fields: minute hour day-of-month month day-of-week, for example '0 6 * * 1-5'"
@@ -62,7 +68,10 @@ def cron(text: str) -> str:
 
 
 def calendar(text: str) -> Calendar:
-    """Read ``day=1,15 hour=6 minute=30``: fields minute, hour, day, month, weekday (0 is Sunday), year."""
+    """Read ``day=1,15 hour=6 minute=30``.
+
+    Fields minute, hour, day, month, weekday (0 is Sunday), year.
+    """
     fields: dict[str, tuple[Range, ...]] = {}
     for part in text.split():
         name, _, values = part.partition("=")
@@ -141,7 +150,10 @@ def day(text: str, option: str) -> date:
 
 
 def moment(text: str, option: str, zone: str) -> datetime:
-    """Read a date (its first moment) or a date with time, in ``zone`` unless it says its offset, as UTC."""
+    """Read a date or moment as UTC.
+
+    A date means its first moment. It is in ``zone`` unless it has an offset. Raises InputInvalid.
+    """
     try:
         read = datetime.fromisoformat(text)
     except ValueError as error:
@@ -152,7 +164,10 @@ def moment(text: str, option: str, zone: str) -> datetime:
 
 
 def period(first: str, last: str, zone: str, *, now: datetime) -> tuple[datetime, datetime]:
-    """Read a period of the past as UTC, its end exclusive; a bare last day counts whole. Raises InputInvalid."""
+    """Read a period of the past as UTC, its end exclusive.
+
+    A bare last day counts whole. Raises InputInvalid.
+    """
     begin, end = moment(first, "--from", zone), moment(last, "--to", zone)
     for option, typed, at in (("--from", first, begin), ("--to", last, end)):
         if at > now:

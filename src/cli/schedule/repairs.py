@@ -1,4 +1,4 @@
-"""``longtail schedule backfill`` and ``sync``: making up slots, and making Temporal what is wanted."""
+"""``longtail schedule backfill`` and ``sync``: run missed slots, repair drift."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -38,7 +38,9 @@ def backfill(
     stop: Annotated[bool, typer.Option("--stop", help="Stop the site's backfills instead.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Make up slots that are missing or failed; done ones stay as they are unless --force.
+    """Make up slots that are missing or failed.
+
+    Done ones stay as they are unless --force.
 
     Its batches run below today's work. The same command again runs nothing that is done or under way.
 
@@ -70,7 +72,10 @@ def backfill(
 async def _run_plan(
     backfills: Backfills, plan: BackfillPlan, overlap: Overlap, zone: str, *, wait: bool, as_json: bool
 ) -> bool:
-    """Show the plan, ask for it, and wait for it if told to. Returns whether every slot waited for is complete."""
+    """Show and request the plan; return whether it completed.
+
+    Without ``wait`` nothing is waited for, and the result is True.
+    """
     backfill_id, asked = await backfills.request(plan, overlap=overlap)
     print_plan(plan.model_copy(update={"slots": tuple(_left_alone(plan, asked))}), zone, as_json=as_json and not wait)
     if not wait or not asked.to_run:
@@ -84,7 +89,7 @@ async def _run_plan(
 
 
 def print_plan(plan: BackfillPlan, zone: str, *, as_json: bool) -> None:
-    """Slot by slot: what is done, what runs, how many articles, and what they cost as far as that is known."""
+    """Print what becomes of each slot, with articles and cost."""
     if as_json:
         print_json(plan)
         return
@@ -114,7 +119,9 @@ def sync(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare the wanted schedules with Temporal's, also after it was wiped or edited by hand. Changes nothing alone.
+    """Compare the desired schedules with Temporal's.
+
+    Works also after Temporal was wiped or edited by hand. Nothing changes without --repair or --adopt.
 
     Leaves with 1 when they differ and nothing was told to repair it.
 
@@ -134,7 +141,7 @@ def sync(
 
 
 def _left_alone(plan: BackfillPlan, asked: BackfillPlan) -> list[PlannedSlot]:
-    """The plan's slots, those that somebody else asked for meanwhile without articles."""
+    """Return the plan's slots, without articles where others requested them."""
     running = {planned.slot: planned for planned in asked.to_run}
     return [running.get(planned.slot, planned.model_copy(update={"articles": 0})) for planned in plan.slots]
 

@@ -1,4 +1,4 @@
-"""``longtail schedule gaps``, ``forecast`` and ``alerts``: what became of every slot, and what will."""
+"""``longtail schedule gaps``, ``forecast`` and ``alerts``: past and coming slots."""
 
 from collections import defaultdict
 from datetime import UTC, datetime
@@ -41,7 +41,9 @@ def gaps(
     backfill: Annotated[bool, typer.Option("--backfill", help="Make up every gap, one slot after another.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Hold every expected slot against what happened: ran, failed, paused and by whom, lost to an outage, and so on.
+    """Hold every expected slot against what happened.
+
+    Ran, failed, paused and by whom, lost to an outage, and so on.
 
     Leaves with 1 if there are gaps: slots that should have articles, have none, and will get none by themselves. With
     --backfill the code still tells what was found; look again when the made up slots have run.
@@ -74,7 +76,9 @@ def forecast(
     days: Annotated[int, typer.Option(min=1, max=366, help="How far to look ahead.")] = 14,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the coming runs: longtails, estimated cost, and the day on which longtails or budget run out.
+    """Show the coming runs.
+
+    Longtails, estimated cost, and the day on which longtails or budget run out.
 
     Example: longtail schedule forecast hardware-shop --days 14
     """
@@ -92,7 +96,9 @@ def forecast(
 def alerts(
     site: OptionalSite = None, limit: Annotated[int, typer.Option(min=1, max=1000)] = 50, as_json: JsonOption = False
 ) -> None:
-    """List what the watchdog found: slots without a batch, and schedules that will not start their next one.
+    """List what the watchdog found.
+
+    Slots without a batch, and schedules that will not start their next one.
 
     Example: longtail schedule alerts hardware-shop
     """
@@ -127,7 +133,10 @@ def _period(first: str | None, last: str | None, zone: str) -> tuple[datetime | 
 
 
 async def _backfill(application: Application, found: dict[str, list[SlotReport]]) -> list[BackfillPlan]:
-    """Request every gap, and return what was requested; a site that cannot have it hides no other's."""
+    """Request every gap, and return what was requested.
+
+    A site that cannot have it hides no other's.
+    """
     plans = []
     for site, slots in found.items():
         try:

@@ -1,1 +1,1 @@
-"""When batches run: schedules, their slots, what became of each slot, forecasts and backfills."""
+"""Schedules, their slots and outcomes, forecasts and backfills."""

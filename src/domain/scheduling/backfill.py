@@ -1,4 +1,4 @@
-"""Making up slots: which of them need it, and how much of it is allowed."""
+"""Backfills: which slots run, and with how many articles."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -13,7 +13,10 @@ _DONE = (BatchStatus.COMPLETED, BatchStatus.PARTLY_FAILED)
 
 
 class PlannedSlot(BaseModel):
-    """One slot of a backfill: what became of it so far, and how many articles it would get now."""
+    """One slot of a backfill.
+
+    What became of it so far, and how many articles it would get now.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -23,12 +26,15 @@ class PlannedSlot(BaseModel):
 
     @property
     def runs(self) -> bool:
-        """Whether it would run."""
+        """Return whether it would run."""
         return self.articles > 0
 
 
 class BackfillPlan(BaseModel):
-    """What a backfill would do. ``cost_usd`` None: what an article costs is not known."""
+    """What a backfill would do.
+
+    ``cost_usd`` None: what an article costs is not known.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -40,17 +46,20 @@ class BackfillPlan(BaseModel):
 
     @property
     def to_run(self) -> tuple[PlannedSlot, ...]:
-        """The slots that would run, in their order."""
+        """Return the slots that would run, in their order."""
         return tuple(planned for planned in self.slots if planned.runs)
 
     @property
     def articles(self) -> int:
-        """How many articles they would be."""
+        """Return how many articles they would be."""
         return sum(planned.articles for planned in self.slots)
 
 
 class RequestedSlot(BaseModel):
-    """A slot of a backfill; its batch learns from here that it is one."""
+    """A slot of a backfill.
+
+    Its batch learns from here that it is one.
+    """
 
     model_config = ConfigDict(frozen=True, from_attributes=True)
 
@@ -84,7 +93,9 @@ def plan_slots(
     force: bool,
     max_articles: int | None,
 ) -> tuple[PlannedSlot, ...]:
-    """Give each slot that is missing or failed its articles, the oldest first, as far as longtails and limit reach.
+    """Return how many articles each slot gets, the oldest first.
+
+    Missing and failed slots get articles as far as longtails and the limit reach.
 
     A slot that is done, running or waiting is left alone; ``force`` runs done ones again. A failed slot goes on with
     the articles it has, which cost no new longtail.

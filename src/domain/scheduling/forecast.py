@@ -25,7 +25,10 @@ class ForecastRun(BaseModel):
 
 
 class Forecast(BaseModel):
-    """The coming runs, and when something runs out; None: not within them, or not known."""
+    """The coming runs, and when something runs out.
+
+    None: not within them, or not known.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -49,7 +52,7 @@ class Forecast(BaseModel):
 
 
 class Spent(BaseModel):
-    """What was spent before the forecast begins, in the site's day and month."""
+    """Money spent so far in the site's day and month."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -70,7 +73,10 @@ def forecast_runs(  # noqa: PLR0913 - each is a fact of its own
     spent: Spent,
     pause: Pause | None = None,
 ) -> Forecast:
-    """Allocate longtails and budget to each slot in order. Days and months are in ``zone``, the site's."""
+    """Allocate longtails and budget to each slot in order.
+
+    Days and months are in ``zone``, the site's.
+    """
     today = now.astimezone(zone).date()
     days: defaultdict[date, Decimal] = defaultdict(Decimal, {today: spent.today})
     months: defaultdict[date, Decimal] = defaultdict(Decimal, {today.replace(day=1): spent.this_month})

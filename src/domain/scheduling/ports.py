@@ -1,4 +1,7 @@
-"""Use cases that a worker's activities call; the composition root hands them in."""
+"""Use cases that a worker's activities call.
+
+The composition root hands them in.
+"""
 
 from datetime import datetime
 from typing import Protocol
@@ -16,5 +19,8 @@ class ResumeUseCase(Protocol):
     """Ends pauses at their time."""
 
     async def resume(self, site: str, *, note: str, due: datetime | None = None) -> bool:
-        """End the site's pause if it was to end at ``due`` (UTC). Return whether it did."""
+        """End the site's pause if it was to end at ``due`` (UTC).
+
+        Return whether it did.
+        """
         ...

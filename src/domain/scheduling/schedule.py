@@ -1,4 +1,7 @@
-"""When a site's batches run: the wish, whole and checked; the engine that keeps it is Temporal's."""
+"""When a site's batches run: the wish, whole and checked.
+
+The engine that keeps it is Temporal's.
+"""
 
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
@@ -18,7 +21,10 @@ WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")  # Temporal counts 
 
 
 class Overlap(StrEnum):
-    """What happens to a slot that comes while the last run is under way; names are Temporal's."""
+    """What happens to a slot while the last run is under way.
+
+    The names are Temporal's.
+    """
 
     SKIP = "skip"  # drops it; after an outage all but one slot are gone
     BUFFER_ONE = "buffer_one"  # waits, one at most
@@ -39,7 +45,10 @@ class Range(BaseModel):
 
 
 class Calendar(BaseModel):
-    """Moments that match every field; an empty field matches all of its values (minute and hour: only 0)."""
+    """Moments that match every field.
+
+    An empty field matches all of its values (minute and hour: only 0).
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -61,7 +70,10 @@ class Interval(BaseModel):
 
 
 class When(BaseModel):
-    """The moments of a schedule: exactly one of the four ways of saying it."""
+    """The moments of a schedule.
+
+    Exactly one of the four ways of saying it.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -73,7 +85,7 @@ class When(BaseModel):
 
     @model_validator(mode="after")
     def is_said_in_one_way(self) -> Self:
-        """Two ways at once would run at the union of both, which nobody means."""
+        """Refuse two ways at once, which would run at both."""
         ways = [bool(self.times), bool(self.cron), bool(self.calendars), self.interval is not None]
         if sum(ways) != 1:
             raise ValueError("say when in exactly one way: times, cron, calendar or interval")
@@ -109,7 +121,7 @@ class Schedule(BaseModel):
 
     @model_validator(mode="after")
     def ends_after_it_starts(self) -> Self:
-        """A schedule that ends before it starts would never run."""
+        """Return a schedule that ends before it starts would never run."""
         if self.starts_at and self.ends_at and self.ends_at < self.starts_at:
             raise ValueError(
                 f"the end {self.ends_at:%Y-%m-%d %H:%M} is before the start {self.starts_at:%Y-%m-%d %H:%M}"
@@ -117,7 +129,7 @@ class Schedule(BaseModel):
         return self
 
     def differences(self, other: "Schedule") -> dict[str, tuple[str, str]]:
-        """What changes from this to ``other``: by field, both in words."""
+        """Return what changes from this to ``other``: by field, both in words."""
         return {
             name: (_in_words(getattr(self, name)), _in_words(getattr(other, name)))
             for name in Schedule.model_fields
@@ -143,7 +155,10 @@ class Pause(BaseModel):
 
 
 class ScheduleVersion(BaseModel):
-    """A schedule as it was written to Temporal, and how long it was the desired one. Times are UTC."""
+    """A schedule as written to Temporal, and when it was desired.
+
+    Times are UTC.
+    """
 
     model_config = ConfigDict(frozen=True, from_attributes=True)
 

@@ -1,4 +1,7 @@
-"""A change of a schedule: the fields that are set change, the others stay."""
+"""A change of a schedule.
+
+The fields that are set change, the others stay.
+"""
 
 from datetime import date, datetime, time, timedelta
 from typing import Self
@@ -12,7 +15,9 @@ _WAYS = ("times", "cron", "calendars", "interval")  # of saying when; a new one 
 
 
 class ScheduleChange(BaseModel):
-    """What is to change. A field that was not given keeps its value; one that was given may be empty.
+    """What is to change.
+
+    A field that was not given keeps its value; one that was given may be empty.
 
     ``weekdays`` apply to ``times``, also to those that the schedule has. Further fields are those of ``Schedule``.
     """
@@ -42,7 +47,9 @@ class ScheduleChange(BaseModel):
         return cls.model_validate(fields)
 
     def apply(self, before: Schedule | None, *, default_zone: str) -> Schedule:
-        """Return the changed schedule; a new one has ``default_zone`` unless it names a time zone.
+        """Return the changed schedule.
+
+        A new one has ``default_zone`` unless it names a time zone.
 
         Raises InputInvalid naming the field.
         """

@@ -1,4 +1,6 @@
-"""What can become of a slot that was expected, and the facts that tell; ``slot_judgement`` decides.
+"""Outcomes of an expected slot, and the evidence for them.
+
+``slot_outcome`` decides.
 
 Budgets stop no run yet, so there is no outcome for them.
 """
@@ -41,7 +43,7 @@ class Outcome(StrEnum):
 
     @property
     def is_gap(self) -> bool:
-        """Whether a slot of which an article was expected has none, and will not get one by itself."""
+        """Return whether articles are missing and will not come by themselves."""
         return self in _GAPS
 
 
@@ -70,7 +72,7 @@ class SlotReport(BaseModel):
 
     @property
     def is_missing(self) -> bool:
-        """Whether the slot has no batch although it should have one by now, which somebody has to know."""
+        """Return whether the slot lacks a batch and needs a person."""
         is_late = self.outcome.is_gap or self.outcome is Outcome.RUNNING
         return self.batch_id is None and is_late and not self.on_purpose
 
@@ -84,7 +86,7 @@ class ExpectedSlot(BaseModel):
     schedule: Schedule
 
     def clock(self, at: datetime) -> str:
-        """A moment as clocks show it where the schedule counts."""
+        """Return a moment as clocks show it where the schedule counts."""
         return f"{at.astimezone(ZoneInfo(self.schedule.time_zone)):%Y-%m-%d %H:%M:%S}"
 
 
@@ -99,12 +101,12 @@ class Run(BaseModel):
     ended_as: str | None = None  # Temporal's word: completed, failed, canceled, terminated, timed_out
 
     def is_under_way(self, at: datetime) -> bool:
-        """Whether it had begun and not ended then."""
+        """Return whether it had begun and not ended then."""
         return TimeRange(start=self.started_at, end=self.ended_at).covers(at)
 
 
 class RecordedAlert(BaseModel):
-    """What the watchdog wrote down about a slot when the evidence was fresh."""
+    """What the watchdog stored while the evidence was fresh."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -133,7 +135,10 @@ class SlotEvidence(BaseModel):
 
 
 def outages(signs: Sequence[datetime], *, every: timedelta) -> tuple[TimeRange, ...]:
-    """The stretches without a sign of life, where there should be one ``every`` so often."""
+    """Return the ranges without a sign of life for too long.
+
+    There should be one in every interval ``every``.
+    """
     longest = every * LONGEST_HEARTBEAT_GAP
     return tuple(
         TimeRange(start=before, end=after) for before, after in pairwise(sorted(signs)) if after - before > longest

@@ -1,4 +1,4 @@
-"""Judges what became of a slot, from facts and never from what a schedule says of itself.
+"""Classifies an expected slot from evidence.
 
 A rule answers when it can tell; their order is from what is certain to what only explains an absence.
 """
@@ -15,7 +15,10 @@ Verdict = tuple[Outcome, str]
 
 
 def judge(expected: ExpectedSlot, facts: SlotEvidence) -> SlotReport:
-    """What became of the slot; the first rule that can tell decides."""
+    """Return what became of the slot.
+
+    The first rule that can tell decides.
+    """
     verdicts = (rule(expected, facts) for rule in _RULES)
     outcome, detail = next(verdict for verdict in verdicts if verdict)
     batch = facts.batches.get(expected.slot)
@@ -69,7 +72,10 @@ def _completed(batch: Batch, expected: ExpectedSlot, facts: SlotEvidence) -> Ver
 
 
 def _workflow(expected: ExpectedSlot, facts: SlotEvidence) -> Verdict | None:
-    """A workflow without a batch. One that completed refused to open it, which is no reason by itself."""
+    """Return a workflow without a batch.
+
+    One that completed refused to open it, which is no reason by itself.
+    """
     run = _run(expected.slot, facts)
     if run is None or run.ended_as == "completed":
         return None
@@ -116,7 +122,10 @@ def _under_way(run: Run, expected: ExpectedSlot) -> str:
 
 
 def _last_before(expected: ExpectedSlot, other: Run, facts: SlotEvidence) -> Run:
-    """The last run that the slot has to wait for: ``other``, or one of an earlier slot that waited in front of it."""
+    """Return the last run that the slot has to wait for.
+
+    ``other``, or one of an earlier slot that waited in front of it.
+    """
     last = other
     for run in sorted(facts.runs, key=lambda run: run.started_at):
         is_in_front = run.slot < expected.slot and run.started_at > last.started_at
@@ -134,7 +143,10 @@ def _another_waits(slot: datetime, other: Run, facts: SlotEvidence) -> bool:
 
 
 def _outage(expected: ExpectedSlot, facts: SlotEvidence) -> Verdict | None:
-    """Temporal itself was not there; what it could not make up is told from what it would not."""
+    """Temporal itself was not there.
+
+    What it could not make up is told from what it would not.
+    """
     schedule = expected.schedule
     outage = next((span for span in facts.outages if span.covers(expected.slot)), None)
     if outage is None:
@@ -166,7 +178,10 @@ def _external_pause(expected: ExpectedSlot, facts: SlotEvidence) -> Verdict | No
 
 
 def _noticed(expected: ExpectedSlot, facts: SlotEvidence) -> Verdict | None:
-    """What the watchdog saw then, where the evidence is gone; a forewarning came true if nothing else is known."""
+    """Return what the watchdog saw then, where the evidence is gone.
+
+    A forewarning came true if nothing else is known.
+    """
     notice = facts.noticed.get(expected.slot)
     if notice is None:
         return None
@@ -196,7 +211,10 @@ _RULES: tuple[Callable[[ExpectedSlot, SlotEvidence], Verdict | None], ...] = (
 
 
 def _run(slot: datetime, facts: SlotEvidence) -> Run | None:
-    """The slot's run: the one under way, else the last; a slot that is made up again has several."""
+    """Return the slot's run: the one under way, else the last.
+
+    A slot that is made up again has several.
+    """
     runs = [run for run in facts.runs if run.slot == slot]
     return max(runs, key=lambda run: (run.ended_at is None, run.started_at), default=None)
 

@@ -1,4 +1,6 @@
-"""The slots of a schedule that names clock times: exactly one a day and time, also when clocks change.
+"""The slots of a schedule that names clock times.
+
+Exactly one a day and time, also when clocks change.
 
 The rule: a time that does not exist on a day (clocks go forward) runs as much later as the clocks jumped; a time that
 comes twice (clocks go back) runs at its second coming. Temporal leaves the first day without a slot and starts some
@@ -13,25 +15,28 @@ from .schedule import Schedule
 
 
 def slot_at(day: date, at: time, zone: ZoneInfo) -> datetime:
-    """The moment in UTC of a clock time on a day, by the rule above."""
+    """Return the moment in UTC of a clock time on a day."""
     local = datetime.combine(day, at, tzinfo=zone)  # fold 0: where the time is missing, the offset before the jump
     return local.replace(fold=int(comes_twice(day, at, zone))).astimezone(UTC)
 
 
 def exists(day: date, at: time, zone: ZoneInfo) -> bool:
-    """Whether clocks show this time on this day."""
+    """Return whether clocks show this time on this day."""
     there_and_back = datetime.combine(day, at, tzinfo=zone).astimezone(UTC).astimezone(zone)
     return (there_and_back.date(), there_and_back.time()) == (day, at)
 
 
 def comes_twice(day: date, at: time, zone: ZoneInfo) -> bool:
-    """Whether clocks show this time twice on this day."""
+    """Return whether clocks show this time twice on this day."""
     first = datetime.combine(day, at, tzinfo=zone)
     return exists(day, at, zone) and first.utcoffset() != first.replace(fold=1).utcoffset()
 
 
 def slots(schedule: Schedule, first: datetime, end: datetime) -> Iterator[datetime]:
-    """Every slot in UTC from ``first`` up to but not ``end``, for a schedule that names clock times."""
+    """Return every slot in UTC from ``first`` up to but not ``end``.
+
+    The schedule names clock times.
+    """
     zone = ZoneInfo(schedule.time_zone)
     first = max(first, schedule.starts_at or first)
     day = first.astimezone(zone).date() - timedelta(days=1)
@@ -44,7 +49,10 @@ def slots(schedule: Schedule, first: datetime, end: datetime) -> Iterator[dateti
 
 
 def is_repeat(schedule: Schedule, at: datetime) -> bool:
-    """Whether ``at`` is what Temporal starts beside a slot on the day when clocks go back."""
+    """Return whether ``at`` is the first occurrence of a repeated time.
+
+    Temporal starts it besides the slot.
+    """
     zone = ZoneInfo(schedule.time_zone)
     day = at.astimezone(zone).date()
     turned_back = (_offset(day, zone) or timedelta(0)) - (_offset(day + timedelta(days=1), zone) or timedelta(0))
@@ -59,13 +67,16 @@ def _is_slot(schedule: Schedule, at: datetime) -> bool:
 
 
 def is_run_day(schedule: Schedule, day: date) -> bool:
-    """Whether the schedule runs on this local day."""
+    """Return whether the schedule runs on this local day."""
     weekday = (day.weekday() + 1) % 7  # Sunday is 0, as Temporal counts
     return day not in schedule.skip_dates and (not schedule.when.weekdays or weekday in schedule.when.weekdays)
 
 
 def clock_changes(schedule: Schedule, since: date, years: int) -> Iterator[tuple[date, time, str]]:
-    """Days on which one of the schedule's times does not exist or comes twice, with what happens then."""
+    """Yield days on which a scheduled time is skipped or repeated.
+
+    Each comes with the time and its effect.
+    """
     zone = ZoneInfo(schedule.time_zone)
     for offset in range(366 * years):
         day = since + timedelta(days=offset)

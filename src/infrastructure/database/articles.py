@@ -1,4 +1,6 @@
-"""Articles: queued with their batch, changed by their workflow, each in its own transaction.
+"""Articles: queued with their batch, then changed by their workflow.
+
+Each change is in its own transaction.
 
 Every change of an article's status is a function of this module.
 """
@@ -38,7 +40,10 @@ _UNFINISHED = (ArticleStatus.QUEUED, ArticleStatus.GENERATING)
 
 
 def _ending(status: ArticleStatus, *columns: str) -> Update:
-    """Return the statement that ends an article and moves its longtail, built once: that costs more than running it."""
+    """Return the statement that ends an article and moves its longtail.
+
+    It is built once: that costs more than running it.
+    """
     article = (
         update(ArticleRow)
         .where(ArticleRow.id == bindparam("article_id"), ArticleRow.status.in_(ArticleStatus.sources(status)))
@@ -56,7 +61,10 @@ _CANCEL = _ending(ArticleStatus.CANCELLED)
 
 
 def begun(article_id: BindParameter[Any]) -> CTE:
-    """Return the statement that marks the article as generating, for the one that opens a call."""
+    """Return the statement that marks the article as generating.
+
+    It is a part of the one that opens a call.
+    """
     sources = [
         status for status in ArticleStatus.sources(ArticleStatus.GENERATING) if status is not ArticleStatus.GENERATING
     ]
@@ -84,7 +92,10 @@ class ArticleRepository:
     # --- the workflow's side
 
     async def list_unfinished(self, batch_id: BatchId, *, first: int, end: int) -> list[ArticleRef]:
-        """Return the batch's unfinished articles at positions from ``first`` up to but not ``end``."""
+        """Return the batch's unfinished articles in a range of positions.
+
+        ``first`` is inclusive, ``end`` exclusive.
+        """
         rows = await self._session.scalars(
             select(ArticleRow)
             .where(
@@ -127,7 +138,10 @@ class ArticleRepository:
         )
 
     async def cancel(self, article_id: ArticleId) -> None:
-        """Store that a person stopped the article; its longtail is ready for another batch."""
+        """Store that a person stopped the article.
+
+        Its longtail is ready for another batch.
+        """
         await self._session.execute(
             _CANCEL,
             {
@@ -163,7 +177,10 @@ class ArticleRepository:
     # --- the batch's side
 
     async def insert_claimed(self, batch_id: BatchId, site: str, *, limit: int) -> None:
-        """Claim the site's next longtails and queue an article of each, after those that the batch has."""
+        """Claim the site's next longtails, and queue their articles.
+
+        Their positions follow those that the batch has.
+        """
         if limit <= 0:
             return
         first = await self._session.scalar(
@@ -178,7 +195,10 @@ class ArticleRepository:
         await self._session.execute(insert(ArticleRow).from_select(columns, articles, include_defaults=False))
 
     async def requeue_stopped(self, batch_id: BatchId) -> None:
-        """Queue the batch's failed and cancelled articles again, except those whose longtail went elsewhere."""
+        """Queue the batch's stopped articles again.
+
+        Those whose longtail belongs to another article are left out.
+        """
         available = select(LongtailRow.id).where(LongtailRow.status.in_([LongtailStatus.READY, LongtailStatus.FAILED]))
         resumed = await self._session.scalars(
             update(ArticleRow)
@@ -203,7 +223,10 @@ class ArticleRepository:
         await self._longtails.release(list(cancelled))
 
     async def list_ids_unfinished(self, site: str | None = None) -> list[tuple[str, ArticleId]]:
-        """Return site and id of every article that has not ended, those under way first; of the site or of all."""
+        """Return site and id of every unfinished article.
+
+        Those under way come first; ``site`` None is all sites.
+        """
         statement = select(ArticleRow.site, ArticleRow.id).where(ArticleRow.status.in_(_UNFINISHED))
         if site is not None:
             statement = statement.where(ArticleRow.site == site)

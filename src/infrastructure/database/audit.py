@@ -1,4 +1,7 @@
-"""The audit trail: who changed what, when, from what to what. Nothing is decided from it."""
+"""The audit trail: who changed what, when, from what to what.
+
+Nothing is decided from it.
+"""
 
 from datetime import datetime
 from typing import Any
@@ -11,7 +14,10 @@ from .tables import AuditEventRow
 
 
 class AuditEvent(BaseModel):
-    """One change; ``before`` and ``after`` are what it changed, None where there was or is nothing."""
+    """One change.
+
+    ``before`` and ``after`` are what it changed, None where there was or is nothing.
+    """
 
     model_config = ConfigDict(frozen=True, from_attributes=True)
 

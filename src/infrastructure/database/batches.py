@@ -1,4 +1,4 @@
-"""Batches: one per site and slot, opened together with the longtails that it claims.
+"""Batches: one per site and slot, opened with its longtails.
 
 Every change of a batch's status is a function of this module.
 """
@@ -51,7 +51,9 @@ class BatchRepository:
         self._articles = ArticleRepository(session)
 
     async def open(self, request: BatchRequest, *, limit: int, force: bool, claim: bool = True) -> tuple[BatchId, bool]:
-        """Open the batch of this site and slot, and claim up to ``limit`` longtails in the same transaction.
+        """Open the slot's batch and claim longtails in one transaction.
+
+        At most ``limit`` longtails are claimed.
 
         Return its id, and whether there is work to do: a slot that ended with articles is done unless ``force``; one
         that failed or was cancelled is opened again with what it had. Without ``claim`` nothing is claimed or resumed
@@ -86,14 +88,20 @@ class BatchRepository:
         await self._session.flush()
 
     async def _resume(self, row: BatchRow, limit: int) -> None:
-        """Queue what the batch had and fill it up to ``limit``; changes nothing when repeated."""
+        """Queue what the batch had and fill it up to ``limit``.
+
+        Changes nothing when repeated.
+        """
         await self._articles.requeue_stopped(row.id)
         counts = await self.count_articles(row.id)
         live = counts.total() - counts[ArticleStatus.CANCELLED]
         await self._articles.insert_claimed(row.id, row.site, limit=limit - live)
 
     async def close(self, batch_id: BatchId, *, cancelled: bool, error: tuple[str, str] | None) -> None:
-        """Store how the batch ended. What it never finished is cancelled, and its longtails are ready again."""
+        """Store how the batch ended.
+
+        What it never finished is cancelled, and its longtails are ready again.
+        """
         await self._articles.cancel_unfinished(batch_id)
         counts = await self.count_articles(batch_id)
         status = Batch.status_of(
@@ -109,7 +117,7 @@ class BatchRepository:
         )
 
     async def follow_retried_article(self, article_id: ArticleId) -> None:
-        """Update the status of a closed batch after an article of it was retried."""
+        """Update a closed batch after an article was retried."""
         row = await self._session.scalar(_CLOSED_BATCH, {"article_id": article_id})
         if row is None or row.status == BatchStatus.CANCELLED:
             return
@@ -132,22 +140,22 @@ class BatchRepository:
         return found[0]
 
     async def find_by_slot(self, site: str, slot: datetime) -> Batch | None:
-        """Return the batch of this site and slot, None if it was never opened."""
+        """Return the slot's batch, None if it was never opened."""
         found = await self._read(_counted().where(BatchRow.site == site, BatchRow.slot == slot))
         return found[0] if found else None
 
     async def find_by_workflow(self, site: str, workflow_id: str) -> Batch | None:
-        """Return the batch that this workflow opened or took over, None before it did."""
+        """Return the workflow's batch, None before it opened one."""
         found = await self._read(_counted().where(BatchRow.site == site, BatchRow.workflow_id == workflow_id))
         return found[0] if found else None
 
     async def list_by_slot(self, site: str, first: datetime, end: datetime) -> dict[datetime, Batch]:
-        """Return the site's batches by slot, from ``first`` up to but not ``end``."""
+        """Return the site's batches by slot, ``end`` excluded."""
         statement = _counted().where(BatchRow.site == site, BatchRow.slot >= first, BatchRow.slot < end)
         return {batch.slot: batch for batch in await self._read(statement)}
 
     async def list_running(self, site: str | None = None) -> list[Batch]:
-        """Return the batches that have not ended, of the site or of all."""
+        """Return the running batches, of the site or of all."""
         statement = _counted().where(BatchRow.status == BatchStatus.RUNNING)
         return await self._read(statement if site is None else statement.where(BatchRow.site == site))
 
@@ -162,7 +170,7 @@ class BatchRepository:
         return await self._read(statement.where(BatchRow.site == site) if site else statement)
 
     async def median_duration(self, site: str) -> timedelta | None:
-        """Return the median duration of the site's last twenty batches, None without any."""
+        """Return the median duration of the last twenty batches, if any."""
         ended = (
             select((BatchRow.closed_at - BatchRow.opened_at).label("took"))
             .where(BatchRow.site == site, BatchRow.status.in_([BatchStatus.COMPLETED, BatchStatus.PARTLY_FAILED]))

@@ -1,4 +1,7 @@
-"""Connections to PostgreSQL, safe behind PgBouncer in transaction mode unless the URL says that none is there."""
+"""Connects to PostgreSQL, safely behind PgBouncer too.
+
+Statements stay prepared only where the URL says that there is no pooler.
+"""
 
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -24,7 +27,10 @@ def create_engine(url: str, *, pool_size: int) -> AsyncEngine:
 
 
 def without_pooler(url: str) -> str:
-    """``url`` with the promise that each connection is the server's own, so that statements may stay prepared on it."""
+    """Return ``url`` marked as a direct connection, without a pooler.
+
+    Statements may then stay prepared on a connection.
+    """
     promised = make_url(url).update_query_dict({_PROMISE: str(_STATEMENTS)})
     return promised.render_as_string(hide_password=False)
 

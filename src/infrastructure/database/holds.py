@@ -1,4 +1,4 @@
-"""Holds: changed by one transaction at a time, and never while a batch opens."""
+"""Holds: changed one at a time, never while a batch opens."""
 
 from sqlalchemy import ColumnElement, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -17,7 +17,9 @@ class HoldRepository:
         self._session = session
 
     async def upsert(self, site: str | None, *, depth: HoldDepth, note: str, by: str) -> Hold | None:
-        """Hold the site, None for all, or change its hold; return the one before.
+        """Hold the site, None for all, or change its hold.
+
+        Return the one before.
 
         Waits for batches that are opening.
         """
@@ -31,7 +33,10 @@ class HoldRepository:
         return before
 
     async def release(self, site: str | None, *, by: str) -> Hold | None:
-        """End the hold on the site, None for that on all. Return it, None if there was none."""
+        """End the hold on the site, None for that on all.
+
+        Return it, None if there was none.
+        """
         version = await self._next_version()
         before = await self._find_current(site)
         if before is not None:
@@ -39,7 +44,10 @@ class HoldRepository:
         return before
 
     async def get_state(self, site: str, *, opening: bool = False) -> HoldState:
-        """Return what holds for the site. With ``opening`` no hold changes until this transaction ends."""
+        """Return what holds for the site.
+
+        With ``opening`` no hold changes until this transaction ends.
+        """
         if opening:
             await self._session.execute(select(func.pg_advisory_xact_lock_shared(_LOCK)))
         depths = func.array_agg(HoldRow.depth).filter(HoldRow.released_at.is_(None))
@@ -50,7 +58,10 @@ class HoldRepository:
         return HoldState.of((HoldDepth(depth) for depth in held or ()), version=version)
 
     async def list_current(self, site: str | None = None) -> list[Hold]:
-        """Return the current holds, the one on all sites first; with ``site`` those that concern it."""
+        """Return the current holds, the one on all sites first.
+
+        With ``site`` those that concern it.
+        """
         statement = select(HoldRow).where(HoldRow.released_at.is_(None)).order_by(HoldRow.site.nulls_first())
         if site is not None:
             statement = statement.where(_concerns(site))
@@ -59,7 +70,10 @@ class HoldRepository:
     # --- rows
 
     async def _next_version(self) -> int:
-        """Wait until no other transaction changes a hold or opens a batch; return this change's number."""
+        """Wait until no other transaction changes a hold or opens a batch.
+
+        Return this change's number.
+        """
         await self._session.execute(select(func.pg_advisory_xact_lock(_LOCK)))
         return await self._session.scalar(select(func.coalesce(func.max(HoldRow.version), 0) + 1)) or 1
 

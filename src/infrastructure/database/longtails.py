@@ -20,7 +20,7 @@ _ROWS_A_STATEMENT = 1000  # PostgreSQL takes 65,535 parameters a statement
 
 
 def follow_article(article: CTE) -> Update:
-    """Return the statement that moves the longtail of the article that the CTE changed.
+    """Return the statement that moves a changed article's longtail.
 
     Its parameters are ``longtail_status`` and ``reason``; ``article`` has the column ``longtail_id``.
     """
@@ -29,7 +29,10 @@ def follow_article(article: CTE) -> Update:
 
 
 def claimed_next(site: str, limit: int) -> CTE:
-    """Return the statement that claims the site's next ready longtails; two batches never get the same one."""
+    """Return the statement that claims the site's next ready longtails.
+
+    Two batches never get the same one.
+    """
     next_ids = (
         select(LongtailRow.id)
         .where(LongtailRow.site == site, LongtailRow.status == LongtailStatus.READY)
@@ -53,7 +56,10 @@ class LongtailRepository:
         self._session = session
 
     async def add(self, site: str, longtails: Sequence[Longtail], *, source: str) -> int:
-        """Insert those that the site does not have, in their order. Return how many were new."""
+        """Insert those that the site does not have, in their order.
+
+        Return how many were new.
+        """
         added = 0
         for start in range(0, len(longtails), _ROWS_A_STATEMENT):
             rows = [
@@ -72,7 +78,7 @@ class LongtailRepository:
     async def list_for_site(
         self, site: str, *, status: LongtailStatus | None = None, limit: int = 1000
     ) -> list[LongtailRecord]:
-        """Return the site's longtails in the order in which batches will claim them."""
+        """Return the site's longtails in the order of claiming."""
         statement = select(LongtailRow).where(LongtailRow.site == site)
         if status:
             statement = statement.where(LongtailRow.status == status)
@@ -86,7 +92,7 @@ class LongtailRepository:
         return dict.fromkeys(LongtailStatus, 0) | {LongtailStatus(status): count for status, count in rows}
 
     async def count_ready_by_site(self) -> dict[str, int]:
-        """Return how many longtails are ready, by the slug of each site that has any."""
+        """Return how many longtails are ready, by site."""
         statement = select(LongtailRow.site, func.count()).where(LongtailRow.status == LongtailStatus.READY)
         rows = await self._session.execute(statement.group_by(LongtailRow.site))
         return dict(rows.tuples().all())
@@ -103,7 +109,9 @@ class LongtailRepository:
         )
 
     async def claim_for_article(self, longtail_id: LongtailId, *, article: ArticleStatus) -> bool:
-        """Claim the longtail of an article that starts again; return whether it may have it.
+        """Claim the longtail of an article that starts again.
+
+        Return whether it may have it.
 
         One that was released when its article was cancelled may belong to another article by now.
         """
@@ -127,7 +135,9 @@ class LongtailRepository:
         await self._session.execute(wanted.values(status=LongtailStatus.READY, reason=None))
 
     async def requeue(self, site: str, phrases: Sequence[str]) -> int:
-        """Make failed or written longtails ready for a new article; with no phrases, all failed ones.
+        """Make failed or written longtails ready for a new article.
+
+        With no phrases, all failed ones.
 
         Return how many. Raises NotFound for a phrase that the site does not have or that a batch has claimed.
         """

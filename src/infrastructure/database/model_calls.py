@@ -1,4 +1,6 @@
-"""The ledger of model calls: opened and committed before a call, closed after it.
+"""The ledger of model calls.
+
+Opened and committed before a call, closed after it.
 
 A row that is still open after a crash is a known unknown: it may have been paid. A paid answer is found again by its
 question.
@@ -55,7 +57,10 @@ class PaidAnswer(BaseModel):
 
 
 class ModelCall(BaseModel):
-    """One call as the ledger has it; None is unknown, and of a cost unpriced."""
+    """One call as the ledger has it.
+
+    None is unknown, and of a cost unpriced.
+    """
 
     model_config = ConfigDict(frozen=True, from_attributes=True)
 
@@ -95,7 +100,9 @@ class ModelCall(BaseModel):
 
 
 class CallResult(BaseModel):
-    """What came of a call; None is unknown, and of a cost unpriced.
+    """What came of a call.
+
+    None is unknown, and of a cost unpriced.
 
     Attributes:
         model: the one the response named; None keeps the one that was asked for.
@@ -183,7 +190,7 @@ class ModelCallRepository:
         self._session = session
 
     async def find_or_open(self, request: CallRequest) -> PaidAnswer | CallId:
-        """Return the paid answer to this question, else the id of a call opened for it."""
+        """Return the paid answer, else the id of a call opened."""
         call_id = CallId(uuid4())
         asked = request.model_dump() | {"id": call_id}
         result = await self._session.execute(_FIND_OR_OPEN, {f"{_ASKED}{name}": value for name, value in asked.items()})
@@ -191,12 +198,18 @@ class ModelCallRepository:
         return PaidAnswer.model_validate(paid) if paid else call_id
 
     async def close(self, call_id: CallId, result: CallResult) -> None:
-        """Store what came of the call, also when a later attempt had written it off as lost."""
+        """Store the result of the call.
+
+        A call that was written off as lost is corrected.
+        """
         columns = result.model_dump()
         await self._session.execute(_CLOSE, columns | {"named_model": columns.pop("model"), "call_id": call_id})
 
     async def discard(self, article_id: ArticleId, revision: int, stage: Stage) -> None:
-        """Keep the stage's answers, but never use them again: they were rejected for good."""
+        """Keep the stage's answers, but never use them again.
+
+        They were rejected for good.
+        """
         await self._session.execute(
             update(ModelCallRow)
             .where(
@@ -209,7 +222,10 @@ class ModelCallRepository:
         )
 
     async def write_off(self, article_id: ArticleId) -> None:
-        """Close the calls that are open when the article ends: their worker died or was stopped."""
+        """Close the calls that are open when the article ends.
+
+        Their worker died or was stopped.
+        """
         await self._session.execute(
             update(ModelCallRow)
             .where(ModelCallRow.article_id == article_id, ModelCallRow.status == CallStatus.OPEN)
@@ -217,7 +233,7 @@ class ModelCallRepository:
         )
 
     async def list_for_article(self, article_id: ArticleId) -> list[ModelCall]:
-        """Return every call for the article, in the order in which they were opened."""
+        """Return the article's calls in the order of opening."""
         statement = select(ModelCallRow).where(ModelCallRow.article_id == article_id)
         rows = await self._session.scalars(statement.order_by(ModelCallRow.opened_at))
         return [ModelCall.model_validate(row) for row in rows]
@@ -257,7 +273,9 @@ class ModelCallRepository:
         return total or Decimal(0)
 
     async def mean_article_cost(self, site: str) -> Decimal | None:
-        """Return the mean cost of the site's last hundred finished articles, in US dollars.
+        """Return the mean cost of recent articles in US dollars.
+
+        These are the site's last hundred finished ones.
 
         None when there is none yet, or when any of their calls has no known price.
         """

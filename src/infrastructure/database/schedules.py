@@ -1,4 +1,7 @@
-"""Desired schedules with their versions, pauses and backfills; one writer at a time."""
+"""Desired schedules with their versions, pauses and backfills.
+
+One writer at a time.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -38,7 +41,10 @@ class ScheduleRepository:
         self._session = session
 
     async def lock(self, site: str) -> None:
-        """Wait until no other transaction writes the site's schedule; lock it until this one ends."""
+        """Wait until no other transaction writes the site's schedule.
+
+        Lock it until this one ends.
+        """
         await self._session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"schedule/{site}", 0))))
 
     async def find(self, site: str) -> DesiredSchedule | None:
@@ -51,7 +57,10 @@ class ScheduleRepository:
         return [_wanted(row) for row in await self._session.scalars(select(SiteScheduleRow).order_by("site"))]
 
     async def upsert(self, site: str, schedule: Schedule, *, colour: Colour, written: dict[str, Any], by: str) -> None:
-        """Store the desired schedule, what Temporal showed of it, and a new version."""
+        """Store the desired schedule and a new version of it.
+
+        ``written`` is what Temporal shows of it.
+        """
         columns = {"wanted": schedule.model_dump(mode="json"), "colour": colour, "written": written}
         statement = insert(SiteScheduleRow).values(site=site, **columns)
         await self._session.execute(
@@ -183,7 +192,7 @@ class ScheduleRepository:
         return [RequestedSlot.model_validate(row) for row in rows]
 
     async def list_waiting_slots(self, site: str) -> set[datetime]:
-        """Return slots that were requested in the last hour and have not ended since.
+        """Return slots requested in the last hour that have not ended.
 
         Older requests do not count: an overlap policy may have dropped them. Requesting a completed slot is harmless.
         """
@@ -207,7 +216,10 @@ class ScheduleRepository:
         return set(rows)
 
     async def stop_backfills(self, site: str) -> list[datetime]:
-        """Let no requested slot of the site open a batch. Return the slots."""
+        """Let no requested slot of the site open a batch.
+
+        Return the slots.
+        """
         stopped = await self._session.scalars(
             update(BackfillSlotRow)
             .where(BackfillSlotRow.site == site, BackfillSlotRow.stopped_at.is_(None))

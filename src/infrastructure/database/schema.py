@@ -1,4 +1,4 @@
-"""The schema's revisions: brought up to date by command, checked before anything is written."""
+"""Revisions of the schema: migrated by command, checked before use."""
 
 from io import StringIO
 from pathlib import Path
@@ -13,12 +13,18 @@ _FOLDER = Path(migrations.__file__).parent
 
 
 async def upgrade(engine: AsyncEngine, revision: str = "head") -> None:
-    """Migrate up to ``revision``; does nothing when it is there already. Raises Conflict for an unknown revision."""
+    """Migrate up to ``revision``; does nothing when it is there already.
+
+    Raises Conflict for an unknown revision.
+    """
     await _run(engine, "upgrade", revision)
 
 
 async def downgrade(engine: AsyncEngine, revision: str) -> None:
-    """Migrate down to ``revision``. Data of dropped columns and tables is gone. Raises Conflict for an unknown one."""
+    """Migrate down to ``revision``.
+
+    Data of dropped columns and tables is gone. Raises Conflict for an unknown one.
+    """
     await _run(engine, "downgrade", revision)
 
 
@@ -32,7 +38,7 @@ async def check(engine: AsyncEngine) -> None:
 
 
 async def is_current(engine: AsyncEngine) -> bool:
-    """Whether the database is at this version's revision."""
+    """Return whether the database is at this version's revision."""
     return await find_revision(engine) == _wanted()
 
 
@@ -53,7 +59,7 @@ async def find_revision(engine: AsyncEngine) -> str | None:
 
 
 def _wanted() -> str:
-    """The last revision: files begin with theirs, counted up."""
+    """Return the last revision: files begin with theirs, counted up."""
     return max(file.name.partition("_")[0] for file in (_FOLDER / "versions").glob("[0-9]*_*.py"))
 
 

@@ -17,7 +17,10 @@ class SiteRepository:
         self._session = session
 
     async def upsert(self, site: Site) -> bool:
-        """Keep ``site``, replacing what was known under its slug. Returns whether it is new."""
+        """Keep ``site``, replacing what was known under its slug.
+
+        Return whether it is new.
+        """
         known = await self._session.scalar(select(SiteRow.slug).where(SiteRow.slug == site.slug))
         description = site.model_dump(mode="json")
         statement = insert(SiteRow).values(slug=site.slug, description=description)
@@ -37,7 +40,7 @@ class SiteRepository:
         return Site.model_validate(description)
 
     async def list_all(self) -> list[Site]:
-        """Every site, by slug."""
+        """Return every site, by slug."""
         rows = await self._session.scalars(select(SiteRow.description).order_by(SiteRow.slug))
         return [Site.model_validate(description) for description in rows]
 

@@ -1,4 +1,7 @@
-"""Stage outputs: stored once each; a second writer gets what the first one stored."""
+"""Stage outputs: stored once each.
+
+A second writer gets what the first one stored.
+"""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -85,7 +88,10 @@ class StageOutputRepository:
         self._session = session
 
     async def insert_if_absent(self, article_id: ArticleId, revision: int, stage: Stage, result: StageResult) -> bool:
-        """Store the stage's output. Return whether it had none before; else nothing is stored."""
+        """Store the stage's output.
+
+        Return whether it had none before; else nothing is stored.
+        """
         row = {"article_id": article_id, "revision": revision, "stage": stage, **result.model_dump()}
         return await self._session.scalar(_INSERT, row) is not None
 
@@ -99,7 +105,10 @@ class StageOutputRepository:
     async def get_with_site(
         self, article_id: ArticleId, revision: int, stage: Stage
     ) -> tuple[Site, Mapping[str, Any] | None]:
-        """Return the article's site, and the stage's artefact if it finished. Raises NotFound."""
+        """Return the article's site, and the stage's artefact if it finished.
+
+        Raises NotFound.
+        """
         key = {"article_id": article_id, "revision": revision, "stage": stage}
         found = (await self._session.execute(_WITH_SITE, key)).one_or_none()
         if found is None:
@@ -121,7 +130,7 @@ class StageOutputRepository:
         return metadata["slug"] if metadata else None
 
     async def copy_to_revision(self, article_id: ArticleId, *, revision: int, to: int, stages: Iterable[Stage]) -> None:
-        """Copy the named stages' outputs into a new revision, so that only the later stages are bought again."""
+        """Copy outputs into a new revision, so that they are kept."""
         copied = [column for column in StageOutputRow.__table__.columns if column.name != "revision"]
         source = select(*copied, literal(to)).where(
             StageOutputRow.article_id == article_id,

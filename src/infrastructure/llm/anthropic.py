@@ -1,4 +1,7 @@
-"""The Claude models, through Anthropic's SDK: one streamed call per prompt, never retried here."""
+"""The Claude models, through Anthropic's SDK.
+
+One streamed call per prompt, never retried here.
+"""
 
 import asyncio
 from typing import Any
@@ -41,11 +44,11 @@ class AnthropicProvider:
         )
 
     def model(self, name: str) -> "AnthropicModel":
-        """The model of this name."""
+        """Return the model of this name."""
         return AnthropicModel(self._client, self._endpoint, name)
 
     async def check(self) -> None:
-        """Ask for the list of models, the cheapest question that needs the key.
+        """Request the list of models, the cheapest use of a key.
 
         Raises ModelError when the key or the provider does not work.
         """

@@ -32,21 +32,24 @@ class Endpoint:
 
     @property
     def has_key(self) -> bool:
-        """Whether a key was given."""
+        """Return whether a key was given."""
         return self.api_key != NO_KEY
 
     @property
     def host(self) -> str:
-        """The host alone."""
+        """Return the host alone."""
         return httpx2.URL(self.base_url).host
 
     @property
     def address(self) -> str:
-        """The base URL for people: a password in it is left out."""
+        """Return the base URL for people.
+
+        A password in it is left out.
+        """
         return str(httpx2.URL(self.base_url).copy_with(userinfo=b""))
 
     def connect(self, transport: httpx2.AsyncBaseTransport | None = None) -> httpx2.AsyncClient:
-        """Open a pool that this machine's own servers are reached through without a proxy.
+        """Open a connection pool; local servers are reached without a proxy.
 
         The SDKs' default clients read the proxy variables whatever ``trust_env`` says, so both are handed this one.
         """
@@ -60,7 +63,9 @@ class Endpoint:
 
 
 def endpoint_of(settings: Settings, provider: str) -> Endpoint:
-    """The endpoint that ``settings`` describe. The address is always handed over, so that no SDK reads its own.
+    """Return the endpoint that ``settings`` describe.
+
+    The address is always handed over, so that no SDK reads its own.
 
     Raises ModelNotConfigured when the key cannot be one.
     """

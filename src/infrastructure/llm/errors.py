@@ -1,4 +1,4 @@
-"""Whatever a provider, its SDK or the network does wrong, as one of our errors.
+"""Turns failures of providers, SDKs and networks into our errors.
 
 Codes and types are read before the status: quota exhaustion arrives as 429, faults inside a stream as 200. Messages are
 for people only, capped and without the key; nothing of an SDK leaves this folder.
@@ -87,7 +87,10 @@ _VAGUE: dict[str, type[ModelError]] = {  # types that say less than a status doe
 
 
 def classify(status: int, names: Iterable[str | None]) -> type[ModelError]:
-    """Choose the error for an answer; a status below 300 means that the fault came inside a stream."""
+    """Choose the error for an answer.
+
+    A status below 300 means that the fault came inside a stream.
+    """
     known = [name.lower() for name in names if name]
     for name in known:
         if name in _BY_NAME:
@@ -106,7 +109,10 @@ def _status_in(names: Iterable[str]) -> int:
 
 
 def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> timedelta | None:
-    """Read how long the provider asks to wait: ``retry-after-ms``, else ``retry-after`` in seconds or as a date."""
+    """Read how long the provider asks to wait.
+
+    ``retry-after-ms``, else ``retry-after`` in seconds or as a date.
+    """
     if (milliseconds := _number(headers.get("retry-after-ms"))) is not None:
         return min(timedelta(milliseconds=milliseconds), LONGEST_WAIT)
     value = headers.get("retry-after")
@@ -130,7 +136,7 @@ def _number(value: str | None) -> float | None:
 
 @dataclass(frozen=True)
 class Faults:
-    """Makes our errors of one call's failure, with all that is known of the call."""
+    """Builds errors from one call's failure and its facts."""
 
     endpoint: Endpoint
     received: Received = field(default_factory=Received)
@@ -138,7 +144,7 @@ class Faults:
     def answered(
         self, *, status: int, names: Iterable[str | None], message: object, headers: Mapping[str, str]
     ) -> ModelError:
-        """The provider answered with an error, by status or inside the stream."""
+        """Return the error that the provider answered with."""
         said = [name for name in names if name]
         kind = classify(status, said)
         where = f"HTTP {status}" if status >= 300 else "inside the stream"
@@ -149,7 +155,7 @@ class Faults:
         return self._error(kind, f"{what}: {self.clean(message)}", headers)
 
     def unanswered(self, error: BaseException) -> ModelError:
-        """The network failed, before the answer or in the middle of it."""
+        """Return the error of a network that failed."""
         if isinstance(error, httpx2.PoolTimeout):
             slots = f"all {self.endpoint.connections} connections of this worker are busy; lower LONGTAIL_MODEL_SLOTS"
             return self._error(ModelUnreachable, slots)
@@ -161,15 +167,15 @@ class Faults:
         return self._error(ModelUnreachable, f"{begun} ({type(error).__name__}: {self.clean(error)})")
 
     def timed_out(self) -> ModelError:
-        """The whole call took too long."""
+        """Return the whole call took too long."""
         return self._error(ModelTimedOut, f"did not finish within {TOTAL_SECONDS:g} s")
 
     def malformed(self, error: BaseException) -> ModelError:
-        """What arrived is not the protocol."""
+        """Return what arrived is not the protocol."""
         return self._error(ModelResponseMalformed, f"sent something else than its protocol ({type(error).__name__})")
 
     def nothing(self) -> ModelError:
-        """The stream held no event."""
+        """Return the stream held no event."""
         return self._error(ModelStreamTruncated, "sent a stream without an answer")
 
     def clean(self, message: object) -> str:

@@ -13,7 +13,9 @@ _UNDERSTOOD = {"$defs", "type", "enum", "description", "title", "properties", "r
 
 @cache
 def json_schema(artefact: type[BaseModel]) -> dict[str, Any]:
-    """Return the strict schema of ``artefact``; lengths and ranges become descriptions, so check them afterwards.
+    """Return the strict schema of ``artefact``.
+
+    Lengths and ranges become descriptions, so check them afterwards.
 
     The result is shared: never change it.
     """

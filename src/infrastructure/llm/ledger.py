@@ -1,4 +1,7 @@
-"""The ledger between agent and model: a paid answer is found again, and none is parsed before it is committed."""
+"""The ledger between agent and model.
+
+A paid answer is found again, and none is parsed before it is committed.
+"""
 
 import asyncio
 import time
@@ -49,7 +52,7 @@ class Ledger:
         return self._provenance
 
     async def generate(self, prompt: Prompt) -> Completion:
-        """Return the paid answer to this prompt, else buy one and commit it before returning it.
+        """Return the paid answer, else buy and commit one.
 
         Raises what the model raises, after that was committed too.
         """
@@ -153,7 +156,10 @@ def _elapsed_ms(started: float) -> int:
 
 
 async def _commit_with_retry(commit: Callable[[], Awaitable[None]]) -> None:
-    """Commit, and try again while the database is away: a paid answer is worth waiting for."""
+    """Commit, and try again while the database is away.
+
+    A paid answer is worth waiting for.
+    """
     for delay in _RETRY_DELAYS:
         try:
             return await commit()

@@ -1,4 +1,7 @@
-"""Which provider and model write a stage, and how hard they try: the site's word, else what is configured here."""
+"""Which provider and model write a stage, and how hard they try.
+
+The site's word, else what is configured here.
+"""
 
 from dataclasses import dataclass, replace
 
@@ -30,7 +33,7 @@ class Choice:
     max_output_tokens: int | None = None
 
     def shape(self, prompt: Prompt) -> Prompt:
-        """The prompt as it is sent; shaping it twice changes nothing."""
+        """Return the prompt as it is sent; shaping it twice changes nothing."""
         cap = min(prompt.max_output_tokens, self.max_output_tokens or prompt.max_output_tokens)
         return replace(prompt, effort=self.effort or prompt.effort, max_output_tokens=cap)
 

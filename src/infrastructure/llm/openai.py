@@ -1,4 +1,7 @@
-"""The GPT models and every compatible server, through OpenAI's SDK and Chat Completions: one streamed call a prompt."""
+"""OpenAI's Chat Completions, and every compatible server.
+
+Each prompt is one streamed call.
+"""
 
 import asyncio
 from typing import Any
@@ -38,11 +41,11 @@ class OpenAIProvider:
         )
 
     def model(self, name: str) -> "OpenAIModel":
-        """The model of this name."""
+        """Return the model of this name."""
         return OpenAIModel(self._client, self._endpoint, name)
 
     async def check(self) -> None:
-        """Ask for the list of models, the cheapest question that needs the key.
+        """Request the list of models, the cheapest use of a key.
 
         Raises ModelError when the key or the provider does not work.
         """

@@ -1,4 +1,7 @@
-"""What has arrived of one answer: enough to account for a call that breaks half-way, and at its end the answer."""
+"""What has arrived of one answer.
+
+Enough to account for a call that breaks half-way, and at its end the answer.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,7 +24,7 @@ class Received:
     usage: Usage | None = None
 
     def completion(self, provider: str, asked: str) -> Completion:
-        """The answer of ``asked``.
+        """Return the answer of ``asked``.
 
         Raises ModelStreamTruncated when the stream ended without saying why it ended.
         """
@@ -43,7 +46,10 @@ class Received:
 
 
 def counted(*, total: int, read: int | None, write: int | None, output: int | None) -> Usage:
-    """Usage of one call; compatible servers may report parts larger than their total, or nothing."""
+    """Usage of one call.
+
+    Compatible servers may report parts larger than their total, or nothing.
+    """
     read, write = max(read or 0, 0), max(write or 0, 0)
     return Usage(
         input_tokens=max(total, read + write),

@@ -1,4 +1,7 @@
-"""What a call cost, by the price list that ships with genai-prices; one call at a time, since tiers apply."""
+"""What a call cost, by the price list that ships with genai-prices.
+
+One call at a time, since tiers apply.
+"""
 
 from datetime import datetime
 from decimal import Decimal
@@ -11,7 +14,10 @@ LIBRARY = f"genai-prices {genai_prices.__version__}"  # stored beside each price
 
 
 def price(provider: str, model: str, usage: Usage, at: datetime) -> Decimal | None:
-    """Return US dollars for one call made ``at``, or None when nobody knows: an unknown model, a call without usage."""
+    """Return the cost of a call in US dollars, if known.
+
+    It is None for an unknown model and a call without usage.
+    """
     if provider == "offline":
         return Decimal(0)
     if not usage.input_tokens:  # no call reads nothing: the server did not count

@@ -1,4 +1,6 @@
-"""All models a worker can use: one client a provider, opened at first use, closed with the worker.
+"""All models a worker can use.
+
+One client a provider, opened at first use, closed with the worker.
 
 The SDKs take a second or more to import, so their modules are imported with the first client.
 """
@@ -24,7 +26,7 @@ class Provider(Protocol):
     """A vendor's client, or the offline writer in its place."""
 
     def model(self, name: str) -> LanguageModel:
-        """The model of this name."""
+        """Return the model of this name."""
         ...
 
     async def check(self) -> None:
@@ -38,23 +40,23 @@ class Provider(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class ResolvedModel:
-    """The model that writes a stage, by name and ready to be asked."""
+    """The model of a stage: its choice and its client."""
 
     choice: Choice
     language_model: LanguageModel
 
     @property
     def provider(self) -> str:
-        """The provider's name."""
+        """Return the provider's name."""
         return self.choice.provider
 
     @property
     def model(self) -> str:
-        """The name asked for; a response may name a dated one."""
+        """Return the name asked for; a response may name a dated one."""
         return self.choice.model
 
     def shape(self, prompt: Prompt) -> Prompt:
-        """The prompt as it is sent, so that it is this one that gets hashed."""
+        """Return the prompt as it is sent and hashed."""
         return self.choice.shape(prompt)
 
     async def generate(self, prompt: Prompt) -> Completion:
@@ -85,7 +87,7 @@ class Providers:
         return choose(self._settings, site, stage)
 
     def model_for(self, site: Site, stage: Stage) -> ResolvedModel:
-        """The model that writes ``stage``; raises as ``choice`` does."""
+        """Return the model that writes ``stage``; raises as ``choice`` does."""
         choice = self.choice(site, stage)
         model = self._provider(choice.provider).model(choice.model)
         if self._settings.fail_keywords:
@@ -93,7 +95,7 @@ class Providers:
         return ResolvedModel(choice=choice, language_model=model)
 
     async def check(self, site: Site) -> None:
-        """Make sure, before a batch, that every provider of the site answers to its key.
+        """Check that every provider of the site takes its key.
 
         Raises ModelNotConfigured, or what the provider said as a ModelError.
         """
@@ -130,13 +132,16 @@ class Providers:
 
 
 class InProcess:
-    """A provider that is a part of this program: nothing to check or close."""
+    """A provider that is a part of this program.
+
+    Nothing to check or close.
+    """
 
     def __init__(self, model: LanguageModel) -> None:
         self._model = model
 
     def model(self, name: str) -> LanguageModel:  # noqa: ARG002 - it has one only
-        """The one model."""
+        """Return the one model."""
         return self._model
 
     async def check(self) -> None:

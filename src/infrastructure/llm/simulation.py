@@ -1,4 +1,4 @@
-"""A failure on purpose, so that anybody can watch one article fail and the others stand."""
+"""A simulated failure of one article."""
 
 from collections.abc import Collection
 
@@ -9,7 +9,7 @@ from src.domain.stages import Stage
 
 
 class FailingModel:
-    """A simulation: stage C of the given keywords fails for ever, everything else passes through."""
+    """Simulates that stage C of the given keywords always fails."""
 
     def __init__(self, model: LanguageModel, keywords: Collection[str]) -> None:
         self._model = model

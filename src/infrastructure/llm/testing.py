@@ -1,4 +1,7 @@
-"""A model for tests: gives the answers it was handed, in their order, and remembers what it was asked."""
+"""A model for tests.
+
+Gives the answers it was handed, in their order, and remembers what it was asked.
+"""
 
 from collections.abc import Iterable
 
@@ -7,7 +10,9 @@ from src.domain.usage import Usage
 
 
 class ScriptedModel:
-    """Answers by script; a text stands for a complete answer, an error is raised.
+    """Answers by script.
+
+    A text stands for a complete answer, an error is raised.
 
     Attributes:
         prompts: every prompt so far.
@@ -29,7 +34,7 @@ class ScriptedModel:
 
 
 def completion(text: str, stop_reason: StopReason = StopReason.COMPLETE) -> Completion:
-    """An answer of the scripted model."""
+    """Return an answer of the scripted model."""
     return Completion(
         text=text, stop_reason=stop_reason, model="scripted", usage=Usage(input_tokens=1, output_tokens=1)
     )

@@ -1,4 +1,4 @@
-"""One event a line, from us and from every library, with the ids of what was under way."""
+"""Logs one event a line, with ids of what runs."""
 
 import logging
 import sys
@@ -8,7 +8,9 @@ from structlog.typing import Processor
 
 
 def configure(*, level: str, as_json: bool | None) -> None:
-    """Send structlog and the standard library's logging to stderr; JSON unless a person is watching.
+    """Send structlog and the standard library's logging to stderr.
+
+    JSON unless a person is watching.
 
     Both SDKs log whole requests at DEBUG, so they and the HTTP layers stay at WARNING.
     """

@@ -1,4 +1,7 @@
-"""The worker's edge: our errors become Temporal failures that say their type and whether a retry helps."""
+"""Turns our errors into Temporal failures at the worker's edge.
+
+A failure says its type and whether a retry helps.
+"""
 
 import random
 from datetime import timedelta
@@ -36,7 +39,10 @@ class _Inbound(ActivityInboundInterceptor):
 
 
 def translated(error: LongtailError, *, attempt: int) -> ApplicationError:
-    """Return the failure that Temporal sees: the class's name as type, the attempt as detail."""
+    """Return the failure that Temporal sees.
+
+    The class's name as type, the attempt as detail.
+    """
     return ApplicationError(
         error.message,
         attempt,
@@ -47,7 +53,10 @@ def translated(error: LongtailError, *, attempt: int) -> ApplicationError:
 
 
 def _delay(error: LongtailError, attempt: int) -> timedelta | None:
-    """The provider's wish, clamped and spread; None leaves it to the policy."""
+    """Return the provider's wish, clamped and spread.
+
+    None leaves it to the policy.
+    """
     wish = error.retry_after
     if wish is None and isinstance(error, ModelOverloaded):
         wish = _OVERLOAD_DELAY * 2 ** (attempt - 1)

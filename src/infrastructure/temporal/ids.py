@@ -27,12 +27,15 @@ def site_of(schedule_id: str) -> str:
 
 
 def schedule_resume(site: str) -> str:
-    """Return the id of the workflow that ends a site's pause at its time."""
+    """Return the id of the workflow that ends a pause."""
     return f"resume/{site}"
 
 
 def batch(site: str) -> str:
-    """Return the id that a schedule gives its runs; Temporal appends the slot."""
+    """Return the id that a schedule gives its runs.
+
+    Temporal appends the slot.
+    """
     return f"batch/{site}"
 
 

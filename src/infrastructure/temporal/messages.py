@@ -1,4 +1,6 @@
-"""Inputs and outputs of workflows and activities; only optional fields may be added.
+"""Inputs and outputs of workflows and activities.
+
+Only optional fields may be added.
 
 Histories hold them, so a field's name and meaning stay. They are apart from the workflows, so that the sandbox does not
 build the models again for each run.
@@ -22,7 +24,10 @@ class Message(BaseModel):
 
 
 class SiteBatchInput(Message):
-    """Requests one batch. Without ``slot`` it is the schedule's nominal time, else the start time."""
+    """Requests one batch.
+
+    Without ``slot`` it is the schedule's nominal time, else the start time.
+    """
 
     site: str
     slot: datetime | None = None  # UTC
@@ -32,7 +37,10 @@ class SiteBatchInput(Message):
 
 
 class OpenBatch(Message):
-    """Requests to open the batch and claim its longtails; ``limit`` 0 claims none."""
+    """Requests to open the batch and claim its longtails.
+
+    ``limit`` 0 claims none.
+    """
 
     site: str
     slot: datetime
@@ -81,7 +89,7 @@ class BatchReport(Message):
 
 
 class Shard(Message):
-    """A range of a batch's articles by position, and how many may run at once."""
+    """A range of articles, and how many run at once."""
 
     batch_id: BatchId
     first: int  # inclusive
@@ -111,7 +119,10 @@ class WriteArticle(Message):
 
 
 class DescribeArticle(Message):
-    """Input of stage D: the plan and how the article begins, not its whole text."""
+    """Input of stage D.
+
+    The plan and how the article begins, not its whole text.
+    """
 
     article: ArticleRef
     outline: Outline
@@ -135,7 +146,7 @@ class ArticleOutcome(Message):
 
 
 class ResumeSchedule(Message):
-    """Requests to end the pause that ends at ``due`` (UTC), and no other."""
+    """Requests to end the pause that ends at ``due`` (UTC)."""
 
     site: str
     due: datetime

@@ -1,4 +1,7 @@
-"""Turns what Temporal's server answers to a request into our errors; used by the gateways."""
+"""Turns what Temporal's server answers to a request into our errors.
+
+Used by the gateways.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,5 +21,5 @@ def translated(doing: str) -> Iterator[None]:
 
 
 def is_not_found(error: RPCError) -> bool:
-    """Return whether Temporal does not know the workflow or schedule, or the workflow has ended."""
+    """Return whether the workflow or schedule is unknown or ended."""
     return error.status is RPCStatusCode.NOT_FOUND

@@ -1,4 +1,7 @@
-"""Lists the runs that Temporal started: of a site's schedule, and of the watchdog."""
+"""Lists the runs that Temporal started.
+
+Of a site's schedule, and of the watchdog.
+"""
 
 from datetime import UTC, datetime
 
@@ -14,7 +17,10 @@ from .workflows.watchdog import WatchdogWorkflow
 
 
 class RunHistory:
-    """What Temporal started, by its lists and by name; lists lag behind by a moment."""
+    """What Temporal started, by its lists and by name.
+
+    Lists lag behind by a moment.
+    """
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -29,7 +35,10 @@ class RunHistory:
             return [run async for each in self._client.list_workflows(query) if (run := _run(site, each))]
 
     async def find_run(self, site: str, slot: datetime) -> Run | None:
-        """Return the run of the slot, whichever way it was started; it is up to date."""
+        """Return the run of the slot, whichever way it was started.
+
+        It is up to date.
+        """
         with translated("describe the run of a slot"):
             try:
                 return _run(site, await self._client.get_workflow_handle(ids.batch_run(site, slot)).describe())
@@ -39,7 +48,10 @@ class RunHistory:
                 raise
 
     async def list_watchdog_starts(self, start: datetime, end: datetime) -> list[datetime]:
-        """Return when runs of the watchdog began between the two, also those that no worker took."""
+        """Return when watchdog runs started between the two moments.
+
+        Runs that no worker took are among them.
+        """
         query = (
             f"WorkflowType = '{WatchdogWorkflow.__name__}' "
             f"AND StartTime > '{_text(start)}' AND StartTime < '{_text(end)}'"
@@ -49,7 +61,7 @@ class RunHistory:
 
 
 def _run(site: str, execution: WorkflowExecution) -> Run | None:
-    """Return the execution as a run, None for one that is named after no slot."""
+    """Return the execution as a run, None without a slot."""
     try:
         slot = datetime.fromisoformat(execution.id.removeprefix(f"{ids.batch(site)}-"))
     except ValueError:

@@ -58,13 +58,16 @@ class ScheduleGateway:
         return sorted([site async for site, _ in self._listed()])
 
     async def list_healthy_sites(self) -> set[str]:
-        """Return the sites whose schedule is not paused and has a next run; the list lags behind by a moment."""
+        """Return the sites whose schedule will start another run.
+
+        The list lags behind by a moment.
+        """
         return {site async for site, is_healthy in self._listed() if is_healthy}
 
     async def write(
         self, site: str, schedule: Schedule, *, colour: Colour, pause: Pause | None, overwrite_state: bool = False
     ) -> dict[str, Any]:
-        """Create or update the site's schedule, and return its fingerprint as read back.
+        """Create or update the site's schedule; return its fingerprint.
 
         A new one is paused if ``pause`` is given. One that exists keeps its pause and note unless ``overwrite_state``.
         """
@@ -85,7 +88,10 @@ class ScheduleGateway:
         return fingerprint(await self._call(site, lambda handle: handle.describe()))
 
     async def pause(self, site: str, *, note: str) -> None:
-        """Pause the site's schedule. Raises NotFound where Temporal has none, as the following do."""
+        """Pause the site's schedule.
+
+        Raises NotFound where Temporal has none, as the following do.
+        """
         await self._call(site, lambda handle: handle.pause(note=note))
 
     async def unpause(self, site: str, *, note: str) -> None:
@@ -97,7 +103,7 @@ class ScheduleGateway:
         await self._call(site, lambda handle: handle.trigger(overlap=POLICIES[overlap]))
 
     async def backfill(self, site: str, slots: Sequence[datetime], *, overlap: Overlap) -> None:
-        """Run the site's schedule for these slots (UTC), each of them asked for alone."""
+        """Run the site's schedule for each of these slots (UTC)."""
         requests = [ScheduleBackfill(start_at=slot, end_at=slot, overlap=POLICIES[overlap]) for slot in slots]
         await self._call(site, lambda handle: handle.backfill(*requests))
 
@@ -106,7 +112,10 @@ class ScheduleGateway:
         await self._call(site, lambda handle: handle.delete())
 
     async def resume_later(self, site: str, until: datetime, *, colour: Colour) -> None:
-        """Start a workflow at ``until`` (UTC) that ends the pause; it replaces an earlier one."""
+        """Start a workflow at ``until`` (UTC) that ends the pause.
+
+        It replaces an earlier one.
+        """
         with translated(f"take the end of the pause of {site!r}"):
             await self._client.start_workflow(
                 ScheduleResumeWorkflow.run,

@@ -77,7 +77,7 @@ def _daily(schedule: Schedule) -> list[ScheduleCalendarSpec]:
 
 
 def _missing_hours(schedule: Schedule) -> list[ScheduleCalendarSpec]:
-    """Return a calendar for each day on which a time is skipped by a clock change."""
+    """Return calendars of days on which clocks skip a time."""
     zone = ZoneInfo(schedule.time_zone)
     today = datetime.now(UTC).astimezone(zone).date()
     found = []
@@ -116,7 +116,10 @@ def _ranges(values: Sequence[Range]) -> list[ScheduleRange]:
 
 
 def fingerprint(described: ScheduleDescription) -> dict[str, Any]:
-    """Return what can be compared: spec, policies and action; not its runs or its pause."""
+    """Return what can be compared: spec, policies and action.
+
+    Not its runs or its pause.
+    """
     shown = MessageToDict(described.raw_description.schedule, preserving_proto_field_name=True)
     action = shown.get("action", {}).get("start_workflow", {})
     return {

@@ -1,4 +1,7 @@
-"""The slots of schedules: clock times are counted here, all others by Temporal itself."""
+"""The slots of schedules.
+
+Clock times are counted here, all others by Temporal itself.
+"""
 
 import asyncio
 import secrets
@@ -28,14 +31,20 @@ _FARTHEST = timedelta(days=366 * 12)  # ahead, in which a next slot is looked fo
 
 
 class ScheduleTimes:
-    """Answers from what it read before, so that Temporal is not asked for the same slots every minute."""
+    """Lists slots, and keeps what Temporal listed.
+
+    Temporal is then not asked for the same slots every minute.
+    """
 
     def __init__(self, client: Client) -> None:
         self._client = client
         self._pages: dict[str, tuple[TimeRange, list[datetime]]] = {}
 
     async def list_next(self, schedule: Schedule, after: datetime, count: int) -> list[datetime]:
-        """Return the next slots in UTC, read by Temporal. Raises InputInvalid for what it cannot read."""
+        """Return the next slots in UTC, read by Temporal.
+
+        Raises InputInvalid for what it cannot read.
+        """
         async with self._preview(schedule) as schedule_id:
             found: list[datetime] = []
             span = timedelta(days=count + 1)
@@ -95,7 +104,9 @@ class ScheduleTimes:
 
     @asynccontextmanager
     async def _preview(self, schedule: Schedule) -> AsyncIterator[str]:
-        """Yield the id of a paused schedule that exists as long as the block, so that Temporal itself reads it.
+        """Yield the id of a temporary, paused schedule.
+
+        Temporal itself reads the specification.
 
         Raises InputInvalid with Temporal's reason when it cannot read it.
         """

@@ -1,4 +1,4 @@
-"""The watchdog's own schedule, which every worker makes sure of when it starts."""
+"""The watchdog's schedule, which every worker makes or updates."""
 
 from datetime import timedelta
 
@@ -29,7 +29,9 @@ SCHEDULE_ID = "watchdog"
 
 
 async def ensure(client: Client, *, colour: Colour, every: timedelta = WATCHDOG_INTERVAL) -> bool:
-    """Make Temporal start a look ``every`` so often on this colour's queue; safe to repeat. Returns whether it does.
+    """Make Temporal start a look ``every`` so often on this colour's queue.
+
+    Safe to repeat. Return whether it does.
 
     The worker that started last has the watchdog. One that cannot have it works all the same: articles come first, and
     the hole in the looks shows in the gap report.

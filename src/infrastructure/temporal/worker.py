@@ -58,7 +58,9 @@ _LOCAL_ACTIVITIES = 16  # as many as the connection pool has by default
 
 
 def strict_runner() -> WorkflowRunner:
-    """Return the sandbox for tests and replay: workflow modules are imported again for each run, and guarded.
+    """Return the sandbox for tests and replay.
+
+    Workflow modules are imported again for each run, and guarded.
 
     It refuses clocks, randomness, files and sockets. What a workflow module imports under ``imports_passed_through`` is
     shared and not guarded, so none passes a module of ``workflows``.

@@ -62,7 +62,10 @@ class WorkflowGateway:
         return workflow_id
 
     async def wait_for_batch(self, workflow_id: str) -> str | None:
-        """Wait until the batch's workflow ends; return why it failed, None if it did not."""
+        """Wait until the batch's workflow ends.
+
+        Return why it failed, None if it did not.
+        """
         with translated("return the batch's result"):
             try:
                 await self._client.get_workflow_handle(workflow_id).result()
@@ -71,7 +74,10 @@ class WorkflowGateway:
         return None
 
     async def cancel_batch(self, workflow_id: str, run_id: str) -> bool:
-        """Ask the batch's workflow to cancel. Return whether that run exists and has not ended."""
+        """Ask the batch's workflow to cancel.
+
+        Return whether that run exists and has not ended.
+        """
         return await _is_taken(
             self._client.get_workflow_handle(workflow_id, run_id=run_id).cancel(), "cancel the batch"
         )
@@ -90,7 +96,10 @@ class WorkflowGateway:
     # --- articles
 
     async def start_article(self, article: ArticleRef, *, colour: Colour, hold: HoldState) -> None:
-        """Run the article's workflow, held from its start as ``hold`` says; one that is running is left as it is."""
+        """Run the article's workflow, held from its start as ``hold`` says.
+
+        One that is running is left as it is.
+        """
         with translated("start the article"):
             await self._client.start_workflow(
                 ArticleWorkflow.run,
@@ -114,7 +123,10 @@ class WorkflowGateway:
     # --- holds
 
     async def signal_batches(self, batches: Iterable[Batch], states: Mapping[str, HoldState]) -> int:
-        """Signal each batch and its shards the state of its site; return how many took the signal."""
+        """Signal each batch and its shards the state of its site.
+
+        Return how many took the signal.
+        """
         return await self._signal(
             (workflow_id, states[batch.site])
             for batch in batches
@@ -122,7 +134,10 @@ class WorkflowGateway:
         )
 
     async def signal_articles(self, articles: Iterable[tuple[str, ArticleId]], states: Mapping[str, HoldState]) -> int:
-        """Signal each article, given with its site, that site's state; return how many took the signal."""
+        """Signal each article, given with its site, that site's state.
+
+        Return how many took the signal.
+        """
         return await self._signal((ids.article(article_id), states[site]) for site, article_id in articles)
 
     async def _signal(self, states: Iterable[tuple[str, HoldState]]) -> int:
@@ -135,7 +150,10 @@ class WorkflowGateway:
     # --- workers
 
     async def has_workers(self, colour: Colour) -> bool:
-        """Return whether a worker of this colour polled within the last minutes, as Temporal remembers it."""
+        """Return whether a worker of this colour polled recently.
+
+        Temporal remembers the pollers of the last minutes.
+        """
         with translated("describe the task queue"):
             described = await self._client.workflow_service.describe_task_queue(
                 DescribeTaskQueueRequest(
@@ -160,7 +178,10 @@ async def _is_taken(request: Awaitable[None], doing: str) -> bool:
 
 
 async def _count_taken(requests: Iterable[Awaitable[None]], doing: str) -> int:
-    """Send all, a few at a time; return how many running workflows took one."""
+    """Send all, a few at a time.
+
+    Return how many running workflows took one.
+    """
     slots = asyncio.Semaphore(_CONCURRENT_REQUESTS)
 
     async def send(request: Awaitable[None]) -> bool:

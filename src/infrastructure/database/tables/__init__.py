@@ -1,4 +1,7 @@
-"""The tables, by noun. Their unique keys make every step of a batch safe to repeat."""
+"""The tables, by noun.
+
+Their unique keys make every step of a batch safe to repeat.
+"""
 
 from .articles import ArticleRow, StageOutputRow
 from .audit import AuditEventRow

@@ -1,4 +1,7 @@
-"""Base class of the tables. Status columns are text with a named CHECK, so that a new one is an ordinary migration."""
+"""Base class of the tables.
+
+Status columns are text with a named CHECK, so that a new one is an ordinary migration.
+"""
 
 from datetime import datetime
 from decimal import Decimal
@@ -44,6 +47,6 @@ class Table(DeclarativeBase):
 
 
 def one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
-    """A CHECK named after its column that allows the enumeration's values."""
+    """Return a CHECK named after its column that allows the enumeration's values."""
     allowed = ", ".join(f"'{value}'" for value in values)
     return CheckConstraint(f"{column} IN ({allowed})", name=column)

@@ -17,7 +17,10 @@ from .base import Table, one_of
 
 
 class HoldRow(Table):
-    """What a person stopped, a site or all of them; kept after its release."""
+    """What a person stopped, a site or all of them.
+
+    Kept after its release.
+    """
 
     __tablename__ = "holds"
     __table_args__ = (

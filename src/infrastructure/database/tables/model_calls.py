@@ -19,7 +19,7 @@ from .base import Table, one_of
 
 
 class ModelCallRow(Table):
-    """The ledger: one row per call, committed before the call is made, closed with what came of it."""
+    """The ledger: a row per call, committed before the call."""
 
     __tablename__ = "model_calls"
     __table_args__ = (

@@ -18,7 +18,10 @@ from .base import Table
 
 
 class SiteScheduleRow(Table):
-    """What a site's schedule is wanted to be; Temporal's copy is written from it and compared with it."""
+    """What a site's schedule is wanted to be.
+
+    Temporal's copy is written from it and compared with it.
+    """
 
     __tablename__ = "site_schedules"
 
@@ -31,7 +34,10 @@ class SiteScheduleRow(Table):
 
 
 class ScheduleVersionRow(Table):
-    """A schedule as it was written to Temporal, and how long it was the desired one."""
+    """A schedule as written to Temporal, and when it was desired.
+
+    Times are UTC.
+    """
 
     __tablename__ = "schedule_versions"
 
@@ -62,7 +68,10 @@ class SchedulePauseRow(Table):
 
 
 class BackfillSlotRow(Table):
-    """A slot that an operator asked to be made up; its batch learns from here that it is a backfill."""
+    """A slot that an operator asked to be made up.
+
+    Its batch learns from here that it is a backfill.
+    """
 
     __tablename__ = "backfill_slots"
     __table_args__ = (Index("ix_backfill_slots_slot", "site", "slot"),)

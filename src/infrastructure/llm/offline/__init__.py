@@ -1,1 +1,1 @@
-"""The offline writer: a stand-in that needs no key and is not AI."""
+"""The offline writer, which needs no key and is not AI."""

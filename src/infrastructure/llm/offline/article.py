@@ -1,4 +1,7 @@
-"""What the offline writer answers to C: Markdown made of phrases, to the length its outline asks for."""
+"""What the offline writer answers to C.
+
+Markdown made of phrases, to the length its outline asks for.
+"""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,7 +29,10 @@ def article(data: Mapping[str, Any], *, only: Sequence[str] | None = None) -> st
 
 
 def missing_headings(follow_up: str | None) -> list[str] | None:
-    """Read which sections a follow-up asks for; None when it asks for the whole answer."""
+    """Read which sections a follow-up asks for.
+
+    None when it asks for the whole answer.
+    """
     if not follow_up:
         return None
     block = follow_up.partition("<data>")[2].rpartition("</data>")[0]
@@ -35,7 +41,10 @@ def missing_headings(follow_up: str | None) -> list[str] | None:
 
 
 class _Article:
-    """One article under way: what was said is not said again while there is anything else to say."""
+    """One article under way.
+
+    What was said is not said again while there is anything else to say.
+    """
 
     def __init__(self, data: Mapping[str, Any]) -> None:
         self._data = data
@@ -52,7 +61,7 @@ class _Article:
         self._mentions = self._mentions_left()
 
     def parts(self) -> Iterator[tuple[str | None, str]]:
-        """Each heading with its part, heading included; None is the introduction's."""
+        """Return each heading with its part, heading included; None is the introduction's."""
         introduction = self._book.say(
             self._book.pick(self._book.permitted(self._book.pack["writing"]["introductions"])), markdown=True
         )
@@ -69,7 +78,7 @@ class _Article:
         return count_words(headings) + count_words(self._answers) - QUESTION_WORDS * len(self._data["outline"]["faq"])
 
     def _mentions_left(self) -> int:
-        """How many sections may name the keyword, so that it is neither stuffed nor takes the room."""
+        """Return how many sections may still name the keyword."""
         named = " ".join([*(section["heading"] for section in self._sections), self._answers])
         most = min(self._planned * _DENSITY, self._planned * _KEYWORD_SHARE / max(1, count_words(self._book.topic)))
         return int(most) - named.casefold().count(self._book.topic.casefold()) - 1
@@ -85,7 +94,7 @@ class _Article:
         return body
 
     def _paragraphs(self, role: Mapping[str, Any], words: int) -> list[str]:
-        """Sentences until ``words`` are reached as closely as whole sentences allow, at least one."""
+        """Return sentences of about ``words`` words, at least one."""
         own = _Stock(self._book, self._book.thinned(role["sentences"]))
         sentences: list[str] = []
         if self._mentions > 0:
@@ -102,7 +111,10 @@ class _Article:
         return _paragraphed(sentences)
 
     def _elements(self, section: Mapping[str, Any], role: Mapping[str, Any], number: int) -> Iterator[str]:
-        """What a section holds beside its sentences: a list or a table, facts, a link."""
+        """Return what a section holds beside its sentences.
+
+        A list or a table, facts, a link.
+        """
         if section["target_words"] >= _ROOM_FOR_LIST:
             yield from self._list(section, role, number)
         for id_ in section["fact_ids"]:
@@ -135,7 +147,7 @@ class _Article:
         return "\n\n".join([f"## {self._data['faq_heading']}", *answered])
 
     def _chosen_links(self) -> dict[int, Mapping[str, str]]:
-        """At most two addresses, by the number of the section they stand in."""
+        """Return at most two addresses by section number."""
         links = [
             link
             for link in self._data["links"]
@@ -155,11 +167,11 @@ class _Stock:
 
     @property
     def is_spent(self) -> bool:
-        """Whether all were used."""
+        """Return whether all were used."""
         return self._used >= len(self._order)
 
     def next(self) -> str:
-        """The next sentence, in one of its wordings."""
+        """Return the next sentence, in one of its wordings."""
         template = self._order[self._used % len(self._order)]
         self._used += 1
         return self._book.say(template, markdown=True)
@@ -175,7 +187,7 @@ def _paragraphed(sentences: Sequence[str]) -> list[str]:
 
 
 def _interleaved(paragraphs: Sequence[str], blocks: Sequence[str]) -> str:
-    """The blocks between the paragraphs; a section begins with a paragraph."""
+    """Return the blocks between the paragraphs; a section begins with a paragraph."""
     first, *rest = paragraphs
     mixed = [first]
     for block in blocks:

@@ -1,4 +1,7 @@
-"""The offline writer's phrases for one keyword, chosen by its letters: the same keyword reads the same again."""
+"""The offline writer's phrases for one keyword, chosen by its letters.
+
+The same keyword reads the same again.
+"""
 
 import re
 import tomllib
@@ -66,7 +69,10 @@ class Phrasebook:
         return re.sub(r"\{[qtT]\}", lambda match: filled[match[0]], plain)
 
     def permitted(self, templates: Sequence[str]) -> list[str]:
-        """The templates without banned terms; all of them if none is without."""
+        """Return the templates without banned terms.
+
+        All of them if none is without.
+        """
         return _permitted(tuple(templates), self._banned_terms) if self._banned_terms else [*templates]
 
     def is_banned(self, text: str) -> bool:
@@ -79,13 +85,13 @@ class Phrasebook:
         return [faq for faq in self.pack["faq"] if not self.is_banned(" ".join([faq["question"], *faq["answers"]]))]
 
     def thinned(self, options: Sequence[T]) -> list[T]:
-        """The options in their order, but for some that come at the end."""
+        """Return the options in their order, fewer at the end."""
         early = [self._random.random() < _EARLY for _ in options]
         kept = [option for option, is_early in zip(options, early, strict=True) if is_early]
         return kept + [option for option, is_early in zip(options, early, strict=True) if not is_early]
 
     def title(self, endings: Sequence[str], *, shortest: int, longest: int) -> str:
-        """The keyword and an ending that fits."""
+        """Return the keyword and an ending that fits."""
         topic = capitalised(self.keyword)
         fitting = [text for ending in endings if shortest <= len(text := _joined(topic, ending)) <= longest]
         if fitting:
@@ -95,12 +101,12 @@ class Phrasebook:
 
 
 def capitalised(text: str) -> str:
-    """The text with a capital at its beginning, where the script has capitals."""
+    """Return the text with a capital letter, where scripts have them."""
     return text[:1].upper() + text[1:]
 
 
 def escaped(text: str) -> str:
-    """The text for use inside Markdown, every sign of which means itself."""
+    """Return the text with every Markdown sign escaped."""
     return _LEADING.sub(r"\1\\\2", _MARKDOWN.sub(r"\\\1", text)) if not text[:1].isdigit() else _digits_first(text)
 
 

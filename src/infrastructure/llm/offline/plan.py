@@ -1,4 +1,7 @@
-"""What the offline writer answers to A, B and D: the artefacts around an article, as plain JSON values."""
+"""What the offline writer answers to A, B and D.
+
+The artefacts around an article, as plain JSON values.
+"""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -41,7 +44,7 @@ def keyword_analysis(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def outline(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Answer B: a plan made of the language's roles, with as many facts as the sections can carry."""
+    """Return the answer of stage B: a plan of roles and facts."""
     book = _book(data, "B")
     phrases = book.pack["outline"]
     questions = book.shuffled(book.faq)[: 2 if data["word_target"] < 600 else 3]
@@ -110,7 +113,7 @@ def _intent(keyword: str, phrases: Mapping[str, Any]) -> str:
 
 
 def _roles(book: Phrasebook, word_target: int) -> list[Any]:
-    """The first and the last role, and some of those between, in their order."""
+    """Return the first, some of the middle and the last role."""
     roles = book.pack["role"]
     count = next((count for words, count in _SECTIONS_BY_WORDS if word_target <= words), len(roles))
     between = book.shuffled(range(1, len(roles) - 1))[: count - 2]
@@ -118,7 +121,10 @@ def _roles(book: Phrasebook, word_target: int) -> list[Any]:
 
 
 def _shares(words: int, count: int) -> list[int]:
-    """Split so that the parts add up; the first and the last section are the shortest."""
+    """Split so that the parts add up.
+
+    The first and the last section are the shortest.
+    """
     weights = [0.8, *[1.0] * (count - 2), 0.8]
     shares = [max(_SHORTEST_SECTION, round(words * weight / sum(weights))) for weight in weights]
     shares[1] += words - sum(shares)

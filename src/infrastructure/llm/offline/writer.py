@@ -1,4 +1,6 @@
-"""The offline writer: needs no key and no network, is not AI and says so; for first runs, demonstrations and tests.
+"""The offline writer: no key, no network, no AI.
+
+It is for first runs, demonstrations and tests, and says what it is.
 
 The same prompt gets the same answer. Its text speaks about how to go about things, never about the subject, so it
 invents nothing. It is written in English or German; other sites get English, labelled like all of it.
@@ -41,14 +43,20 @@ _FAILURES: tuple[type[ModelError], ...] = (
 
 
 class OfflineWriter:
-    """A LanguageModel made of templates; the knobs make it slow, flaky or sloppy, always in the same places."""
+    """A LanguageModel made of templates.
+
+    The knobs make it slow, flaky or sloppy, always in the same places.
+    """
 
     def __init__(self, knobs: Knobs) -> None:
         self._knobs = knobs
         self._failed: Counter[str] = Counter()  # prompts that failed and were not answered since
 
     async def generate(self, prompt: Prompt) -> Completion:
-        """Answer once; see LanguageModel. What an answer holds is decided before the time for it has passed."""
+        """Answer once; see LanguageModel.
+
+        What an answer holds is decided before the time for it has passed.
+        """
         if self._knobs.latency_seconds:
             await asyncio.sleep(self._knobs.latency_seconds)
         self._fail_sometimes(prompt)

@@ -1,1 +1,4 @@
-"""What touches the world, one effect and one transaction each: ``batches``, ``stages``, ``articles``."""
+"""What touches the world, one effect and one transaction each.
+
+``batches``, ``stages``, ``articles``.
+"""

@@ -1,4 +1,7 @@
-"""Writes how an article ended: its page, its failure, or that a person stopped it."""
+"""Writes how an article ended.
+
+Its page, its failure, or that a person stopped it.
+"""
 
 import hashlib
 from datetime import UTC
@@ -17,14 +20,17 @@ _REJECTED_FOR_GOOD = {error.__name__ for error in (OutputRejected, OutputTruncat
 
 
 class ArticleActivities:
-    """The last step of an article, in a transaction of its own whatever happened before."""
+    """Stores how an article ended, each in its own transaction."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     @activity.defn
     async def save_article(self, article: ArticleRef) -> ArticleOutcome:
-        """Render the complete page from the stages' outputs and store it; the article now needs a review."""
+        """Render the complete page from the stages' outputs and store it.
+
+        The article now needs a review.
+        """
 
         async def work(uow: UnitOfWork) -> ArticleOutcome:
             site = await uow.sites.get(article.site)
@@ -58,7 +64,7 @@ class ArticleActivities:
 
     @activity.defn
     async def record_failure(self, request: RecordFailure) -> Failure:
-        """Store where and why the article stopped, and return it with the attempts that were made.
+        """Store where and why the article stopped, with its attempts.
 
         Answers that were rejected for good are not used again, so that a retry asks anew.
         """

@@ -1,4 +1,4 @@
-"""Opens and closes batches, and hands out their articles a page at a time."""
+"""Opens batches, lists their articles and closes them."""
 
 from temporalio import activity
 
@@ -28,7 +28,7 @@ class BatchActivities:
 
     @activity.defn
     async def check_models(self, site_slug: str) -> None:
-        """Make sure that every provider the site uses takes its key, before anything is claimed.
+        """Check that the site's providers take their keys.
 
         Raises ModelNotConfigured, ModelAuthenticationFailed, or ModelUnreachable (worth a retry).
         """
@@ -38,7 +38,9 @@ class BatchActivities:
 
     @activity.defn
     async def open_batch(self, request: OpenBatch) -> OpenedBatch:
-        """Open the slot's batch and claim its longtails in one transaction; safe to repeat.
+        """Open the slot's batch and claim its longtails in one transaction.
+
+        Safe to repeat.
 
         While the site is held nothing is claimed; the same batch opens once more after the release.
         """
@@ -100,13 +102,16 @@ class BatchActivities:
 
     @activity.defn
     async def list_articles(self, shard: Shard) -> list[ArticleRef]:
-        """Return the range's articles that still have to be made, in their order."""
+        """Return the range's unfinished articles in their order."""
         async with self._database.unit_of_work() as uow:
             return await uow.articles.list_unfinished(shard.batch_id, first=shard.first, end=shard.end)
 
     @activity.defn
     async def close_batch(self, request: CloseBatch) -> BatchReport:
-        """Write how the batch ended, release what it never started, and sum up; safe to repeat."""
+        """Close the batch and return its report; safe to repeat.
+
+        What it never finished is cancelled.
+        """
         error = (request.error_type, request.error_message or "") if request.error_type else None
 
         async def work(uow: UnitOfWork) -> BatchReport:

@@ -1,4 +1,7 @@
-"""Beats while a model is silent, so that a slow first token is not taken for a dead worker."""
+"""Sends heartbeats while a model is silent.
+
+A slow first token is then not taken for a dead worker.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,7 +12,10 @@ from temporalio import activity
 
 @asynccontextmanager
 async def heartbeats() -> AsyncIterator[None]:
-    """Beat at a third of the activity's heartbeat timeout from a timer of its own, whatever the block waits for."""
+    """Send heartbeats from a timer until the block ends.
+
+    The interval is a third of the activity's heartbeat timeout.
+    """
     task = asyncio.create_task(_beat())
     try:
         yield

@@ -1,4 +1,7 @@
-"""What the software itself does to schedules: it ends pauses that are over."""
+"""What the software itself does to schedules.
+
+It ends pauses that are over.
+"""
 
 from temporalio import activity
 
@@ -8,12 +11,15 @@ from ..messages import ResumeSchedule
 
 
 class ScheduleActivities:
-    """Schedules as the worker changes them, under its own name in the audit trail."""
+    """Schedules as the worker changes them.
+
+    The audit trail names the worker.
+    """
 
     def __init__(self, schedules: ResumeUseCase) -> None:
         self._schedules = schedules
 
     @activity.defn
     async def resume_schedule(self, request: ResumeSchedule) -> bool:
-        """Resume the site's schedule if its pause was to end at this moment; safe to repeat."""
+        """End the pause that ends at this moment; safe to repeat."""
         return await self._schedules.resume(request.site, note="the pause is over", due=request.due)

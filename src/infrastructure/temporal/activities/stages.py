@@ -1,4 +1,7 @@
-"""Runs one agent as one activity: what was finished is returned, what was paid is parsed, only the rest is bought."""
+"""Runs one agent as one activity.
+
+What was finished is returned, what was paid is parsed, only the rest is bought.
+"""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar

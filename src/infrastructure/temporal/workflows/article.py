@@ -1,4 +1,6 @@
-"""The workflow of one article: stages A, B, C and D, from keyword to review.
+"""The workflow of one article.
+
+Stages A, B, C and D, from keyword to review.
 
 Each stage is an activity whose id is the stage. A failure is committed, then raised.
 """
@@ -111,7 +113,10 @@ class ArticleWorkflow(HoldableWorkflow):
         )
 
     async def _run_stage(self, stage: Stage, progress: str, start: Callable[[], workflow.ActivityHandle[A]]) -> A:
-        """Run a stage and return its output; after a hold cancelled its call, repeat it on release."""
+        """Run a stage and return its output.
+
+        After a hold cancelled its call, repeat it on release.
+        """
         while True:
             _stop_if_cancelled()
             if self._is_held():

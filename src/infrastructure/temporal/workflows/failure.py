@@ -14,7 +14,10 @@ _TIMEOUTS = {
 
 
 def cause_of(error: BaseException) -> tuple[str, str, int]:
-    """Return type, message and attempts made (0: unknown) of the innermost known cause."""
+    """Return type, message and attempts made (0.
+
+    Unknown) of the innermost known cause.
+    """
     cause: BaseException = error
     while isinstance(cause, FailureError) and cause.cause is not None and not isinstance(cause, ApplicationError):
         cause = cause.cause

@@ -36,7 +36,10 @@ class HoldableWorkflow:
         """React to a new state; does nothing by default."""
 
     def update_hold(self, state: HoldState) -> bool:
-        """Keep ``state`` if it is newer than the known one; return whether it is."""
+        """Keep ``state`` if it is newer than the known one.
+
+        Return whether it is.
+        """
         if state.version <= self._hold.version:
             return False
         self._hold = state

@@ -1,4 +1,7 @@
-"""Ends a pause at its time: started with a delay, so that nothing has to run until then."""
+"""Ends a pause at its time.
+
+Started with a delay, so that nothing has to run until then.
+"""
 
 from temporalio import workflow
 

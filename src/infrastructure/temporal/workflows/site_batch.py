@@ -45,11 +45,14 @@ _HALTING = {error.__name__ for error in HALTING}
 
 @workflow.defn
 class SiteBatchWorkflow(HoldableParent):
-    """Runs the batch of one slot; does nothing for a completed slot unless forced."""
+    """Runs the batch of one slot.
+
+    Does nothing for a completed slot unless forced.
+    """
 
     @workflow.run
     async def run(self, request: SiteBatchInput) -> BatchReport | None:
-        """Return the batch's report, or None for a slot that gets no batch.
+        """Return the batch's report, None for a slot without one.
 
         Fails with type BatchFailed when no article succeeded.
         """
@@ -74,7 +77,10 @@ class SiteBatchWorkflow(HoldableParent):
         return await self._finish(opened, halted)
 
     async def _begin(self, request: SiteBatchInput) -> tuple[OpenedBatch, Failure | None]:
-        """Open the batch; without longtails when the models refuse or the site is held."""
+        """Open the batch.
+
+        Without longtails when the models refuse or the site is held.
+        """
         refusal = await self._models_refused(request)
         return await self._open(request, limit=0 if refusal else request.limit), refusal
 
@@ -85,7 +91,10 @@ class SiteBatchWorkflow(HoldableParent):
         await workflow.wait_condition(self.may_start)
 
     async def _models_refused(self, request: SiteBatchInput) -> Failure | None:
-        """Return why the site's models cannot be used, or None; nothing is claimed yet."""
+        """Return why the site's models cannot be used, or None.
+
+        Nothing is claimed yet.
+        """
         try:
             await workflow.execute_activity_method(
                 BatchActivities.check_models,
@@ -111,7 +120,7 @@ class SiteBatchWorkflow(HoldableParent):
         )
 
     async def _run_articles(self, batch: OpenedBatch) -> Failure | None:
-        """Run all articles: as children of this workflow, or of shards if there are many."""
+        """Run all articles, in shards if there are many."""
         if not batch.to_do:
             return None
         if batch.positions <= batch.shard_size:
@@ -152,7 +161,10 @@ class SiteBatchWorkflow(HoldableParent):
 
 @workflow.defn
 class ArticleShardWorkflow(HoldableParent):
-    """Runs a range of a large batch's articles, so that no history grows too long."""
+    """Runs a range of a large batch's articles.
+
+    No history grows too long.
+    """
 
     @workflow.run
     async def run(self, shard: Shard) -> Failure | None:
@@ -209,7 +221,10 @@ def _start_article(article: ArticleRef, *, priority: int | None) -> Awaitable[Ar
 
 
 async def _outcome(article: ArticleRef, making: Awaitable[ArticleOutcome]) -> Failure | None:
-    """Wait for an article; return its failure only if all others would fail alike."""
+    """Wait for an article.
+
+    Return its failure only if all others would fail alike.
+    """
     try:
         await making
     except WorkflowAlreadyStartedError:

@@ -1,4 +1,7 @@
-"""Looks after every site's schedule: one look a run, so that the list of runs shows when Temporal was there."""
+"""Looks after every site's schedule.
+
+One look a run, so that the list of runs shows when Temporal was there.
+"""
 
 from temporalio import workflow
 

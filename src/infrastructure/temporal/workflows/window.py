@@ -25,7 +25,9 @@ async def run_windowed(
     at_once: int,
     may_start: Callable[[], bool],
 ) -> Failure | None:
-    """Run the items in order, ``at_once`` at a time; none starts while ``may_start`` is false.
+    """Run the items in order, ``at_once`` at a time.
+
+    None starts while ``may_start`` is false.
 
     When one returns a Failure no further item is started, the running ones end, and it is returned. When this is
     cancelled, the running ones are cancelled and awaited first.
@@ -58,7 +60,10 @@ async def _wait_for_one(tasks: Tasks) -> tuple[Tasks, Tasks]:
 
 
 async def _wait_for_one_or_release(may_start: Callable[[], bool], tasks: Tasks) -> tuple[Tasks, Tasks]:
-    """Wait until a task ends or an item may start; return as ``_wait_for_one``."""
+    """Wait until a task ends or an item may start.
+
+    Return as ``_wait_for_one``.
+    """
     release = asyncio.ensure_future(workflow.wait_condition(may_start))
     try:
         await workflow.wait([release, *tasks], return_when=asyncio.FIRST_COMPLETED)

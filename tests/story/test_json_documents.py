@@ -1,0 +1,68 @@
+"""Every ``--json`` prints the document that is declared for it, with exactly its keys."""
+
+import json
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter
+
+from src.bootstrap import Application
+from src.domain.colour import Colour
+from src.domain.hold import HoldDepth
+from src.infrastructure.database.unit_of_work import Database
+from tests.factories import a_site, longtails, open_batch
+from tests.unit.cli.test_json_shapes import DOCUMENTS
+
+from .conftest import Longtail
+
+COMMANDS = {
+    "site list": "site list",
+    "site show": "site show hardware-shop",
+    "keywords list": "keywords list hardware-shop",
+    "batch list": "batch list",
+    "batch show": "batch show {batch}",
+    "article list": "article list",
+    "article show": "article show {article}",
+    "hold list": "hold list",
+    "schedule list": "schedule list",
+    "schedule show": "schedule show hardware-shop",
+    "schedule history": "schedule history hardware-shop",
+    "schedule backfill": "schedule backfill hardware-shop --from 2026-11-01 --to 2026-11-02 --dry-run",
+    "schedule gaps": "schedule gaps hardware-shop",
+    "schedule forecast": "schedule forecast hardware-shop",
+    "schedule alerts": "schedule alerts hardware-shop",
+}
+
+
+@pytest.fixture
+async def ids(database: Database, application: Application, colour: Colour) -> dict[str, object]:
+    async with database.unit_of_work() as uow:
+        await uow.sites.upsert(a_site())
+        await uow.longtails.add("hardware-shop", longtails(2), source="test")
+    batch_id, _ = await open_batch(database, limit=1)
+    async with database.unit_of_work() as uow:
+        (article,) = await uow.articles.list_all()
+        await uow.holds.upsert("hardware-shop", depth=HoldDepth.ARTICLES, note="look", by="anna")
+    return {"batch": batch_id, "article": article.id}
+
+
+async def test_each_command_prints_its_document(ids: dict[str, object], longtail: Longtail) -> None:
+    longtail.run("schedule", "set", "hardware-shop", "--daily", "06:00")
+    try:
+        for name, command in COMMANDS.items():
+            printed = longtail.run(*command.format(**ids).split(), "--json")
+            document: Any = TypeAdapter(DOCUMENTS[name]).validate_json(printed.stdout)
+            again = TypeAdapter(DOCUMENTS[name]).dump_python(document, mode="json")
+            assert keys(json.loads(printed.stdout)) == keys(again), name
+    finally:
+        longtail.run("schedule", "remove", "hardware-shop")
+
+
+def keys(document: object) -> object:
+    match document:
+        case dict():
+            return {name: keys(value) for name, value in document.items()}
+        case list():
+            return [keys(value) for value in document]
+        case _:
+            return None

@@ -1,0 +1,51 @@
+"""Who may become what: the whole table of each status, and which repository function makes each change."""
+
+from enum import StrEnum
+
+import pytest
+
+from src.domain.article import ArticleStatus
+from src.domain.batch import BatchStatus
+from src.domain.longtail import LongtailStatus
+
+ARTICLES = """
+              queued  generating  needs_review  failed  cancelled
+queued        yes     yes         yes           yes     yes
+generating    no      yes         yes           yes     yes
+needs_review  yes     no          yes           no      no
+failed        yes     yes         yes           yes     yes
+cancelled     yes     no          no            no      yes
+"""
+LONGTAILS = """
+              ready   claimed     written       failed
+ready         yes     yes         no            no
+claimed       yes     yes         yes           yes
+written       yes     yes         yes           no
+failed        yes     yes         yes           yes
+"""
+BATCHES = """
+              running completed   partly_failed failed  cancelled
+running       yes     yes         yes           yes     yes
+completed     yes     yes         yes           yes     no
+partly_failed yes     yes         yes           yes     no
+failed        yes     yes         yes           yes     no
+cancelled     yes     no          no            no      yes
+"""
+
+
+def cells(table: str) -> dict[tuple[str, str], bool]:
+    header, *rows = (line.split() for line in table.strip().splitlines())
+    return {(row[0], target): cell == "yes" for row in rows for target, cell in zip(header, row[1:], strict=True)}
+
+
+@pytest.mark.parametrize(
+    ("states", "table"), [(ArticleStatus, ARTICLES), (LongtailStatus, LONGTAILS), (BatchStatus, BATCHES)]
+)
+def test_who_may_become_what(states: type[StrEnum], table: str) -> None:
+    assert {(a.value, b.value): a.may_become(b) for a in states for b in states} == cells(table)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("states", [ArticleStatus, LongtailStatus, BatchStatus])
+def test_sources_are_the_column_of_the_table(states: type[StrEnum]) -> None:
+    for target in states:
+        assert states.sources(target) == tuple(a for a in states if a.may_become(target))  # type: ignore[attr-defined]
