@@ -1,6 +1,7 @@
 """Batches whose workflow Temporal no longer runs: they are closed, and their site can go."""
 
 from datetime import time
+from uuid import uuid4
 
 import pytest
 
@@ -28,7 +29,7 @@ async def test_a_batch_that_temporal_does_not_know_is_closed_and_its_site_can_be
     async with database.unit_of_work() as uow:
         await uow.sites.upsert(a_site())
         await uow.longtails.add("hardware-shop", longtails(3), source="test")
-    batch_id, _ = await open_batch(database, limit=2)
+    batch_id, _ = await open_batch(database, limit=2, run=str(uuid4()))
     with pytest.raises(Conflict) as running:
         await remove_site(database, "hardware-shop", dry_run=False)
     assert running.value.reason is ConflictReason.BATCH_RUNNING

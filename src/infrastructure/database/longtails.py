@@ -95,7 +95,7 @@ class LongtailRepository:
         """Return how many longtails are ready, by site."""
         statement = select(LongtailRow.site, func.count()).where(LongtailRow.status == LongtailStatus.READY)
         rows = await self._session.execute(statement.group_by(LongtailRow.site))
-        return dict(rows.tuples().all())
+        return dict(rows.all())
 
     async def claim(self, longtail_ids: Sequence[LongtailId]) -> None:
         """Note that articles are being made of these again."""

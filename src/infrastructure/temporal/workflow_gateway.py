@@ -74,19 +74,18 @@ class WorkflowGateway:
         return None
 
     async def cancel_batch(self, workflow_id: str, run_id: str) -> bool:
-        """Ask the batch's workflow to cancel.
-
-        Return whether that run exists and has not ended.
-        """
+        """Request cancellation of the batch's run. Return whether it is running."""
+        if not await self.is_running(workflow_id, run_id):  # Temporal takes the request for a closed run as well
+            return False
         return await _is_taken(
             self._client.get_workflow_handle(workflow_id, run_id=run_id).cancel(), "cancel the batch"
         )
 
-    async def is_running(self, workflow_id: str) -> bool:
-        """Return whether the workflow exists and has not ended."""
+    async def is_running(self, workflow_id: str, run_id: str | None = None) -> bool:
+        """Return whether the run, by default the latest, exists and has not ended."""
         with translated("describe the workflow"):
             try:
-                described = await self._client.get_workflow_handle(workflow_id).describe()
+                described = await self._client.get_workflow_handle(workflow_id, run_id=run_id).describe()
             except RPCError as error:
                 if is_not_found(error):
                     return False

@@ -61,7 +61,7 @@ async def test_a_database_error_carries_no_values(database: Database) -> None:
         async with database.engine.begin() as connection:
             await connection.execute(text(statement), {"slug": secret})
             await connection.execute(text(statement), {"slug": secret})
-    assert secret not in repr(error.value.params)
+    assert "parameters hidden" in str(error.value)
     described = describe(error.value)
     assert secret not in str(described)
     assert (described.kind, described.sqlstate) == ("UniqueViolationError", "23505")

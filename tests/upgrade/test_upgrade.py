@@ -1,0 +1,134 @@
+"""Homes of earlier versions are migrated and go on: nothing paid for or decided is lost."""
+
+import hashlib
+import secrets
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from temporalio.client import Client
+
+from src.application.articles import get_article_details, get_page
+from src.application.batches import list_batches
+from src.application.schedules import list_history
+from src.application.sites import list_sites, remove_site
+from src.bootstrap import Application, build_worker
+from src.domain.article import ArticleStatus
+from src.domain.batch import BatchStatus
+from src.domain.colour import Colour
+from src.domain.longtail import LongtailStatus
+from src.domain.stages import STAGES, Stage
+from src.domain.usage import CallStatus
+from src.infrastructure.database import schema
+from src.infrastructure.database.engine import create_engine
+from src.infrastructure.database.unit_of_work import Database
+from src.infrastructure.llm.providers import Providers
+from src.settings import Settings
+from tests.applications import an_application
+from tests.conftest import named
+from tests.eventually import eventually
+
+HOME = Path(__file__).with_name("7ac37f1.sql")
+
+
+@pytest.fixture
+async def upgraded(database_url: str, migrated: Database) -> AsyncIterator[Database]:
+    name = f"upgrade_{secrets.token_hex(4)}"
+    admin = migrated.engine.execution_options(isolation_level="AUTOCOMMIT")
+    async with admin.connect() as connection:
+        await connection.execute(text(f"CREATE DATABASE {name}"))
+    restoring = create_engine(named(database_url, name), pool_size=1)
+    async with restoring.connect() as connection:
+        driver = (await connection.get_raw_connection()).driver_connection
+        assert driver is not None
+        await driver.execute(HOME.read_text("utf-8"))
+    await restoring.dispose()  # the dump changes settings of its connection
+    database = Database(create_engine(named(database_url, name), pool_size=8))
+    await schema.upgrade(database.engine)
+    yield database
+    await database.close()
+    async with admin.connect() as connection:
+        await connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+async def test_everything_is_there_after_the_upgrade(upgraded: Database) -> None:
+    await schema.check(upgraded.engine)
+    assert [(each.site.slug, each.ready) for each in await list_sites(upgraded)] == [
+        ("garden-shop", 6),
+        ("hardware-shop", 0),
+    ]
+    running, ended = await list_batches(upgraded, limit=10)
+    assert (running.status, running.total, running.under_way) == (BatchStatus.RUNNING, 2, 2)
+    assert (ended.status, ended.needs_review, ended.failed) == (BatchStatus.PARTLY_FAILED, 2, 1)
+    async with upgraded.unit_of_work() as uow:
+        articles = await uow.articles.list_all(batch_id=ended.id)
+    pages = [await get_page(upgraded, each.id) for each in articles if each.status is ArticleStatus.NEEDS_REVIEW]
+    assert [hashlib.sha256(page.html.encode()).hexdigest() for page in pages] == [
+        page.article.content_hash for page in pages
+    ]
+    assert len({page.slug for page in pages}) == 2
+
+
+async def test_the_versions_of_schedules_come_from_the_audit_trail(upgraded: Database) -> None:
+    async with upgraded.unit_of_work() as uow:
+        changed = await uow.schedules.list_versions("hardware-shop")
+        made_again = await uow.schedules.list_versions("garden-shop")
+        desired = await uow.schedules.find("hardware-shop")
+    assert [str(version.schedule.when) for version in changed] == ["daily at 06:00", "daily at 07:30"]
+    assert changed[0].valid_to == changed[1].valid_from
+    assert desired is not None
+    assert (changed[1].schedule, changed[1].valid_to) == (desired.schedule, None)
+    first, second = made_again
+    assert first.valid_to is not None
+    assert first.valid_to < second.valid_from  # it was removed in between
+    assert [event.action for event in await list_history(upgraded, "garden-shop")] == ["set", "remove", "set"]
+
+
+@pytest.fixture
+def application(upgraded: Database, client: Client, settings: Settings) -> Application:
+    return an_application(client, upgraded, settings=settings)
+
+
+async def test_a_failed_article_goes_on_and_buys_only_what_is_missing(application: Application, colour: Colour) -> None:
+    database = application.database
+    async with database.unit_of_work() as uow:
+        (failed,) = await uow.articles.list_all(status=ArticleStatus.FAILED)
+    async with Providers(application.settings) as providers, build_worker(application, providers, colour=colour):
+        await application.articles.retry(failed.id, colour=colour)
+
+        async def is_complete() -> bool:
+            async with database.unit_of_work() as uow:
+                return (await uow.articles.get(failed.id)).status is ArticleStatus.NEEDS_REVIEW
+
+        await eventually(is_complete)
+    details = await get_article_details(database, failed.id)
+    bought = [call.stage for call in details.model_calls if call.status is CallStatus.ANSWERED]
+    assert bought == list(STAGES)  # A and B before the upgrade, C and D after it
+    assert details.article.failure is None
+    async with database.unit_of_work() as uow:
+        assert (await uow.batches.get(failed.batch_id)).status is BatchStatus.COMPLETED
+
+
+async def test_a_batch_that_lost_its_worker_and_its_server_is_closed_and_its_longtails_are_ready(
+    application: Application,
+) -> None:
+    (running,) = [each for each in await list_batches(application.database, limit=10) if each.under_way]
+    assert (await application.batches.cancel(running.id)).is_closed
+    async with application.database.unit_of_work() as uow:
+        counts = await uow.longtails.count_by_status("garden-shop")
+        articles = await uow.articles.list_all(batch_id=running.id)
+        calls = [call for each in articles for call in await uow.model_calls.list_for_article(each.id)]
+    assert counts[LongtailStatus.READY] == 8
+    assert {(call.stage, call.status) for call in calls} == {(Stage.KEYWORD_ANALYSIS, CallStatus.LOST)}
+
+
+async def test_the_past_of_a_schedule_is_still_judged(application: Application) -> None:
+    """Temporal is another server here, so that the schedule itself is missing."""
+    now = datetime.now(UTC)
+    slots = await application.gaps.list_slots("hardware-shop", now - timedelta(days=365), now)
+    async with application.database.unit_of_work() as uow:
+        first, *_ = await uow.schedules.list_versions("hardware-shop")
+    assert all(slot.slot >= first.valid_from for slot in slots)
+    assert (await remove_site(application.database, "garden-shop", dry_run=True)).longtails == 8
