@@ -36,7 +36,7 @@ def main(
     drain: Annotated[int, typer.Option(min=0, help="Instead: so many trials with SIGTERM half-way.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document for scripts.")] = False,
 ) -> None:
-    """Measure Longtail on this machine, against a model server of its own.
+    """Measure Longtail on this machine, against its own model server.
 
     Ratios compare within one run only.
     """

@@ -36,7 +36,7 @@ class Answer:
 class Answers:
     """Composes every answer once.
 
-    Who measures must not wait for the writer twice.
+    A measurement must not wait for the writer twice.
     """
 
     def __init__(self) -> None:

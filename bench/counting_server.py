@@ -132,7 +132,7 @@ class _Stream(Response):
 
 
 async def _stays(receive: Receive, seconds: float) -> bool:
-    """Wait; tell whether the client is still there."""
+    """Wait; return whether the client is still connected."""
     if not seconds:
         return True
     leaving = asyncio.ensure_future(receive())  # the body was read, so nothing else can arrive

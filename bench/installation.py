@@ -1,4 +1,4 @@
-"""A complete Longtail in a folder of its own.
+"""A complete Longtail in a separate folder.
 
 Durable PostgreSQL, Temporal, the sample site, workers as processes.
 """
@@ -39,7 +39,7 @@ _STOP_SECONDS = 30
 
 @dataclass(frozen=True, kw_only=True)
 class Installation:
-    """Where everything is, and the ids of the server processes."""
+    """Paths, addresses and server process ids of an installation."""
 
     folder: Path
     database: Database
@@ -49,13 +49,13 @@ class Installation:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Return what a process of ours is started with.
+        """Return the environment of a process of ours.
 
-        Nothing it would obey, and a place for Python's compiled modules.
+        Nothing that changes its behaviour, and a place for Python's compiled modules.
 
         Where the machine forbids these, every start would compile all libraries and count as slow and large.
         """
-        inherited = os.environ.items()  # noqa: TID251 - handed on to a process of its own
+        inherited = os.environ.items()  # noqa: TID251 - handed to a separate process
         plain = {name: value for name, value in inherited if not name.startswith(_OBEYED)}
         return plain | {"PYTHONPATH": str(_CODE), "PYTHONPYCACHEPREFIX": str(self.folder / "compiled")}
 
@@ -103,7 +103,7 @@ class Worker:
 
     @property
     def pid(self) -> int:
-        """Its process."""
+        """Return its process id."""
         return self._process.pid
 
     def kill(self) -> None:
@@ -112,11 +112,11 @@ class Worker:
         self._process.wait()
 
     def drain(self) -> None:
-        """Tell it to let its calls finish and leave."""
+        """Ask it to finish its calls and end."""
         self._process.send_signal(signal.SIGTERM)
 
     def stop(self) -> None:
-        """Let it finish, if it does in time."""
+        """End it, after its calls if they end in time."""
         self.drain()
         try:
             self._process.wait(_STOP_SECONDS)
@@ -152,7 +152,7 @@ async def installation() -> AsyncIterator[Installation]:
 def _folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="bench-longtail-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        folder.chmod(0o711)  # PostgreSQL may run as a user of its own, who has to get through
+        folder.chmod(0o711)  # PostgreSQL may run as another user, who has to get through
         yield folder
 
 
@@ -163,7 +163,7 @@ async def _postmaster(database: Database) -> int:
 
 
 async def reported(handle: BatchHandle) -> BatchReport:
-    """Return what the batch came to.
+    """Return the report of the batch.
 
     Raises AssertionError for a slot that got none.
     """

@@ -1,4 +1,4 @@
-"""One batch against the clock, beside the floor for the same articles."""
+"""One batch against the clock, and the floor for the same articles."""
 
 import asyncio
 import subprocess
@@ -30,7 +30,7 @@ class Scenario:
 
     @property
     def bound_seconds(self) -> float:
-        """No program is faster.
+        """Return the least time that any program needs.
 
         All slots busy from the first second to the last.
         """
@@ -53,7 +53,7 @@ class Cpu(BaseModel):
 
 
 class Measured(BaseModel):
-    """What one scenario took."""
+    """Measurements of one scenario."""
 
     model_config = ConfigDict(frozen=True)
 

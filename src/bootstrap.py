@@ -97,7 +97,7 @@ def open_servers(settings: Settings, *, with_temporal: bool = True, ui: bool = T
 
 @contextmanager
 def open_local_servers(home: Path, *, durable: bool = True, ui: bool = False) -> Iterator[Servers]:
-    """Yield embedded servers with their data below ``home``, whatever the environment names.
+    """Yield embedded servers with their data below ``home``, regardless of the environment.
 
     ``durable=False`` is faster, and may lose what was written once the server has stopped. Raises EngineUnavailable.
     """
@@ -339,7 +339,7 @@ def build_worker(application: Application, providers: "Providers", *, colour: Co
 
 
 async def run_worker(application: Application, *, colour: Colour, lifeline: int | None = None) -> None:
-    """Run a worker of ``colour`` until it is told to stop.
+    """Run a worker of ``colour`` until it is stopped.
 
     That is SIGTERM, SIGINT or the end of the file descriptor ``lifeline``.
 

@@ -66,7 +66,7 @@ def _prompt(outline: Outline, keyword: str, site: Site) -> Prompt:
 
 
 async def _whole(prompt: Prompt, headings: Sequence[str], model: LanguageModel) -> tuple[Prompt, Completion]:
-    """Ask, and go on asking for what a cut-off answer lacks.
+    """Call the model, and again for sections that a truncated answer lacks.
 
     Return the last prompt and the joined answer.
     """

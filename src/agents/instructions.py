@@ -16,7 +16,7 @@ class Instructions:
     """One prompt file.
 
     Attributes:
-        name: the file's name and version, as stored beside each output: ``outline@1``.
+        name: the file's name and version, as stored with each output: ``outline@1``.
         text: the rules.
     """
 
@@ -36,7 +36,7 @@ def instructions(agent: str) -> Instructions:
 
 
 def site_brief(site: Site) -> dict[str, Any]:
-    """Return what every agent is told about the site."""
+    """Return the facts about the site that every agent receives."""
     return {
         "name": site.name,
         "language": site.language,
@@ -46,5 +46,5 @@ def site_brief(site: Site) -> dict[str, Any]:
 
 
 def fact_list(facts: tuple[Fact, ...]) -> list[dict[str, str]]:
-    """Facts with the ids by which an outline cites them."""
+    """Return facts with the ids by which an outline cites them."""
     return [{"id": fact.id, "text": fact.text} for fact in facts]

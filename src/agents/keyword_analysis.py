@@ -41,7 +41,7 @@ async def analyse(keyword: str, *, site: Site, model: LanguageModel) -> KeywordA
 
 
 def _fixed(answer: dict[str, Any], keyword: str) -> dict[str, Any]:
-    """Mend what needs no model.
+    """Return the answer with repairs that need no model.
 
     The keyword's spelling, repetitions, lists and sentences that run on.
     """

@@ -1,6 +1,6 @@
 """The port to any model.
 
-A Prompt goes in, a Completion comes out, whoever wrote it.
+A Prompt goes in, a Completion comes out, from any source.
 """
 
 import hashlib
@@ -37,9 +37,9 @@ def _json_schema(artefact: type[BaseModel]) -> dict[str, Any]:
 
 
 class StopReason(StrEnum):
-    """Why a model stopped writing.
+    """Reason why a model stopped writing.
 
-    A stream that does not say is an error, not a reason.
+    A stream without one is an error, not a reason.
     """
 
     COMPLETE = "complete"
@@ -53,7 +53,7 @@ class Prompt:
 
     Attributes:
         stage: who asks.
-        name: the prompt file's name and version, as stored beside each output.
+        name: the prompt file's name and version, as stored with each output.
         system: rules that never change between the articles of a site.
         data: everything from outside (keyword, facts, earlier artefacts), JSON-encoded into one fenced block.
         schema: the artefact wanted, or None for Markdown.

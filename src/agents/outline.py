@@ -53,7 +53,7 @@ async def plan(analysis: KeywordAnalysis, *, site: Site, model: LanguageModel) -
 
 
 def _fixed(answer: dict[str, Any], word_target: int) -> dict[str, Any]:
-    """Mend what needs no model.
+    """Return the answer with repairs that need no model.
 
     Ids, doubled fact ids, a summary that runs on, a sum that is somewhat off.
     """
@@ -72,8 +72,8 @@ def _fixed(answer: dict[str, Any], word_target: int) -> dict[str, Any]:
 
 
 def _section_id(section: dict[str, Any], taken: Counter[str]) -> str:
-    wish = slugify(str(section.get("id", ""))) or slugify(str(section.get("heading", ""))) or "section"
-    id_ = wish[: _LONGEST_ID - 3].strip("-") or "section"
+    proposed = slugify(str(section.get("id", ""))) or slugify(str(section.get("heading", ""))) or "section"
+    id_ = proposed[: _LONGEST_ID - 3].strip("-") or "section"
     while taken[id_]:
         taken[id_] += 1
         id_ = f"{id_}-{taken[id_]}"

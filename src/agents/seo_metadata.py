@@ -54,7 +54,7 @@ async def describe(keyword: str, outline: Outline, opening: str, *, site: Site, 
 
 
 def _fixed(answer: dict[str, Any], keyword: str, *, has_faq: bool) -> dict[str, Any]:
-    """Mend what needs no model.
+    """Return the answer with repairs that need no model.
 
     Lengths, the slug, the keyword's spelling, doubled tags, markup without questions.
     """
@@ -71,14 +71,14 @@ def _fixed(answer: dict[str, Any], keyword: str, *, has_faq: bool) -> dict[str, 
     return answer
 
 
-def slug_of(wish: str, keyword: str) -> str:
-    """Lowercase ASCII words for the address.
+def slug_of(proposed: str, keyword: str) -> str:
+    """Return lowercase ASCII words for the address.
 
     Where letters have none, a name made of the keyword's hash.
     """
     shortest, longest = _SLUG
-    slug = slugify(wish, max_length=longest, word_boundary=True) or slugify(keyword, max_length=longest)
-    slug = slug or slugify(wish, max_length=longest)
+    slug = slugify(proposed, max_length=longest, word_boundary=True) or slugify(keyword, max_length=longest)
+    slug = slug or slugify(proposed, max_length=longest)
     if len(slug) >= shortest:
         return slug
     return f"{slug or 'article'}-{hashlib.sha256(keyword.encode()).hexdigest()[:8]}"

@@ -1,6 +1,4 @@
-"""Asks a model until its answer may be kept.
-
-One question, one correction at most, then it is over.
+"""Calls a model and validates the answer; repairs it at most once.
 
 Nothing here depends on time or chance, so an agent that runs again asks the same prompts in the same order.
 """
@@ -49,9 +47,9 @@ async def ask(prompt: Prompt, model: LanguageModel) -> Completion:
 
 
 async def ask_for(prompt: Prompt, model: LanguageModel, read: Callable[[Completion], T]) -> T:
-    """Ask for what ``read`` makes of an answer.
+    """Return the parsed answer, after one more call if needed.
 
-    A cut-off or a broken rule is worth one more call, never two.
+    Only a truncated answer or a broken rule leads to that call; ``read`` parses.
 
     Raises OutputRejected, OutputTruncated, ModelRefused, and what the model raises.
     """
@@ -88,7 +86,7 @@ def _last(prompt: Prompt, completion: Completion, read: Callable[[Completion], T
 def json_object(text: str) -> dict[str, Any]:
     """Return the JSON object in ``text``, its strings cleaned.
 
-    A fence or preamble around it is ignored. Raises RuleViolations. Raises RulesBroken.
+    A fence or preamble around it is ignored. Raises RuleViolations.
     """
     try:
         value = json.loads(text[text.find("{") : text.rfind("}") + 1])
@@ -101,7 +99,7 @@ def json_object(text: str) -> dict[str, Any]:
 
 
 def validated(kind: type[A], value: dict[str, Any]) -> A:
-    """Return the artefact, if every limit holds. Raises RulesBroken."""
+    """Return the artefact, if every limit holds. Raises RuleViolations."""
     try:
         return kind.model_validate(value)
     except ValidationError as error:
@@ -110,7 +108,7 @@ def validated(kind: type[A], value: dict[str, Any]) -> A:
 
 
 def require(violations: Sequence[str]) -> None:
-    """Raise RulesBroken if there are any."""
+    """Raise RuleViolations if there are any."""
     if violations:
         raise RuleViolations(violations)
 

@@ -16,7 +16,7 @@ def problem_document(error: LongtailError) -> dict[str, object]:
     These are ``type``, ``title``, ``status``, ``detail``, then the error's facts as extensions.
 
     ``type`` is a relative reference that names the error's class; ``title`` is the same for every problem of a type.
-    A client that may repeat the request unchanged is told by ``retryable`` and ``retry_after`` (seconds).
+    ``retryable`` and ``retry_after`` (seconds) show whether the request may be repeated unchanged.
     """
     words = re.findall(r"[A-Z][a-z]*", type(error).__name__)
     document: dict[str, object] = {
@@ -34,7 +34,7 @@ def problem_document(error: LongtailError) -> dict[str, object]:
 
 
 def _json(value: object) -> object:
-    """Return ``value`` as JSON has it.
+    """Return ``value`` as a JSON value.
 
     What JSON has no form for becomes text.
     """

@@ -1,4 +1,4 @@
-"""The nouns and their rules.
+"""Domain values and rules.
 
 Standard library and pydantic only, no clock, no network, no session.
 

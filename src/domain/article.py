@@ -1,4 +1,4 @@
-"""Articles: their statuses, and where they stopped if they did."""
+"""Articles: statuses, failures and counts."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -11,18 +11,18 @@ from .usage import Spend
 
 
 class ArticleStatus(StrEnum):
-    """How far an article got."""
+    """Progress of an article."""
 
     QUEUED = "queued"  # claimed by a batch, nothing bought yet
     GENERATING = "generating"
     NEEDS_REVIEW = "needs_review"  # all four stages done, the HTML is stored
-    FAILED = "failed"  # a stage gave up; a retry goes on there
+    FAILED = "failed"  # a stage failed for good; a retry resumes there
     CANCELLED = "cancelled"  # stopped by a person; its longtail is ready again
 
     def may_become(self, other: "ArticleStatus") -> bool:
         """Return whether an article in this status may change to ``other``.
 
-        Staying as it is always may be.
+        Keeping the status is always allowed.
         """
         return other is self or other in _BECOMES[self]
 
@@ -53,7 +53,7 @@ _BECOMES = {
 
 
 class ArticleRef(BaseModel):
-    """What every stage of one article must know of it.
+    """Identity of an article, as every stage needs it.
 
     Travels through workflow history.
     """
@@ -67,7 +67,7 @@ class ArticleRef(BaseModel):
 
 
 class Failure(BaseModel):
-    """Where an article stopped, and why."""
+    """Stage at which an article stopped, and the reason."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -10,7 +10,7 @@ from .ids import BatchId
 
 
 class Trigger(StrEnum):
-    """Who asked for a batch."""
+    """Origin of a batch."""
 
     SCHEDULE = "schedule"
     BACKFILL = "backfill"
@@ -18,7 +18,7 @@ class Trigger(StrEnum):
 
 
 class BatchStatus(StrEnum):
-    """How far a batch got; all but the first are final."""
+    """Progress of a batch; all but the first are final."""
 
     RUNNING = "running"
     COMPLETED = "completed"  # every article reached review
@@ -29,7 +29,7 @@ class BatchStatus(StrEnum):
     def may_become(self, other: "BatchStatus") -> bool:
         """Return whether a batch in this status may change to ``other``.
 
-        Staying as it is always may be.
+        Keeping the status is always allowed.
         """
         return other is self or other in _BECOMES[self]
 
@@ -58,7 +58,7 @@ _BECOMES = {
 class Batch(BaseModel):
     """One batch with its counts.
 
-    ``total`` is their sum plus what is still under way.
+    ``total`` is their sum plus those in progress.
     """
 
     model_config = ConfigDict(frozen=True)

@@ -1,4 +1,4 @@
-"""All that can go wrong, in one tree.
+"""The errors of Longtail, in one tree.
 
 Errors carry facts; the next step is worded at the edges.
 
@@ -18,7 +18,7 @@ from .usage import Usage
 class Hint(StrEnum):
     """What a person can do next.
 
-    Each edge words it for its door.
+    Each edge words it for its users.
     """
 
     ADD_SITE = "add_site"
@@ -40,7 +40,7 @@ class Hint(StrEnum):
 
 
 class LongtailError(Exception):
-    """Something Longtail can name went wrong.
+    """Base class of all errors that Longtail raises.
 
     Attributes:
         status: the HTTP status an API answers with.
@@ -69,8 +69,8 @@ class LongtailError(Exception):
 
         Unknown ones are left out.
         """
-        told = ("message", "retry_after", "hint")
-        return {name: value for name, value in vars(self).items() if name not in told and value not in (None, ())}
+        apart = ("message", "retry_after", "hint")
+        return {name: value for name, value in vars(self).items() if name not in apart and value not in (None, ())}
 
 
 def _rebuild(cls: type[LongtailError], args: tuple[object, ...], state: dict[str, object]) -> LongtailError:
@@ -157,7 +157,7 @@ class NotFound(LongtailError):
     """Nothing has this name or id.
 
     Attributes:
-        noun: what was looked for.
+        noun: the kind of thing requested.
         key: its name or id, as given.
         known: the names there are, where they are few.
     """
@@ -231,7 +231,7 @@ class EngineUnavailable(LongtailError):
 
 
 class DatabaseFailed(LongtailError):
-    """PostgreSQL did not do what it was asked.
+    """A database request failed.
 
     Attributes:
         kind: the driver's name for it, such as ``UniqueViolationError``.
@@ -336,7 +336,7 @@ class ModelSpendLimitReached(ModelError):
 
 
 class ModelRateLimited(ModelError):
-    """Too many requests: the provider says when to come back."""
+    """Too many requests: the provider names the time to retry."""
 
     status = 429
     retryable = True
@@ -349,7 +349,7 @@ class ModelOverloaded(ModelError):
 
 
 class ModelUnavailable(ModelError):
-    """The provider answers with a fault of its own."""
+    """The provider failed internally."""
 
     retryable = True
 
@@ -368,7 +368,7 @@ class ModelTimedOut(ModelError):
 
 
 class ModelStreamTruncated(ModelError):
-    """The stream ended without saying why: not an answer."""
+    """The stream ended without a stop reason."""
 
     retryable = True
 

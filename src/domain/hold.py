@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class HoldDepth(StrEnum):
-    """What stops; each includes those before it."""
+    """Depth of a hold; each includes those before it."""
 
     ARTICLES = "articles"  # no new article starts
     STAGES = "stages"  # articles under way stop before their next stage
@@ -24,7 +24,7 @@ _ORDER = tuple(HoldDepth)
 
 
 class Hold(BaseModel):
-    """One hold that lasts."""
+    """An active hold."""
 
     model_config = ConfigDict(frozen=True, from_attributes=True)
 
@@ -36,9 +36,9 @@ class Hold(BaseModel):
 
 
 class HoldState(BaseModel):
-    """What holds for one site, all holds on it together.
+    """Combined state of all holds on one site.
 
-    The deepest wins. ``depth`` None: go on.
+    The deepest wins. ``depth`` None: not held.
 
     States may arrive in any order and more than once; of two the one with the higher ``version`` is true.
     """
@@ -50,9 +50,9 @@ class HoldState(BaseModel):
 
     @classmethod
     def of(cls, depths: Iterable[HoldDepth], *, version: int) -> Self:
-        """Return the state that several holds come to."""
+        """Return the combined state of several holds."""
         return cls(version=version, depth=max(depths, key=_ORDER.index, default=None))
 
     def stops(self, what: HoldDepth) -> bool:
-        """Return whether this keeps ``what`` from going on."""
+        """Return whether this stops ``what``."""
         return self.depth is not None and self.depth.includes(what)

@@ -21,7 +21,7 @@ _FINAL = " ?!.。؟"  # a question is searched with its mark and without
 
 
 class LongtailStatus(StrEnum):
-    """Where a longtail is on its way into an article."""
+    """Progress of a longtail towards an article."""
 
     READY = "ready"  # a batch may claim it
     CLAIMED = "claimed"  # an article of an open batch is being made of it
@@ -31,7 +31,7 @@ class LongtailStatus(StrEnum):
     def may_become(self, other: "LongtailStatus") -> bool:
         """Return whether a longtail in this status may change to ``other``.
 
-        Staying as it is always may be.
+        Keeping the status is always allowed.
         """
         return other is self or other in _BECOMES[self]
 
@@ -93,7 +93,7 @@ class LongtailRecord(BaseModel):
 def clean_phrase(text: str) -> str:
     """Return ``text`` cleaned, if it can be a search phrase.
 
-    What it says is never judged: a phrase is data in every prompt and escaped in every page, so «ignore all previous
+    Its meaning is never judged: a phrase is data in every prompt and escaped in every page, so «ignore all previous
     instructions», «=1+1» and «C++ <3» are phrases like any other.
 
     Raises InputInvalid when nothing is left, it is too long, it carries markup or an address, or it is damaged.

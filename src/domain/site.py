@@ -1,6 +1,6 @@
 """Sites: audience, facts, links and models of their articles.
 
-The descriptions of the fields are also what an error says when one is missing.
+Field descriptions also appear in errors about missing fields.
 """
 
 import re
@@ -39,7 +39,7 @@ PROVIDERS = ("anthropic", "openai", "offline")
 
 
 class Fact(BaseModel):
-    """Something true of the site that an article may state, by id."""
+    """A statement about the site that articles may cite by id."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -57,7 +57,7 @@ class Link(BaseModel):
 
 
 class Profile(BaseModel):
-    """What the agents are told about the site."""
+    """Facts about the site that every agent receives."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -74,7 +74,7 @@ class Profile(BaseModel):
 
     @model_validator(mode="after")
     def fact_ids_are_unique(self) -> Self:
-        """Two facts under one id could not be told apart when cited."""
+        """Refuse two facts with one id: citations would be ambiguous."""
         ids = [fact.id for fact in self.facts]
         if doubled := sorted({id_ for id_ in ids if ids.count(id_) > 1}):
             raise ValueError(f"fact ids appear twice: {', '.join(doubled)}")
@@ -82,7 +82,7 @@ class Profile(BaseModel):
 
 
 class ModelChoice(BaseModel):
-    """Which model writes a stage.
+    """Model that writes a stage.
 
     The short form is a string: ``provider`` or ``provider:model``.
     """

@@ -65,7 +65,7 @@ def _without_unmeant(text: str) -> str:
 
 
 def _is_meant(character: str, previous: str, following: str) -> bool:
-    """Say whether a joiner or selector changes what a reader sees there.
+    """Return whether a joiner or selector is visible there.
 
     Any other character does.
     """
@@ -85,7 +85,7 @@ def _joins(joiner: str, previous: str, following: str) -> bool:
 
 
 def _is_pictorial(character: str) -> bool:
-    """Say whether emoji sequences are made of it.
+    """Return whether it can be part of an emoji sequence.
 
     By number too, as Python's tables lag behind new emoji.
     """

@@ -1,4 +1,4 @@
-"""A range of time with an exclusive end, or none."""
+"""Time ranges with an exclusive end, or an open one."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""Time zones by their IANA names, so that daylight saving is known."""
+"""IANA time zones."""
 
 from difflib import get_close_matches
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""What a model call used and cost.
+"""Usage and cost of model calls.
 
 Tokens by kind, and money only where the price is known.
 """
@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_serializer
 class Usage(BaseModel):
     """Tokens of one call.
 
-    ``input_tokens`` is the total, cached parts included, whatever way the vendor counts.
+    ``input_tokens`` is the total, cached parts included, however the vendor counts.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -24,9 +24,9 @@ class Usage(BaseModel):
 
 
 class Spend(BaseModel):
-    """What several calls used together.
+    """Total usage of several calls.
 
-    ``cost_usd`` sums the priced calls only; ``unpriced_calls`` says how many are missing from it.
+    ``cost_usd`` sums the priced calls only; ``unpriced_calls`` counts those left out.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -43,7 +43,7 @@ class Spend(BaseModel):
 
 
 def in_digits(amount: Decimal) -> str:
-    """Spell an amount as scripts read it.
+    """Format an amount for scripts.
 
     No exponent, no zeros at its end.
     """
@@ -51,10 +51,10 @@ def in_digits(amount: Decimal) -> str:
 
 
 class CallStatus(StrEnum):
-    """What became of a model call, as the ledger knows it."""
+    """Outcome of a model call, as recorded in the ledger."""
 
     OPEN = "open"  # committed before the call; still so after a crash: maybe paid, answer unknown
     ANSWERED = "answered"  # paid, the answer is kept and found again
-    DISCARDED = "discarded"  # paid and kept, but rejected for good: a retry asks anew
+    DISCARDED = "discarded"  # paid and kept, but rejected for good: a retry calls the model again
     FAILED = "failed"
     LOST = "lost"  # was open when the next attempt began, or the article ended

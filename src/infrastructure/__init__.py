@@ -1,4 +1,4 @@
-"""The neighbours: the embedded engines, the database, the model providers, Temporal.
+"""Adapters: database, model providers, Temporal, embedded servers.
 
 One folder each.
 """

@@ -21,7 +21,7 @@ from .keyword_row import COLUMNS, Value, values_of
 
 _DELIMITERS = (";", ",", "\t")
 _NO_DELIMITER = "\x1f"  # for a table of one column: no text holds it
-_SEPARATOR_LINE = re.compile(r"sep=.", re.IGNORECASE)  # Excel's own hint; the header says the same
+_SEPARATOR_LINE = re.compile(r"sep=.", re.IGNORECASE)  # Excel's own hint; the header shows the delimiter too
 _LAST_CELL = re.compile(
     r'[;\t]|,["\s<]*\d[\d.]*\s*[km%]?["\s]*$', re.IGNORECASE
 )  # phrases hold no ; and end in no figure
@@ -62,13 +62,13 @@ class Merged:
 
     @property
     def reason(self) -> str:
-        """Return what was done, in words."""
-        said = [f"same phrase as line {self.into}"]
+        """Return the merge in words."""
+        notes = [f"same phrase as line {self.into}"]
         if self.taken:
-            said.append(f"{', '.join(self.taken)} taken over from here")
+            notes.append(f"{', '.join(self.taken)} taken over from here")
         if self.dropped:
-            said.append(f"{', '.join(self.dropped)} of line {self.into} kept")
-        return "; ".join(said)
+            notes.append(f"{', '.join(self.dropped)} of line {self.into} kept")
+        return "; ".join(notes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ class KeywordList:
 
     @property
     def longtails(self) -> tuple[Longtail, ...]:
-        """Return what is to be imported, in the order of the file."""
+        """Return the longtails to import, in the order of the file."""
         return tuple(row.longtail for row in self.accepted)
 
 
@@ -188,7 +188,7 @@ def _folded(title: str) -> str:
 
 
 def _printable(title: str) -> str:
-    """Spell a title so that no terminal obeys it."""
+    """Replace control characters."""
     return "".join(character if character.isprintable() else "�" for character in title)
 
 
@@ -250,7 +250,7 @@ class _Entry:
 
 
 class _Sorter:
-    """Decides what becomes of each row; the counters are the reader's."""
+    """Accepts, merges or rejects each row; the reader counts the lines."""
 
     def __init__(self, header: _Header) -> None:
         self.header_lines = self.blank = self.comments = 0
@@ -296,7 +296,7 @@ class _Sorter:
 
 
 def _merge(earlier: _Entry, later: _Entry, *, text: str) -> Merged:
-    """Return the first known value of each field wins."""
+    """Merge two rows; the first known value of each field wins."""
     known = {name: value for name, value in later.values.items() if name != "phrase" and value is not None}
     taken = tuple(name for name in known if earlier.values[name] is None)
     dropped = tuple(name for name, value in known.items() if earlier.values[name] not in (None, value))

@@ -23,7 +23,7 @@ def values_of(record: Record, positions: Mapping[str, int], *, columns: int) -> 
 
     A value that is unknown is None.
 
-    ``positions`` says in which cell each known column is, ``columns`` how many the header has.
+    ``positions`` maps each known column to its cell; ``columns`` is the header's length.
 
     Raises InputInvalid naming the field, its value and the remedy.
     """

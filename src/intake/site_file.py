@@ -19,7 +19,7 @@ from src.domain.text import beginning
 from .delimited import decode
 
 _MAX_BYTES = 1_000_000  # a site with every list full has a tenth of it
-_MAX_PROBLEMS = 10  # the rest shows when these are mended
+_MAX_PROBLEMS = 10  # the rest shows after these are corrected
 _TABLES: dict[str, type[BaseModel]] = {"profile": Profile, "facts": Fact, "links": Link, "budget": Budget}
 _TABLE_LINE = re.compile(r"\s*(\[\[?)\s*([\w.\- ]+?)\s*\]")
 _PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
@@ -127,7 +127,7 @@ def _remedy(detail: ErrorDetails, path: str) -> str:
 
 
 def _instead_of(location: Sequence[int | str]) -> str:
-    """Say what an unknown field may have been meant to be."""
+    """Return a suggestion for an unknown field."""
     key, model = str(location[-1]), _model_at(location)
     if model is not Site and key in Site.model_fields:
         return "it belongs above the first [table]"
@@ -151,13 +151,13 @@ def _model_at(location: Sequence[int | str]) -> type[BaseModel]:
 
 
 def _path(location: Sequence[int | str]) -> str:
-    """Write a location as in ``profile.facts[0].id``."""
+    """Return a location as in ``profile.facts[0].id``."""
     path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location if part != "[key]")
     return path.removeprefix(".")
 
 
 def _line_of(text: str, location: Sequence[int | str]) -> int | None:
-    """Find the line of a field, else that of its table.
+    """Return the line of a field, else that of its table.
 
     None where the file writes neither in so many words.
     """

@@ -1,4 +1,4 @@
-"""What a finished article must be, checked by code.
+"""Rules of a finished article, checked by code.
 
 Structure, length, keyword, links, wording, language.
 """
@@ -55,7 +55,7 @@ def heading_key(heading: str) -> str:
 def offered_links(site: Site) -> list[Link]:
     """Return the addresses an article may link to.
 
-    Pages drop whatever is not https.
+    Pages drop links other than https.
     """
     return [link for link in site.profile.links if link.url.scheme == "https"]
 

@@ -1,6 +1,6 @@
-"""What follows from a language.
+"""Properties of languages, and language detection.
 
-Whether a text is written in it, its direction, and the few words a page adds.
+Direction, the page's own words, and whether a text is in a language.
 """
 
 import re
@@ -76,12 +76,12 @@ def primary(tag: str) -> str:
 
 
 def labels(tag: str) -> Labels:
-    """Return the page's own words; English where nobody translated them."""
+    """Return the page's own words; English where there is no translation."""
     return _LABELS.get(primary(tag), _PLAIN)
 
 
 def direction(tag: str) -> str:
-    """``rtl`` or ``ltr``, by the script if the tag names one."""
+    """Return ``rtl`` or ``ltr``, by the script if the tag names one."""
     scripts = [part for part in tag.split("-")[1:] if len(part) == 4]
     if scripts:
         return "rtl" if scripts[0] in _RIGHT_TO_LEFT_SCRIPTS else "ltr"
@@ -89,11 +89,11 @@ def direction(tag: str) -> str:
 
 
 def is_in(text: str, tag: str) -> bool:
-    """Say whether ``text`` is written in the language of ``tag``.
+    """Return whether ``text`` is written in the language of ``tag``.
 
-    Yes, where that cannot be told.
+    True where that cannot be detected.
 
-    Common words settle it without the detector, which takes 100 MB and is loaded on the first text in doubt.
+    Common words decide it without the detector, which takes 100 MB and is loaded for the first unclear text.
     """
     language = primary(tag)
     if len(text) < _FEWEST_CHARACTERS or _is_plainly(text, language):

@@ -24,7 +24,7 @@ _GREETING = re.compile(
 
 @dataclass(frozen=True)
 class Part:
-    """What stands under one ``##``; the introduction stands under none.
+    """A section under one ``##``, or the introduction.
 
     Attributes:
         heading: as plain text, None for the introduction.
@@ -40,12 +40,12 @@ class Part:
 
     @cached_property
     def text(self) -> str:
-        """Everything a reader sees under the heading."""
+        """Return the visible text under the heading."""
         return plain(self.tokens)
 
     @cached_property
     def empty_headings(self) -> list[str]:
-        """Deeper headings with nothing below them."""
+        """Return deeper headings with nothing below them."""
         found = [*blocks(self.tokens), (1, "")]
         return [text for (level, text), (below, _) in pairwise(found) if level and 0 < below <= level]
 
@@ -84,22 +84,22 @@ class Manuscript:
 
     @cached_property
     def sections(self) -> list[Part]:
-        """All but the introduction."""
+        """Return all but the introduction."""
         return self.parts[1:]
 
     @cached_property
     def text(self) -> str:
-        """Everything a reader sees."""
+        """Return the visible text."""
         return plain(self.tokens)
 
     @cached_property
     def words(self) -> int:
-        """Return how long it is."""
+        """Return the number of words."""
         return count_words(self.text)
 
     @cached_property
     def headings(self) -> list[tuple[int, str]]:
-        """Level and text of every heading."""
+        """Return level and text of every heading."""
         return [(level, text) for level, text in blocks(self.tokens) if level]
 
     @cached_property
@@ -110,7 +110,7 @@ class Manuscript:
 
     @cached_property
     def texts_with_angles(self) -> list[str]:
-        """Text outside code that holds a ``<``, which a reader would see."""
+        """Return text outside code that holds a visible ``<``."""
         inline = [child for token in self.tokens for child in token.children or ()]
         return [child.content for child in inline if child.type == "text" and "<" in child.content]
 
@@ -132,7 +132,7 @@ def as_markdown(answer: str) -> str:
 
 @cache
 def parser() -> MarkdownIt:
-    """CommonMark with tables; neither HTML nor images."""
+    """Return a CommonMark parser with tables, without HTML and images."""
     return MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
 
 

@@ -1,4 +1,4 @@
-"""What an outline plans.
+"""The plan of an outline, for checks.
 
 The headings and the length that the article is held to.
 """

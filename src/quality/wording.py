@@ -1,4 +1,4 @@
-"""How text is cleaned, cut, counted and compared, in any script."""
+"""Clean, cut, count and compare text in any script."""
 
 import re
 import unicodedata
@@ -8,7 +8,7 @@ from src.domain.longtail import phrase_key
 from src.domain.text import visible
 
 _DAMAGED = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff\ufffd]")
-_RARE = re.compile(  # what ``visible`` looks at more closely: fillers, format characters, selectors, private use
+_RARE = re.compile(  # what ``visible`` inspects: fillers, format characters, selectors, private use
     "[\u00ad\u034f\u0600-\u0605\u061c\u06dd\u070f\u08e2\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
     "\u2060-\u206f\u2800\u3164\ue000-\uf8ff\ufdd0-\ufdef\ufe00-\ufe0f\ufeff\uffa0\ufff0-\uffff\U000e0000-\U0010ffff]"
 )
@@ -21,10 +21,11 @@ _FOURS = re.compile(f"[{_FOUR_A_WORD}]")
 _WORD = re.compile(r"\w")
 _TOKEN = re.compile(r"\w+")
 _SHORTEST_TELLING = 3  # letters; shorter words are mostly grammar
-_HALF = 0.5  # of a keyword's words: the rest may be inflected or said otherwise
+_HALF = 0.5  # of a keyword's words: the rest may be inflected or paraphrased
 _SHORT_STEM = 4  # letters that stand inside too many other words, so they must begin one
 _STEM = 10  # letters of a word that are compared at most; the end may be inflected
 
+_ABOUT_ITSELF = "the writer speaking about itself"
 _LEFTOVERS = (
     (
         "a placeholder in brackets",
@@ -38,7 +39,7 @@ _LEFTOVERS = (
     ("filler text", re.compile(r"\blorem\b", re.IGNORECASE)),
     ("a note to oneself", re.compile(r"\bTODO:|\bFIXME\b|\bHUMAN_INPUT\b")),
     (
-        "the writer speaking about itself",
+        _ABOUT_ITSELF,
         re.compile(
             r"\bas an? (?:ai\b|(?:large )?language model|artificial intelligence)|\bals (?:eine? )?KI\b(?:-\w+)?[ ,]"
             r"|\bals (?:gro(?:ß|ss)es )?sprachmodell\b",
@@ -81,7 +82,7 @@ def fit(text: str, limit: int) -> str:
 
 
 def unique(texts: Iterable[str]) -> list[str]:
-    """Drop what was said before in another spelling."""
+    """Return the items without repetitions in another spelling."""
     return list({phrase_key(text): text for text in reversed([*texts])}.values())[::-1]
 
 
@@ -111,13 +112,13 @@ def occurrences(text: str, phrase: str) -> int:
 def without(text: str, phrase: str) -> str:
     """Return ``text`` without ``phrase``.
 
-    What the keyword says is not held against a writer.
+    Words of the keyword do not count against a writer.
     """
     return re.sub(re.escape(phrase), " ", text, flags=re.IGNORECASE) if phrase else text
 
 
 def coverage(text: str, phrase: str) -> float:
-    """Say how much of ``phrase`` stands in ``text``, from 0 to 1.
+    """Return the share of ``phrase`` that is in ``text``, 0 to 1.
 
     All of it word for word, or so many of its words.
     """
@@ -138,7 +139,7 @@ def mentions(text: str, keyword: str, *, room: int) -> bool:
 
 
 def leftovers(text: str, keyword: str) -> list[str]:
-    """Name what no reader should see: placeholders, filler, the writer's own voice.
+    """Return placeholders, filler and phrases of a model about itself.
 
     A keyword about them is fine.
     """
@@ -146,7 +147,7 @@ def leftovers(text: str, keyword: str) -> list[str]:
     return [
         f"{name}: {match.group()[:60]!r}"
         for name, match in found
-        if match and not (name.startswith("the writer") and _ABOUT_AI.search(keyword))
+        if match and not (name == _ABOUT_ITSELF and _ABOUT_AI.search(keyword))
     ]
 
 
@@ -175,7 +176,7 @@ def _is_short(mark: str) -> bool:
 
 
 def _marks(key: str) -> list[str]:
-    """Return what stands for a phrase.
+    """Return the marks by which a phrase is found.
 
     The stems of its telling words, pairs of characters without spaces, else its signs.
     """

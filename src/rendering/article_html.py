@@ -1,8 +1,8 @@
 """Markdown to the HTML of an article.
 
-Nothing gets through that is not on the list, and code makes the frame.
+Only listed elements pass; code makes the frame.
 
-Headings and ids come from the outline, so they equal it whatever the Markdown says.
+Headings and ids come from the outline, so they equal it regardless of the Markdown.
 """
 
 from collections.abc import Sequence
@@ -90,7 +90,7 @@ def _rendered(manuscript: Manuscript, tokens: Sequence[Token]) -> str:
 def _permitted(tag: str, attribute: str, value: str) -> str | None:
     """Drop addresses without a scheme of their own.
 
-    They would lead to wherever the page stands.
+    They would be relative to the page.
     """
     if tag == "a" and attribute == "href" and not value.lower().startswith(("https://", "mailto:")):
         return None

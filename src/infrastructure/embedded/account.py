@@ -1,6 +1,6 @@
-"""Who a server runs as.
+"""Operating system accounts that servers run as.
 
-PostgreSQL refuses root, so root lends it an account that owns nothing else of ours.
+PostgreSQL refuses root, so root switches to an account that owns nothing else of ours.
 """
 
 import os
@@ -30,7 +30,7 @@ class Account:
 
     uid: int
     gid: int
-    lent: bool
+    switch_user: bool
     environment: Mapping[str, str] = field(default_factory=dict)
 
     def run(
@@ -48,49 +48,52 @@ class Account:
             env={**_ENVIRONMENT, **self.environment},
             start_new_session=True,
             timeout=300,  # first use writes and syncs 40 MB, on a disk that may be very slow
-            user=self.uid if self.lent else None,
-            group=self.gid if self.lent else None,
-            extra_groups=[] if self.lent else None,
+            user=self.uid if self.switch_user else None,
+            group=self.gid if self.switch_user else None,
+            extra_groups=[] if self.switch_user else None,
         )
 
     def reaches(self, path: Path) -> bool:
         """Return whether this account can open the path, by trying.
 
-        Modes alone do not tell about ACLs and mounts.
+        Modes alone do not show ACLs and mounts.
         """
-        return not self.lent or self.run(["/bin/sh", "-c", 'test -r "$0" || test -x "$0"', str(path)]).returncode == 0
+        return (
+            not self.switch_user
+            or self.run(["/bin/sh", "-c", 'test -r "$0" || test -x "$0"', str(path)]).returncode == 0
+        )
 
     def own(self, path: Path, *, mode: int) -> None:
-        """Give this account a path that we made."""
-        if self.lent:
+        """Change the owner of a path that we made to this account."""
+        if self.switch_user:
             os.chown(path, self.uid, self.gid, follow_symlinks=False)
         path.chmod(mode)
 
-    def admit(self, path: Path, *, mode: int) -> None:
+    def grant_group(self, path: Path, *, mode: int) -> None:
         """Grant this account's group the use of a path of ours."""
-        if self.lent:
+        if self.switch_user:
             os.chown(path, -1, self.gid, follow_symlinks=False)
         path.chmod(mode)
 
 
 def myself(**environment: str) -> Account:
-    """Return the user that this process is."""
-    return Account(os.geteuid(), os.getegid(), lent=False, environment=environment)
+    """Return the user of this process."""
+    return Account(os.geteuid(), os.getegid(), switch_user=False, environment=environment)
 
 
 def unprivileged(data: Path) -> Account:
     """Return the user that PostgreSQL runs as.
 
-    Ourselves, or for root whoever owns the data, else postgres, else nobody.
+    The current user, or for root the data's owner, else postgres, else nobody.
     """
     if os.geteuid() != 0:
         return myself()
     if data.exists() and (owner := data.stat()).st_uid != 0:
-        return Account(owner.st_uid, owner.st_gid, lent=True)
+        return Account(owner.st_uid, owner.st_gid, switch_user=True)
     for name in ("postgres", "nobody"):
         try:
             entry = pwd.getpwnam(name)
         except KeyError:
             continue
-        return Account(entry.pw_uid, entry.pw_gid, lent=True)
+        return Account(entry.pw_uid, entry.pw_gid, switch_user=True)
     raise EngineUnavailable("PostgreSQL does not run as root, and neither user 'postgres' nor 'nobody' exists here")

@@ -56,7 +56,7 @@ class Binaries:
         for part in self.parts:
             shutil.copytree(part, target / part.name, symlinks=True, ignore=shutil.ignore_patterns("include"))
         for path in (target, *target.rglob("*")):
-            if not path.is_symlink():  # what the owner may, everybody may, whatever the umask was
+            if not path.is_symlink():  # the owner's permissions for all, regardless of the umask
                 mode = path.stat().st_mode
                 path.chmod(mode | (mode & 0o500) >> 3 | (mode & 0o500) >> 6)
         return target
@@ -74,7 +74,7 @@ def choose(*, major: int | None) -> Binaries:
         raise EngineUnavailable(f"no PostgreSQL {OLDEST_MAJOR} or newer on this machine{had}: {_INSTALL}")
     raise EngineUnavailable(
         f"the data was written by PostgreSQL {major}, but here is only {', '.join(found)}; nothing was changed. "
-        f"Dump it with PostgreSQL {major}'s pg_dump, or set LONGTAIL_HOME to another folder to begin anew"
+        f"Dump it with PostgreSQL {major}'s pg_dump, or set LONGTAIL_HOME to another folder to start with empty data"
     )
 
 

@@ -31,14 +31,14 @@ def major(data: Path) -> int | None:
     except (FileNotFoundError, ValueError) as error:
         raise EngineUnavailable(
             f"{data} holds no readable PG_VERSION, so it is damaged or not PostgreSQL's; nothing was changed. "
-            "Restore it from a backup, or set LONGTAIL_HOME to another folder to begin anew"
+            "Restore it from a backup, or set LONGTAIL_HOME to another folder to start with empty data"
         ) from error
 
 
 def create(data: Path, account: Account, binaries: Binaries, *, durable: bool) -> None:
     """Initialise the data folder with the database in it.
 
-    Every attempt has a folder of its own, since initdb goes on for a while after the death of who called it.
+    Every attempt has a folder of its own, since initdb keeps running for a while after its caller died.
     """
     unfinished = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=data.parent))
     account.own(unfinished, mode=0o700)
@@ -56,14 +56,14 @@ def create(data: Path, account: Account, binaries: Binaries, *, durable: bool) -
 def sweep(data: Path) -> None:
     """Remove what interrupted attempts left.
 
-    One that still goes on is left to the next start.
+    An attempt that still runs is left to the next start.
     """
     for left in data.parent.glob(f"{_UNFINISHED}*"):
         shutil.rmtree(left, ignore_errors=True)
 
 
 def restore_password(data: Path, account: Account, binaries: Binaries) -> None:
-    """Set a new password if somebody removed the file that held it.
+    """Set a new password if its file was removed.
 
     Only while no server runs.
     """
@@ -74,14 +74,14 @@ def restore_password(data: Path, account: Account, binaries: Binaries) -> None:
 
 
 def read_password(data: Path) -> str:
-    """Return what opens the running server."""
+    """Return the running server's password."""
     return data.with_name("password").read_text(encoding="ascii").strip()
 
 
 def free_stale_pid(data: Path) -> None:
     """Remove the pid file of a postmaster that is gone.
 
-    PostgreSQL refuses to start while any process of its user has that pid: a zombie, or after a reboot a stranger.
+    PostgreSQL refuses to start while any process of its user has that pid: a zombie, or after a reboot another program.
     Writing the pid of a process that has just ended keeps the rest of the file, so PostgreSQL still checks the shared
     memory it names for survivors of the dead one.
     """
@@ -102,7 +102,7 @@ def _set_password(place: Path, account: Account) -> Path:
     file = place / "password"
     file.touch(mode=0o600)
     file.write_text(secrets.token_urlsafe(24) + "\n", encoding="ascii")
-    account.admit(file, mode=0o640 if account.lent else 0o600)
+    account.grant_group(file, mode=0o640 if account.switch_user else 0o600)
     return file
 
 
@@ -115,5 +115,5 @@ def _say(statement: str, data: Path, account: Account, binaries: Binaries) -> No
 def _checked(finished: subprocess.CompletedProcess[str], place: Path) -> None:
     if finished.returncode != 0:
         name = Path(finished.args[0]).name
-        said = "\n".join(finished.stderr.strip().splitlines()[-5:])
-        raise EngineUnavailable(f"{name} failed in {place}{shortage(place)}:\n{said}")
+        output = "\n".join(finished.stderr.strip().splitlines()[-5:])
+        raise EngineUnavailable(f"{name} failed in {place}{shortage(place)}:\n{output}")

@@ -1,11 +1,11 @@
-"""Where a server's files live.
+"""Data directories of embedded servers.
 
-Below LONGTAIL_HOME, unless root's borrowed account cannot get there.
+Below LONGTAIL_HOME, unless the account that root switches to has no access.
 
-Root's home is closed to everybody else, and PostgreSQL does not run as root. Opening root's folders would be worse than
+Root's home is closed to other users, and PostgreSQL does not run as root. Opening root's folders would be worse than
 leaving them, so then, and only then, the data is put in a new folder of /var/lib/longtail, which survives a reboot as
-/tmp would not, and a note in LONGTAIL_HOME says which: who removes LONGTAIL_HOME begins anew, and the old data stays
-there. Throw-away data goes to the temporary folder instead, and goes away with its server.
+/tmp would not, and a note in LONGTAIL_HOME says which: removing LONGTAIL_HOME starts with empty data, and the
+old data stays there. Temporary data goes to the temporary folder instead, and is removed with its server.
 """
 
 import errno
@@ -60,8 +60,8 @@ def server_folder(home: Path, name: str) -> Path:
         account = unprivileged(folder / "data")
         if not home.is_dir():
             home.mkdir(parents=True, mode=0o700)
-            if account.lent:
-                account.admit(home, mode=0o710)
+            if account.switch_user:
+                account.grant_group(home, mode=0o710)
         folder.mkdir(exist_ok=True, mode=0o700)
         if not os.access(folder, os.W_OK | os.X_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
@@ -69,11 +69,11 @@ def server_folder(home: Path, name: str) -> Path:
 
 
 def current(folder: Path) -> Path:
-    """Return where the files are.
+    """Return the folder of the files.
 
     In ``folder``, or where its note points to.
 
-    Raises EngineUnavailable where the note leads to no folder of ours, rather than begin anew beside lost data.
+    Raises EngineUnavailable where the note names no folder of ours: an empty start would hide the data.
     """
     try:
         elsewhere = Path((folder / _NOTE).read_bytes().decode(errors="replace").strip("\0\n"))
@@ -82,21 +82,21 @@ def current(folder: Path) -> Path:
     if elsewhere.is_dir() and _is_ours(elsewhere):
         return elsewhere
     if elsewhere.is_absolute() and SYSTEM_STATE not in elsewhere.parents:
-        return folder  # throw-away data, and thrown away
+        return folder  # temporary data, already removed
     raise EngineUnavailable(
-        f"{folder / _NOTE} has to name the folder of the data below {SYSTEM_STATE}, but says {str(elsewhere)!r}; "
-        "write it down there again, or remove that file to begin anew"
+        f"{folder / _NOTE} has to name the folder of the data below {SYSTEM_STATE}, but names {str(elsewhere)!r}; "
+        "write it down there again, or remove that file to start with empty data"
     )
 
 
-def settle(folder: Path, account: Account, *, durable: bool) -> Path:
-    """Return where the data is, choosing a place at first.
+def resolve_data_dir(folder: Path, account: Account, *, durable: bool) -> Path:
+    """Return the folder of the data; choose it at the first call.
 
     The account reaches it, and the choice is written down.
     """
     place = current(folder)
     is_new = place == folder and not (place / "data").exists()
-    if is_new and not _admits(folder, account):
+    if is_new and not _grants_access(folder, account):
         place = _made_elsewhere(folder, account, durable=durable)
         (folder / _NOTE).write_text(f"{place}\n", encoding="utf-8")
     if not account.reaches(place):
@@ -107,8 +107,8 @@ def settle(folder: Path, account: Account, *, durable: bool) -> Path:
     return place
 
 
-def forget(folder: Path) -> None:
-    """Remove throw-away files that are not in ``folder`` itself."""
+def remove(folder: Path) -> None:
+    """Remove temporary files that are not in ``folder`` itself."""
     place = current(folder)
     if place != folder and SYSTEM_STATE not in place.parents:
         shutil.rmtree(place)
@@ -121,9 +121,9 @@ def shortage(place: Path) -> str:
     return f"; only {free // 1_000_000} MB are free in {place}" if free < _SPACE_BYTES else ""
 
 
-def _admits(folder: Path, account: Account) -> bool:
-    if account.lent:
-        account.admit(folder, mode=0o710)
+def _grants_access(folder: Path, account: Account) -> bool:
+    if account.switch_user:
+        account.grant_group(folder, mode=0o710)
     return account.reaches(folder)
 
 
@@ -136,7 +136,7 @@ def _made_elsewhere(folder: Path, account: Account, *, durable: bool) -> Path:
             raise EngineUnavailable(f"{SYSTEM_STATE} is not a folder that only root can change; make it one")
     place = Path(tempfile.mkdtemp(prefix="longtail-", dir=SYSTEM_STATE if durable else None)).resolve()
     (place / "home").write_text(f"{folder}\n", encoding="utf-8")
-    account.admit(place, mode=0o710)
+    account.grant_group(place, mode=0o710)
     return place
 
 

@@ -17,7 +17,7 @@ def choose(last: int | None = None, usual: int | None = None) -> int:
     deadline = time.monotonic() + _RELEASE_SECONDS
     while last and not _is_free(last) and time.monotonic() < deadline:
         time.sleep(0.02)
-    return next((wish for wish in (last, usual) if wish and _is_free(wish)), 0) or _any()
+    return next((port for port in (last, usual) if port and _is_free(port)), 0) or _any()
 
 
 def remembered(file: Path) -> list[int]:

@@ -1,6 +1,6 @@
 """PostgreSQL on this machine.
 
-Found running, or made and started, and stopped by the last one who uses it.
+It is joined or started, and stopped by its last user.
 """
 
 import signal
@@ -15,8 +15,7 @@ from pathlib import Path
 
 from src.domain.errors import EngineUnavailable
 
-from . import binaries, cluster, port, process
-from . import data_dir as place
+from . import binaries, cluster, data_dir, port, process
 from .account import Account, unprivileged
 from .binaries import Binaries
 from .process import Process
@@ -40,7 +39,7 @@ def postgres(home: Path, *, durable: bool = True) -> Iterator[str]:
 
     Raises EngineUnavailable with what to do.
     """
-    folder = place.server_folder(home, "postgres")
+    folder = data_dir.server_folder(home, "postgres")
     with shared(
         folder, start=lambda: _start(folder, durable=durable), stop=lambda: _stop(folder, durable=durable)
     ) as url:
@@ -49,7 +48,7 @@ def postgres(home: Path, *, durable: bool = True) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class _Server:
-    """A postmaster as its pid file tells, checked against the process."""
+    """A postmaster as its pid file describes it, checked against the process."""
 
     process: Process
     port: int
@@ -57,20 +56,20 @@ class _Server:
 
 
 def _start(folder: Path, *, durable: bool) -> str:
-    data = place.current(folder) / "data"
+    data = data_dir.current(folder) / "data"
     server = _running(data)
     if server is not None:  # starting, or just being killed
         server = _awaited(data, server.process.pid)
     if server is None:
         server = _launched(folder, durable=durable)
-        data = place.current(folder) / "data"
+        data = data_dir.current(folder) / "data"
     secret = cluster.read_password(data)
     return f"postgresql+asyncpg://{cluster.USER}:{secret}@{port.LOOPBACK}:{server.port}/{cluster.DATABASE}"
 
 
 def _launched(folder: Path, *, durable: bool) -> _Server:
-    account = unprivileged(place.current(folder) / "data")
-    home = place.settle(folder, account, durable=durable)
+    account = unprivileged(data_dir.current(folder) / "data")
+    home = data_dir.resolve_data_dir(folder, account, durable=durable)
     data = home / "data"
     programs = binaries.choose(major=cluster.major(data)).runnable_by(account, home=home)
     cluster.sweep(data)
@@ -135,7 +134,7 @@ def _running(data: Path) -> _Server | None:
 def _answers(number: int) -> bool:
     """Return whether PostgreSQL listens there, by asking for TLS.
 
-    It says yes or no before it wants to know a user.
+    It answers yes or no before authentication.
     """
     try:
         with socket.create_connection((port.LOOPBACK, number), timeout=5) as connection:
@@ -146,16 +145,16 @@ def _answers(number: int) -> bool:
 
 
 def _stop(folder: Path, *, durable: bool) -> None:
-    server = _running(place.current(folder) / "data")
+    server = _running(data_dir.current(folder) / "data")
     if server is not None:
         signals = (signal.SIGINT, signal.SIGQUIT) if durable else (signal.SIGQUIT, signal.SIGKILL)
         process.stop(server.process, signals=signals, patience=timedelta(seconds=60))
     if not durable:
-        place.forget(folder)
+        data_dir.remove(folder)
 
 
 def _failure(data: Path, *, since: int) -> EngineUnavailable:
     log = data.with_name("postgres.log")
     return EngineUnavailable(
-        f"PostgreSQL did not start{place.shortage(data.parent)}; {log} ends:\n{process.tail(log, since=since)}"
+        f"PostgreSQL did not start{data_dir.shortage(data.parent)}; {log} ends:\n{process.tail(log, since=since)}"
     )

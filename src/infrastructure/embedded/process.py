@@ -1,9 +1,9 @@
-"""Processes that outlive whoever started them.
+"""Processes that outlive their parent.
 
 Launched detached, known by their command line, stopped for good.
 
-A pid alone is never trusted: it may have been given to somebody else since. The command line names the folder that a
-server works on, which says more than a start time, and nobody has to write it down.
+A pid alone is never trusted: the system may have given it to another process. The command line names the folder that a
+server works on, which is more specific than a start time and needs no file.
 """
 
 import os
@@ -22,7 +22,7 @@ POLL_SECONDS = 0.02
 _LOG_BYTES = 1_000_000
 _LOG_TAIL_CHARACTERS = 2000
 
-# The shell leaves the server to init, which reaps it whatever becomes of this process; "$0" is the log.
+# The shell leaves the server to init, which reaps it even after this process ended; "$0" is the log.
 _DETACH = '"$@" </dev/null >&2 & echo $!'
 
 
@@ -97,7 +97,7 @@ def stop(process: Process, *, signals: Sequence[signal.Signals], patience: timed
 
 
 def rotate(log: Path) -> None:
-    """Keep one older log beside the current one once that has grown."""
+    """Keep one older log when the current one has grown."""
     if log.exists() and log.stat().st_size > _LOG_BYTES:
         log.replace(log.with_suffix(".old.log"))
 
@@ -121,7 +121,7 @@ def tail(log: Path, *, since: int = 0) -> str:
 
 
 def _listed(*selection: str) -> Iterator[Process]:
-    """Ask ps, which macOS has instead of /proc."""
+    """Return the processes that ps lists; macOS has no /proc."""
     listing = subprocess.run(  # noqa: S603 - a fixed program with flags of ours
         ["/bin/ps", *selection, "-ww", "-o", "pid=,uid=,stat=,command="], capture_output=True, text=True, check=False
     )

@@ -20,23 +20,22 @@ from pathlib import Path
 
 from src.domain.errors import EngineUnavailable
 
-from . import data_dir as place
-from . import port, process
+from . import data_dir, port, process
 from .account import myself
 from .process import Process
 from .server_lock import shared
 
-RETENTION = timedelta(days=30)  # reviews last days, and the default of one day would forget what led to them
+RETENTION = timedelta(days=30)  # reviews last days, and the default of one day would delete their histories
 
 _READY_SECONDS = 60
-_ATTEMPTS = 3  # somebody may take a port between choosing it and using it
-_USUAL_PORTS = (7233, 8233)  # where everybody looks for Temporal and its UI
+_ATTEMPTS = 3  # another process may take a port between choice and use
+_USUAL_PORTS = (7233, 8233)  # the defaults of Temporal and its UI
 _NAMESPACE = "/api/v1/namespaces/default"
 
 
 @dataclass(frozen=True)
 class TemporalServer:
-    """Where a Temporal server answers.
+    """Address of a Temporal server.
 
     Attributes:
         address: host and port of its gRPC frontend.
@@ -57,7 +56,7 @@ def temporal(home: Path, *, ui: bool = True, log_level: str = "warn") -> Iterato
 
     Raises EngineUnavailable with what to do.
     """
-    folder = place.server_folder(home, "temporal")
+    folder = data_dir.server_folder(home, "temporal")
     with shared(folder, start=lambda: _start(folder, ui=ui, log_level=log_level), stop=lambda: _stop(folder)) as server:
         yield server
 
@@ -75,7 +74,7 @@ def _start(folder: Path, *, ui: bool, log_level: str) -> TemporalServer:
         if "address already in use" not in process.added(_log(folder), since=logged):  # a panic may follow this line
             break
     tail = process.tail(_log(folder), since=logged)
-    raise EngineUnavailable(f"Temporal did not start{place.shortage(folder)}; {_log(folder)} ends:\n{tail}")
+    raise EngineUnavailable(f"Temporal did not start{data_dir.shortage(folder)}; {_log(folder)} ends:\n{tail}")
 
 
 def _launched(folder: Path, *, ui: bool, log_level: str) -> Process:
@@ -175,7 +174,7 @@ def _described(server: Process) -> TemporalServer:
 def _remember(folder: Path, server: Process) -> None:
     """Keep the ports for next time.
 
-    A start without UI does not forget the UI's.
+    A start without UI keeps the UI's port.
     """
     known = [*port.remembered(folder / "ports"), 0, 0][:2]
     ui = _port(server, "ui-port") or known[1]

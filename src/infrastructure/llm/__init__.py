@@ -1,5 +1,5 @@
 """Models: two vendors, the ledger, prices and the offline writer.
 
-Read ``providers`` (the way in), ``choice`` (who writes which stage), ``anthropic`` and ``openai`` (the two wires),
-``faults`` (everything they do wrong), then ``pricing``.
+Read ``providers`` (the entry point), ``model_choice`` (the model of each stage), ``anthropic`` and ``openai`` (the two
+protocols), ``errors`` (provider failures as our errors), then ``pricing``.
 """

@@ -8,19 +8,17 @@ from typing import Any
 
 import anthropic
 import httpx2
-import structlog
 from anthropic.lib.streaming import AsyncMessageStream
 from anthropic.types import Message
 
 from src.agents.language_model import Completion, Prompt, StopReason
-from src.domain.errors import ModelBadRequest, ModelError
+from src.domain.errors import ModelError
 
+from .chat import messages_of
 from .endpoint import CHECK_SECONDS, TIMEOUT, TOTAL_SECONDS, Endpoint
-from .errors import NOT_THE_PROTOCOL, Faults
+from .errors import NOT_THE_PROTOCOL, ErrorBuilder, accept_missing_model_list
 from .json_schema import json_schema
-from .partial_response import Received, counted
-
-log = structlog.get_logger()
+from .partial_response import PartialResponse, counted
 
 _STOP_REASONS = {
     "max_tokens": StopReason.TRUNCATED,
@@ -56,10 +54,7 @@ class AnthropicProvider:
         try:
             await self._client.get("/v1/models", cast_to=httpx2.Response, options=options)
         except anthropic.APIError as error:
-            fault = _translated(error, Faults(self._endpoint))
-            if not isinstance(fault, ModelBadRequest):
-                raise fault from None
-            log.warning("model_list_missing", base_url=self._endpoint.address)  # it answers; «/v1» may be missing
+            accept_missing_model_list(_translated(error, ErrorBuilder(self._endpoint)), self._endpoint)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -76,16 +71,16 @@ class AnthropicModel:
 
     async def generate(self, prompt: Prompt) -> Completion:
         """Answer once; see LanguageModel."""
-        received = Received()
+        received = PartialResponse()
         try:
             async with (
                 asyncio.timeout(TOTAL_SECONDS),
                 self._client.messages.stream(**self._request(prompt)) as stream,
             ):
-                await _read(stream, received, Faults(self._endpoint, received))
+                await _read(stream, received, ErrorBuilder(self._endpoint, received))
         except (anthropic.APIError, httpx2.HTTPError, TimeoutError) as error:
             if received.stop_reason is None:  # else the answer was complete before the connection broke
-                raise _translated(error, Faults(self._endpoint, received)) from None
+                raise _translated(error, ErrorBuilder(self._endpoint, received)) from None
         return received.completion(self._endpoint.provider, self._name)
 
     def _request(self, prompt: Prompt) -> dict[str, Any]:
@@ -93,7 +88,7 @@ class AnthropicModel:
             "model": self._name,
             "max_tokens": prompt.max_output_tokens,
             "system": [{"type": "text", "text": prompt.system, "cache_control": {"type": "ephemeral"}}],
-            "messages": _messages(prompt),
+            "messages": messages_of(prompt),
         }
         output: dict[str, Any] = {}
         if prompt.effort:
@@ -103,16 +98,7 @@ class AnthropicModel:
         return request | {"output_config": output} if output else request
 
 
-def _messages(prompt: Prompt) -> list[dict[str, str]]:
-    turns = [("user", prompt.user)]
-    if prompt.follow_up and prompt.previous and prompt.previous.strip():  # a blank turn is rejected
-        turns.append(("assistant", prompt.previous))
-    if prompt.follow_up:
-        turns.append(("user", prompt.follow_up))
-    return [{"role": role, "content": content} for role, content in turns]
-
-
-async def _read(stream: AsyncMessageStream[Any], received: Received, faults: Faults) -> None:
+async def _read(stream: AsyncMessageStream[Any], received: PartialResponse, errors: ErrorBuilder) -> None:
     received.request_id = stream.request_id
     try:
         try:
@@ -122,12 +108,12 @@ async def _read(stream: AsyncMessageStream[Any], received: Received, faults: Fau
             _take(stream, received)  # what came before a break is paid for too
     except NOT_THE_PROTOCOL as error:
         if received.stop_reason is None:
-            raise faults.malformed(error) from None
+            raise errors.malformed(error) from None
     if received.usage is None:
-        raise faults.nothing()
+        raise errors.nothing()
 
 
-def _take(stream: AsyncMessageStream[Any], received: Received) -> None:
+def _take(stream: AsyncMessageStream[Any], received: PartialResponse) -> None:
     try:
         message: Message = stream.current_message_snapshot
     except AssertionError:  # no event has arrived
@@ -147,21 +133,17 @@ def _take(stream: AsyncMessageStream[Any], received: Received) -> None:
     )
 
 
-def _translated(error: BaseException, faults: Faults) -> ModelError:
+def _translated(error: BaseException, errors: ErrorBuilder) -> ModelError:
     match error:
         case anthropic.APIStatusError():
-            faults.received.request_id = faults.received.request_id or error.request_id
-            return faults.answered(
+            errors.received.request_id = errors.received.request_id or error.request_id
+            return errors.answered(
                 status=error.status_code,
                 names=(error.error_code, error.type),
                 message=error.api_message or error.message,
                 headers=error.response.headers,
             )
         case anthropic.APIConnectionError():
-            return faults.unanswered(error.__cause__ or error)
-        case httpx2.HTTPError():
-            return faults.unanswered(error)
-        case TimeoutError():
-            return faults.timed_out()
+            return errors.unanswered(error.__cause__ or error)
         case _:
-            return faults.malformed(error)
+            return errors.interrupted(error)

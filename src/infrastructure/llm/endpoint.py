@@ -1,4 +1,4 @@
-"""Where a provider is reached: address, key and the connections to it."""
+"""Endpoint of a provider: address, key and connection pool."""
 
 import ipaddress
 from dataclasses import dataclass, field
@@ -51,7 +51,7 @@ class Endpoint:
     def connect(self, transport: httpx2.AsyncBaseTransport | None = None) -> httpx2.AsyncClient:
         """Open a connection pool; local servers are reached without a proxy.
 
-        The SDKs' default clients read the proxy variables whatever ``trust_env`` says, so both are handed this one.
+        The SDKs' default clients read the proxy variables regardless of ``trust_env``, so both are handed this one.
         """
         return httpx2.AsyncClient(
             timeout=TIMEOUT,
@@ -88,7 +88,7 @@ def endpoint_of(settings: Settings, provider: str) -> Endpoint:
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether ``host`` is this machine."""
+    """Return whether ``host`` is this machine."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:

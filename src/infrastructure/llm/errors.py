@@ -1,7 +1,7 @@
-"""Turns failures of providers, SDKs and networks into our errors.
+"""Translate failures of providers, SDKs and networks into our errors.
 
-Codes and types are read before the status: quota exhaustion arrives as 429, faults inside a stream as 200. Messages are
-for people only, capped and without the key; nothing of an SDK leaves this folder.
+Codes and types are read before the status: quota exhaustion arrives as 429, failures inside a stream as 200. Messages
+are for people only, capped and without the key; nothing of an SDK leaves this folder.
 """
 
 import email.utils
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import httpx2
+import structlog
 
 from src.domain.errors import (
     ModelAuthenticationFailed,
@@ -30,7 +31,9 @@ from src.domain.errors import (
 )
 
 from .endpoint import TOTAL_SECONDS, Endpoint
-from .partial_response import Received
+from .partial_response import PartialResponse
+
+log = structlog.get_logger()
 
 MESSAGE_LENGTH = 300
 LONGEST_WAIT = timedelta(days=31)  # only so that a nonsense header overflows nothing; workers clamp further
@@ -80,7 +83,7 @@ _BY_STATUS: dict[int, type[ModelError]] = {
     504: ModelTimedOut,
     529: ModelOverloaded,
 }
-_VAGUE: dict[str, type[ModelError]] = {  # types that say less than a status does
+_VAGUE: dict[str, type[ModelError]] = {  # types that are less specific than a status
     "invalid_request_error": ModelBadRequest,
     "not_found_error": ModelBadRequest,
 }
@@ -89,7 +92,7 @@ _VAGUE: dict[str, type[ModelError]] = {  # types that say less than a status doe
 def classify(status: int, names: Iterable[str | None]) -> type[ModelError]:
     """Choose the error for an answer.
 
-    A status below 300 means that the fault came inside a stream.
+    A status below 300 means that the stream reported an error.
     """
     known = [name.lower() for name in names if name]
     for name in known:
@@ -109,7 +112,7 @@ def _status_in(names: Iterable[str]) -> int:
 
 
 def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> timedelta | None:
-    """Read how long the provider asks to wait.
+    """Return the wait that the provider requests.
 
     ``retry-after-ms``, else ``retry-after`` in seconds or as a date.
     """
@@ -134,21 +137,28 @@ def _number(value: str | None) -> float | None:
     return min(number, LONGEST_WAIT.total_seconds() * 1000) if math.isfinite(number) and number >= 0 else None
 
 
+def accept_missing_model_list(error: ModelError, endpoint: Endpoint) -> None:
+    """Log that a server lists no models; raise any other error."""
+    if not isinstance(error, ModelBadRequest):
+        raise error from None
+    log.warning("model_list_missing", base_url=endpoint.address)  # it answers; «/v1» may be missing
+
+
 @dataclass(frozen=True)
-class Faults:
+class ErrorBuilder:
     """Builds errors from one call's failure and its facts."""
 
     endpoint: Endpoint
-    received: Received = field(default_factory=Received)
+    received: PartialResponse = field(default_factory=PartialResponse)
 
     def answered(
         self, *, status: int, names: Iterable[str | None], message: object, headers: Mapping[str, str]
     ) -> ModelError:
         """Return the error that the provider answered with."""
-        said = [name for name in names if name]
-        kind = classify(status, said)
+        codes = [name for name in names if name]
+        kind = classify(status, codes)
         where = f"HTTP {status}" if status >= 300 else "inside the stream"
-        what = " ".join([where, *dict.fromkeys(said)])
+        what = " ".join([where, *dict.fromkeys(codes)])
         if kind is ModelAuthenticationFailed:  # the provider's own words may quote the key
             remedy = f"rejects the key ({what}); correct" if self.endpoint.has_key else f"wants a key ({what}); set"
             return self._error(kind, f"{remedy} {self.endpoint.key_variable}", headers)
@@ -166,20 +176,26 @@ class Faults:
         begun = "broke off" if self.received.model or self.received.request_id else "cannot be reached"
         return self._error(ModelUnreachable, f"{begun} ({type(error).__name__}: {self.clean(error)})")
 
+    def interrupted(self, error: BaseException) -> ModelError:
+        """Return the error of a call that ended without a vendor's answer."""
+        if isinstance(error, httpx2.HTTPError):
+            return self.unanswered(error)
+        return self.timed_out() if isinstance(error, TimeoutError) else self.malformed(error)
+
     def timed_out(self) -> ModelError:
-        """Return the whole call took too long."""
+        """Return the error of a call that took too long."""
         return self._error(ModelTimedOut, f"did not finish within {TOTAL_SECONDS:g} s")
 
     def malformed(self, error: BaseException) -> ModelError:
-        """Return what arrived is not the protocol."""
+        """Return the error of a response that breaks the protocol."""
         return self._error(ModelResponseMalformed, f"sent something else than its protocol ({type(error).__name__})")
 
     def nothing(self) -> ModelError:
-        """Return the stream held no event."""
+        """Return the error of a stream without events."""
         return self._error(ModelStreamTruncated, "sent a stream without an answer")
 
     def clean(self, message: object) -> str:
-        """One line of ``message``, capped, without a key."""
+        """Return ``message`` on one line, capped, without a key."""
         line = " ".join(str(message).split()).replace(self.endpoint.api_key, "[key]")
         line = _KEYS.sub("[key]", line)
         return line if len(line) <= MESSAGE_LENGTH else line[: MESSAGE_LENGTH - 1] + "…"

@@ -1,6 +1,6 @@
-"""One JSON schema that both vendors take.
+"""JSON schemas that both vendors accept.
 
-Anthropic's SDK has such a function, but whoever imports that package for it waits a second and pays 50 MB.
+Anthropic's SDK has such a function, but importing that package costs a second and 50 MB.
 """
 
 from functools import cache
@@ -34,6 +34,6 @@ def _strict(schema: dict[str, Any]) -> dict[str, Any]:
         strict["additionalProperties"] = False
     limits = [f"{key}: {value}" for key, value in schema.items() if key not in {*_UNDERSTOOD, "additionalProperties"}]
     if limits:
-        wishes = "{" + ", ".join(limits) + "}"
-        strict["description"] = "\n\n".join(filter(None, [schema.get("description"), wishes]))
+        limits_text = "{" + ", ".join(limits) + "}"
+        strict["description"] = "\n\n".join(filter(None, [schema.get("description"), limits_text]))
     return strict

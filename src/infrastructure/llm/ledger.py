@@ -156,7 +156,7 @@ def _elapsed_ms(started: float) -> int:
 
 
 async def _commit_with_retry(commit: Callable[[], Awaitable[None]]) -> None:
-    """Commit, and try again while the database is away.
+    """Commit, and retry while the database is unreachable.
 
     A paid answer is worth waiting for.
     """

@@ -1,6 +1,6 @@
-"""Which provider and model write a stage, and how hard they try.
+"""Choice of provider, model and effort for each stage.
 
-The site's word, else what is configured here.
+The site's choice, else the settings of this process.
 """
 
 from dataclasses import dataclass, replace
@@ -20,7 +20,7 @@ VARIABLES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """A stage's model, with nothing left open.
+    """A stage's model, fully resolved.
 
     Attributes:
         effort: replaces the prompt's, when set.

@@ -8,20 +8,18 @@ from typing import Any
 
 import httpx2
 import openai
-import structlog
 from openai.types import CompletionUsage
 from openai.types.chat import ChatCompletionChunk
 
 from src.agents.language_model import Completion, Prompt, StopReason
-from src.domain.errors import ModelBadRequest, ModelError
+from src.domain.errors import ModelError
 from src.domain.usage import Usage
 
+from .chat import messages_of
 from .endpoint import CHECK_SECONDS, TIMEOUT, TOTAL_SECONDS, Endpoint
-from .errors import NOT_THE_PROTOCOL, Faults
+from .errors import NOT_THE_PROTOCOL, ErrorBuilder, accept_missing_model_list
 from .json_schema import json_schema
-from .partial_response import Received, counted
-
-log = structlog.get_logger()
+from .partial_response import PartialResponse, counted
 
 _STOP_REASONS = {"length": StopReason.TRUNCATED, "content_filter": StopReason.REFUSED}
 _VENDORS_OWN = (".openai.com", ".azure.com")
@@ -52,10 +50,7 @@ class OpenAIProvider:
         try:
             await self._client.get("/models", cast_to=httpx2.Response, options={"timeout": CHECK_SECONDS})
         except openai.APIError as error:
-            fault = _translated(error, Faults(self._endpoint))
-            if not isinstance(fault, ModelBadRequest):
-                raise fault from None
-            log.warning("model_list_missing", base_url=self._endpoint.address)  # it answers; «/v1» may be missing
+            accept_missing_model_list(_translated(error, ErrorBuilder(self._endpoint)), self._endpoint)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -72,22 +67,22 @@ class OpenAIModel:
 
     async def generate(self, prompt: Prompt) -> Completion:
         """Answer once; see LanguageModel."""
-        received = Received()
+        received = PartialResponse()
         try:
             async with (
                 asyncio.timeout(TOTAL_SECONDS),
                 await self._client.chat.completions.create(**self._request(prompt)) as stream,
             ):
-                await _read(stream, received, Faults(self._endpoint, received))
+                await _read(stream, received, ErrorBuilder(self._endpoint, received))
         except (openai.APIError, httpx2.HTTPError, TimeoutError) as error:
             if received.stop_reason is None:  # else the answer was complete before the connection broke
-                raise _translated(error, Faults(self._endpoint, received)) from None
+                raise _translated(error, ErrorBuilder(self._endpoint, received)) from None
         return received.completion(self._endpoint.provider, self._name)
 
     def _request(self, prompt: Prompt) -> dict[str, Any]:
         request: dict[str, Any] = {
             "model": self._name,
-            "messages": _messages(prompt),
+            "messages": [{"role": "system", "content": prompt.system}, *messages_of(prompt)],
             "stream": True,
             "stream_options": {"include_usage": True},
             self._cap: prompt.max_output_tokens,
@@ -106,16 +101,9 @@ class OpenAIModel:
         return "max_completion_tokens" if f".{self._endpoint.host}".endswith(_VENDORS_OWN) else "max_tokens"
 
 
-def _messages(prompt: Prompt) -> list[dict[str, str]]:
-    turns = [("system", prompt.system), ("user", prompt.user)]
-    if prompt.follow_up and prompt.previous and prompt.previous.strip():  # a blank turn is rejected
-        turns.append(("assistant", prompt.previous))
-    if prompt.follow_up:
-        turns.append(("user", prompt.follow_up))
-    return [{"role": role, "content": content} for role, content in turns]
-
-
-async def _read(stream: openai.AsyncStream[ChatCompletionChunk], received: Received, faults: Faults) -> None:
+async def _read(
+    stream: openai.AsyncStream[ChatCompletionChunk], received: PartialResponse, errors: ErrorBuilder
+) -> None:
     received.headers = stream.response.headers
     received.request_id = stream.response.headers.get("x-request-id")
     refusal: list[str] = []
@@ -128,13 +116,13 @@ async def _read(stream: openai.AsyncStream[ChatCompletionChunk], received: Recei
             received.text = "".join(text) or "".join(refusal)
     except NOT_THE_PROTOCOL as error:
         if received.stop_reason is None:
-            raise faults.malformed(error) from None
+            raise errors.malformed(error) from None
     if refusal and received.stop_reason:
         received.stop_reason = StopReason.REFUSED
         received.refusal = "refusal"
 
 
-def _take(chunk: ChatCompletionChunk, received: Received, text: list[str], refusal: list[str]) -> None:
+def _take(chunk: ChatCompletionChunk, received: PartialResponse, text: list[str], refusal: list[str]) -> None:
     received.model = chunk.model or received.model
     if chunk.usage:
         received.usage = _usage(chunk.usage)
@@ -158,24 +146,20 @@ def _usage(usage: CompletionUsage) -> Usage:
     )
 
 
-def _translated(error: BaseException, faults: Faults) -> ModelError:
+def _translated(error: BaseException, errors: ErrorBuilder) -> ModelError:
     match error:
         case openai.APIStatusError():
-            faults.received.request_id = faults.received.request_id or error.request_id
-            return faults.answered(
+            errors.received.request_id = errors.received.request_id or error.request_id
+            return errors.answered(
                 status=error.status_code,
                 names=(error.code, error.type),
                 message=error.message,
                 headers=error.response.headers,
             )
         case openai.APIConnectionError():
-            return faults.unanswered(error.__cause__ or error)
+            return errors.unanswered(error.__cause__ or error)
         case openai.APIError():  # an error event inside the stream
             names = (error.code, error.type)
-            return faults.answered(status=200, names=names, message=error.message, headers=faults.received.headers)
-        case httpx2.HTTPError():
-            return faults.unanswered(error)
-        case TimeoutError():
-            return faults.timed_out()
+            return errors.answered(status=200, names=names, message=error.message, headers=errors.received.headers)
         case _:
-            return faults.malformed(error)
+            return errors.interrupted(error)

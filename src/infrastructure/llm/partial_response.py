@@ -1,4 +1,4 @@
-"""What has arrived of one answer.
+"""Partial response: the part of an answer received so far.
 
 Enough to account for a call that breaks half-way, and at its end the answer.
 """
@@ -12,8 +12,8 @@ from src.domain.usage import Usage
 
 
 @dataclass(kw_only=True)
-class Received:
-    """Filled while a stream is read."""
+class PartialResponse:
+    """The part of a response received so far."""
 
     model: str | None = None  # as the response names it
     request_id: str | None = None
@@ -26,7 +26,7 @@ class Received:
     def completion(self, provider: str, asked: str) -> Completion:
         """Return the answer of ``asked``.
 
-        Raises ModelStreamTruncated when the stream ended without saying why it ended.
+        Raises ModelStreamTruncated when the stream ended without a stop reason.
         """
         if self.stop_reason is None:
             raise ModelStreamTruncated(
@@ -46,7 +46,7 @@ class Received:
 
 
 def counted(*, total: int, read: int | None, write: int | None, output: int | None) -> Usage:
-    """Usage of one call.
+    """Return the usage of one call.
 
     Compatible servers may report parts larger than their total, or nothing.
     """

@@ -1,4 +1,4 @@
-"""What a call cost, by the price list that ships with genai-prices.
+"""Prices of model calls, from the list in genai-prices.
 
 One call at a time, since tiers apply.
 """
@@ -9,8 +9,6 @@ from decimal import Decimal
 import genai_prices
 
 from src.domain.usage import Usage
-
-LIBRARY = f"genai-prices {genai_prices.__version__}"  # stored beside each price, so that history can be priced again
 
 
 def price(provider: str, model: str, usage: Usage, at: datetime) -> Decimal | None:

@@ -97,7 +97,7 @@ class Providers:
     async def check(self, site: Site) -> None:
         """Check that every provider of the site takes its key.
 
-        Raises ModelNotConfigured, or what the provider said as a ModelError.
+        Raises ModelNotConfigured, or the provider's failure as a ModelError.
         """
         for provider in dict.fromkeys(self.choice(site, stage).provider for stage in STAGES):
             await self._provider(provider).check()
@@ -132,7 +132,7 @@ class Providers:
 
 
 class InProcess:
-    """A provider that is a part of this program.
+    """A provider inside this process.
 
     Nothing to check or close.
     """

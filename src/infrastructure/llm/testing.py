@@ -1,6 +1,6 @@
 """A model for tests.
 
-Gives the answers it was handed, in their order, and remembers what it was asked.
+It returns the given answers in order and records the prompts.
 """
 
 from collections.abc import Iterable

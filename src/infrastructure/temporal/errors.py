@@ -1,6 +1,6 @@
-"""Turns our errors into Temporal failures at the worker's edge.
+"""Translate our errors into Temporal failures at the worker's edge.
 
-A failure says its type and whether a retry helps.
+A failure carries its type and whether it is retryable.
 """
 
 import random
@@ -53,14 +53,14 @@ def translated(error: LongtailError, *, attempt: int) -> ApplicationError:
 
 
 def _delay(error: LongtailError, attempt: int) -> timedelta | None:
-    """Return the provider's wish, clamped and spread.
+    """Return the requested delay, clamped and spread.
 
     None leaves it to the policy.
     """
-    wish = error.retry_after
-    if wish is None and isinstance(error, ModelOverloaded):
-        wish = _OVERLOAD_DELAY * 2 ** (attempt - 1)
-    if wish is None:
+    delay = error.retry_after
+    if delay is None and isinstance(error, ModelOverloaded):
+        delay = _OVERLOAD_DELAY * 2 ** (attempt - 1)
+    if delay is None:
         return None
-    clamped = min(max(wish, policies.SHORTEST_RETRY_AFTER), policies.LONGEST_RETRY_AFTER)
+    clamped = min(max(delay, policies.SHORTEST_RETRY_AFTER), policies.LONGEST_RETRY_AFTER)
     return clamped * (1 + random.random() * policies.RETRY_AFTER_JITTER)  # noqa: S311 - spreads load, keeps no secret

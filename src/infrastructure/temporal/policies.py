@@ -45,7 +45,7 @@ MODEL_STAGE = ModelPolicy(
         maximum_interval=timedelta(seconds=16),
         maximum_attempts=MODEL_ATTEMPTS,
     ),
-    # A cancelled call reports what it cost before the workflow goes on.
+    # A cancelled call reports its cost before the workflow continues.
     cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 )
 

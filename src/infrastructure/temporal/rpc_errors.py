@@ -1,4 +1,4 @@
-"""Turns what Temporal's server answers to a request into our errors.
+"""Translate errors of Temporal's server into our errors.
 
 Used by the gateways.
 """

@@ -29,7 +29,9 @@ from .workflows.site_batch import SiteBatchWorkflow
 
 POLICIES = {overlap: Policy[overlap.name] for overlap in Overlap}
 
-_YEARS_AHEAD = 10  # for which days with a missing hour get a slot of their own; setting a schedule looks again
+_YEARS_AHEAD = (
+    10  # for which days with a missing hour get a slot of their own; each write of a schedule computes them again
+)
 
 
 def as_temporal(

@@ -27,7 +27,7 @@ from .schedule_spec import as_temporal
 _RETRY_DELAYS = (0.2, 0.5, 1, 2, 4)  # seconds before asking a busy server again
 _MATCHES_A_CALL = 1000  # Temporal returns no more
 _AHEAD = timedelta(days=1)  # read beyond what is asked for, so that the next watchdog runs find it here
-_FARTHEST = timedelta(days=366 * 12)  # ahead, in which a next slot is looked for
+_FARTHEST = timedelta(days=366 * 12)  # ahead, in which the next slot is searched
 
 
 class ScheduleTimes:

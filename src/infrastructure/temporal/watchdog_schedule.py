@@ -29,12 +29,12 @@ SCHEDULE_ID = "watchdog"
 
 
 async def ensure(client: Client, *, colour: Colour, every: timedelta = WATCHDOG_INTERVAL) -> bool:
-    """Make Temporal start a look ``every`` so often on this colour's queue.
+    """Schedule a watchdog run at the interval ``every`` on this colour's queue.
 
     Safe to repeat. Return whether it does.
 
     The worker that started last has the watchdog. One that cannot have it works all the same: articles come first, and
-    the hole in the looks shows in the gap report.
+    the missing watchdog runs show in the gap report.
     """
     wanted = _wanted(colour, every)
     try:
@@ -69,13 +69,13 @@ def _wanted(colour: Colour, every: timedelta) -> Schedule:
             WatchdogWorkflow.run,
             id=SCHEDULE_ID,
             task_queue=ids.task_queue(colour),
-            execution_timeout=every * 0.8,  # a look that waits for a worker is over before the next one begins
+            execution_timeout=every * 0.8,  # a run that waits for a worker ends before the next one starts
             static_summary="does every expected slot have its batch?",
         ),
         spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every)]),
         policy=SchedulePolicy(
-            # Every tick leaves a run, also while no worker is there: a tick without one tells that Temporal was down.
+            # Every tick leaves a run, also while no worker is there: a tick without a run means that Temporal was down.
             overlap=ScheduleOverlapPolicy.ALLOW_ALL,
-            catchup_window=timedelta(seconds=10),  # the shortest there is: a look made up for would tell nothing new
+            catchup_window=timedelta(seconds=10),  # the shortest possible: a late run would find nothing more
         ),
     )

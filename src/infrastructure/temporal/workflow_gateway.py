@@ -82,7 +82,7 @@ class WorkflowGateway:
         )
 
     async def is_running(self, workflow_id: str, run_id: str | None = None) -> bool:
-        """Return whether the run, by default the latest, exists and has not ended."""
+        """Return whether the run, by default the latest, is running."""
         with translated("describe the workflow"):
             try:
                 described = await self._client.get_workflow_handle(workflow_id, run_id=run_id).describe()
@@ -95,7 +95,7 @@ class WorkflowGateway:
     # --- articles
 
     async def start_article(self, article: ArticleRef, *, colour: Colour, hold: HoldState) -> None:
-        """Run the article's workflow, held from its start as ``hold`` says.
+        """Run the article's workflow, held from its start if ``hold`` is given.
 
         One that is running is left as it is.
         """

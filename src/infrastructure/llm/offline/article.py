@@ -1,4 +1,4 @@
-"""What the offline writer answers to C.
+"""Offline answers for stage C.
 
 Markdown made of phrases, to the length its outline asks for.
 """
@@ -41,9 +41,9 @@ def missing_headings(follow_up: str | None) -> list[str] | None:
 
 
 class _Article:
-    """One article under way.
+    """One article in progress.
 
-    What was said is not said again while there is anything else to say.
+    No phrase is repeated while an unused one is left.
     """
 
     def __init__(self, data: Mapping[str, Any]) -> None:
@@ -73,7 +73,7 @@ class _Article:
             yield self._data["faq_heading"], self._answers
 
     def _overhead(self) -> int:
-        """Words of headings, and what the answers have beyond their share."""
+        """Return the words of headings, and of answers above their share."""
         headings = " ".join(section["heading"] for section in self._sections)
         return count_words(headings) + count_words(self._answers) - QUESTION_WORDS * len(self._data["outline"]["faq"])
 
@@ -111,7 +111,7 @@ class _Article:
         return _paragraphed(sentences)
 
     def _elements(self, section: Mapping[str, Any], role: Mapping[str, Any], number: int) -> Iterator[str]:
-        """Return what a section holds beside its sentences.
+        """Return the blocks of a section other than its sentences.
 
         A list or a table, facts, a link.
         """

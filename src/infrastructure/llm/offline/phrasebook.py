@@ -51,11 +51,11 @@ class Phrasebook:
         self._random = Random(f"{keyword}\n{purpose}")  # noqa: S311 - for variety, not for secrets
 
     def pick(self, options: Sequence[T]) -> T:
-        """One of the options."""
+        """Return one of the options."""
         return self._random.choice(options)
 
     def shuffled(self, options: Iterable[T]) -> list[T]:
-        """All of them in another order."""
+        """Return all of them in another order."""
         mixed = [*options]
         self._random.shuffle(mixed)
         return mixed
@@ -76,12 +76,12 @@ class Phrasebook:
         return _permitted(tuple(templates), self._banned_terms) if self._banned_terms else [*templates]
 
     def is_banned(self, text: str) -> bool:
-        """Say whether ``text`` holds a banned term."""
+        """Return whether ``text`` holds a banned term."""
         return bool(banned(text, self._banned_terms, self.keyword))
 
     @property
     def faq(self) -> list[dict[str, Any]]:
-        """Questions with their answers, without banned terms."""
+        """Return questions with their answers, without banned terms."""
         return [faq for faq in self.pack["faq"] if not self.is_banned(" ".join([faq["question"], *faq["answers"]]))]
 
     def thinned(self, options: Sequence[T]) -> list[T]:

@@ -1,4 +1,4 @@
-"""What the offline writer answers to A, B and D.
+"""Offline answers for stages A, B and D.
 
 The artefacts around an article, as plain JSON values.
 """
@@ -13,7 +13,7 @@ from src.quality.wording import count_words, fit, unique
 from .phrasebook import Phrasebook
 
 _WORD = re.compile(r"\w+")
-_LONGEST_TERM = 90  # characters of a keyword with room for a word beside it
+_LONGEST_TERM = 90  # characters of a keyword with room for another word
 _WORDY_KEYWORD = 0.07  # of the article; such a keyword leaves no room to be repeated
 _FEW_CHARACTERS = 50
 _SHORTEST_SECTION = 40  # words
@@ -22,7 +22,7 @@ _SECTIONS_BY_WORDS = ((500, 4), (1000, 5), (1600, 6), (2400, 7))  # up to so man
 
 
 def keyword_analysis(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Answer A: phrases around the keyword, nothing about its subject."""
+    """Return the answer of stage A: phrases around the keyword."""
     keyword = data["keyword"]
     book = Phrasebook(keyword, language=data["site"]["language"], purpose="A")
     phrases = book.pack["analysis"]
@@ -77,7 +77,7 @@ def outline(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def seo_metadata(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Answer D."""
+    """Return the answer of stage D."""
     book = _book(data, "D")
     phrases = book.pack["metadata"]
     title = book.title(book.permitted(phrases["titles"]), shortest=30, longest=60)
@@ -87,7 +87,7 @@ def seo_metadata(data: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "title": title,
         "description": fit(fitting[0], 160),
-        "slug": "",  # made of the keyword by whoever reads this
+        "slug": "",  # made of the keyword by stage D
         "og_title": fit(data["h1"], 90),
         "og_description": fit(data["summary"], 200),
         "focus_keyword": data["keyword"],

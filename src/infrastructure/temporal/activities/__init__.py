@@ -1,4 +1,4 @@
-"""What touches the world, one effect and one transaction each.
+"""Activities: one effect and one transaction each.
 
 ``batches``, ``stages``, ``articles``.
 """

@@ -1,4 +1,4 @@
-"""Writes how an article ended.
+"""Store how an article ended.
 
 Its page, its failure, or that a person stopped it.
 """
@@ -66,7 +66,7 @@ class ArticleActivities:
     async def record_failure(self, request: RecordFailure) -> Failure:
         """Store where and why the article stopped, with its attempts.
 
-        Answers that were rejected for good are not used again, so that a retry asks anew.
+        Answers that were rejected for good are not used again, so that a retry calls the model again.
         """
         article, failure = request.article, request.failure
 

@@ -19,7 +19,7 @@ from ..messages import BatchReport, CloseBatch, OpenBatch, OpenedBatch, Shard
 
 
 class BatchActivities:
-    """What a batch needs of the database and of the providers."""
+    """Activities of a batch: database and provider checks."""
 
     def __init__(self, database: Database, providers: Providers, *, window: int) -> None:
         self._database = database
@@ -136,7 +136,7 @@ class BatchActivities:
 
 
 def _refusal(request: OpenBatch, wanted: DesiredSchedule | None, backfill: RequestedSlot | None) -> str | None:
-    """Why a slot that Temporal started is to have no batch."""
+    """Return why a slot that Temporal started gets no batch."""
     if request.trigger is not Trigger.SCHEDULE:
         return None
     if backfill is not None and backfill.stopped_at is not None:

@@ -1,4 +1,4 @@
-"""What the software itself does to schedules.
+"""Changes to schedules that the software makes itself.
 
 It ends pauses that are over.
 """

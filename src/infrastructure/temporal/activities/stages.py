@@ -37,7 +37,7 @@ class StageActivities:
 
     @activity.defn
     async def analyse_keyword(self, request: AnalyseKeyword) -> KeywordAnalysis:
-        """Stage A."""
+        """Run stage A."""
         keyword = request.article.keyword
 
         async def agent(site: Site, model: LanguageModel) -> KeywordAnalysis:
@@ -47,7 +47,7 @@ class StageActivities:
 
     @activity.defn
     async def plan_outline(self, request: PlanOutline) -> Outline:
-        """Stage B."""
+        """Run stage B."""
 
         async def agent(site: Site, model: LanguageModel) -> Outline:
             return await outline.plan(request.analysis, site=site, model=model)
@@ -56,7 +56,7 @@ class StageActivities:
 
     @activity.defn
     async def write_article(self, request: WriteArticle) -> Draft:
-        """Stage C."""
+        """Run stage C."""
 
         async def agent(site: Site, model: LanguageModel) -> Draft:
             return await article.write(request.outline, request.article.keyword, site=site, model=model)
@@ -65,7 +65,7 @@ class StageActivities:
 
     @activity.defn
     async def describe_article(self, request: DescribeArticle) -> SeoMetadata:
-        """Stage D."""
+        """Run stage D."""
 
         async def agent(site: Site, model: LanguageModel) -> SeoMetadata:
             return await seo_metadata.describe(

@@ -14,9 +14,9 @@ _TIMEOUTS = {
 
 
 def cause_of(error: BaseException) -> tuple[str, str, int]:
-    """Return type, message and attempts made (0.
+    """Return the innermost known cause: type, message, attempts.
 
-    Unknown) of the innermost known cause.
+    Attempts are 0 where they are unknown.
     """
     cause: BaseException = error
     while isinstance(cause, FailureError) and cause.cause is not None and not isinstance(cause, ApplicationError):

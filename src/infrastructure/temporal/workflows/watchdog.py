@@ -1,6 +1,6 @@
-"""Looks after every site's schedule.
+"""The watchdog's workflow: checks every site's schedule.
 
-One look a run, so that the list of runs shows when Temporal was there.
+One check a run, so that the list of runs shows when Temporal was up.
 """
 
 from temporalio import workflow

@@ -168,7 +168,7 @@ async def test_an_interrupted_first_start_is_made_again(home: Path) -> None:
     unfinished.mkdir(parents=True)
     (unfinished / "PG_VERSION").write_text("18\n")
     for folder in (home, home / "postgres"):
-        unprivileged(home / "postgres/data").admit(folder, mode=0o710)
+        unprivileged(home / "postgres/data").grant_group(folder, mode=0o710)
     with postgres(home, durable=False) as url:
         assert await asked(url, "SELECT 1") == 1
     assert not await asyncio.to_thread(unfinished.exists)
@@ -289,5 +289,5 @@ def test_the_processes_listed_by_ps_are_those_in_proc(home: Path) -> None:
 
 def test_an_account_is_lent_only_by_root() -> None:
     mine: Account = unprivileged(Path("/nowhere"))
-    assert mine.lent == (os.geteuid() == 0)
+    assert mine.switch_user == (os.geteuid() == 0)
     assert mine.uid != 0

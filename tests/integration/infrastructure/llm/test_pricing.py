@@ -1,4 +1,4 @@
-"""What calls cost, and what nobody knows."""
+"""Prices of calls, and calls without a known price."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from src.domain.usage import Usage
-from src.infrastructure.llm.pricing import LIBRARY, price
+from src.infrastructure.llm.pricing import price
 
 AT = datetime(2026, 11, 21, tzinfo=UTC)
 USAGE = Usage(input_tokens=2_000, output_tokens=1_000)
@@ -48,7 +48,3 @@ def test_tiers_apply_to_each_call() -> None:
     assert small is not None
     assert large is not None
     assert large > 4 * small
-
-
-def test_the_price_list_has_a_version() -> None:
-    assert LIBRARY.startswith("genai-prices 0.")
