@@ -18,13 +18,12 @@ import psutil
 from sqlalchemy import text
 from temporalio.client import Client, WorkflowHandle
 
+from src.application.batches import Batches
 from src.bootstrap import open_application, open_local_servers
-from src.domain.batch import Trigger
 from src.domain.colour import BLUE
 from src.domain.longtail import Longtail
 from src.infrastructure.database.unit_of_work import Database
-from src.infrastructure.temporal import ids
-from src.infrastructure.temporal.messages import BatchReport, SiteBatchInput
+from src.infrastructure.temporal.messages import BatchReport
 from src.infrastructure.temporal.workflows.site_batch import SiteBatchWorkflow
 from src.settings import Settings
 
@@ -44,6 +43,7 @@ class Installation:
     folder: Path
     database: Database
     client: Client
+    batches: Batches
     temporal_pid: int
     postgres_pid: int
 
@@ -67,13 +67,8 @@ class Installation:
             await uow.longtails.add(site.slug, [Longtail(phrase=phrase) for phrase in keywords], source="bench")
             slots = [batch.slot for batch in await uow.batches.list_all(site=site.slug, limit=1)]
         slot = max(slots, default=datetime(2026, 1, 1, tzinfo=UTC)) + timedelta(days=1)
-        request = SiteBatchInput(site=site.slug, slot=slot, trigger=Trigger.MANUAL, limit=len(keywords))
-        return await self.client.start_workflow(
-            SiteBatchWorkflow.run,
-            request,
-            id=ids.batch_run(site.slug, slot),
-            task_queue=ids.task_queue(BLUE),
-        )
+        started = await self.batches.start(site.slug, slot=slot, limit=len(keywords), colour=BLUE)
+        return self.client.get_workflow_handle_for(SiteBatchWorkflow.run, started.workflow_id)
 
     def worker(self, *, model_url: str, slots: int) -> "Worker":
         """Start a worker process."""
@@ -143,6 +138,7 @@ async def installation() -> AsyncIterator[Installation]:
                 folder=folder,
                 database=opened.database,
                 client=opened.client,
+                batches=Batches(opened.database, opened.workflows),  # the workers have models of their own
                 temporal_pid=servers.temporal.pid or 0 if servers.temporal else 0,
                 postgres_pid=await _postmaster(opened.database),
             )

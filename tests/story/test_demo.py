@@ -11,9 +11,8 @@ import pytest
 from llmock.scenarios import Fail
 from llmock.testing import LLMockServer
 
+from src.bootstrap import open_local_servers
 from src.infrastructure.embedded import process
-from src.infrastructure.embedded.postgres import postgres
-from src.infrastructure.embedded.temporal import temporal
 from tests.eventually import eventually
 
 from .conftest import Longtail, empty_folder
@@ -40,7 +39,7 @@ def first_run(shop: Longtail) -> Done:
 @pytest.fixture(scope="module")
 def used_home(shop: Longtail, first_run: Done) -> Iterator[Longtail]:
     """The home that the first run left, with its servers kept up: else each command would start them again."""
-    with postgres(shop.home), temporal(shop.home, ui=False):
+    with open_local_servers(shop.home):
         yield shop
 
 

@@ -15,13 +15,13 @@ import pytest
 from llmock.scenarios import Fail, Match, Reply, StreamFault
 from llmock.testing import LLMockServer
 from pydantic import HttpUrl, SecretStr
-from temporalio.client import Client, WorkflowFailureError
+from temporalio.client import Client
 
 from src.agents import article, keyword_analysis, outline, seo_metadata
 from src.agents.language_model import Completion, Prompt
 from src.bootstrap import build_worker, worker_identity
 from src.domain.article import Article, ArticleStatus
-from src.domain.batch import Batch, BatchStatus, Trigger
+from src.domain.batch import Batch, BatchStatus
 from src.domain.colour import Colour
 from src.domain.longtail import LongtailStatus
 from src.domain.stages import STAGES, Stage
@@ -30,9 +30,6 @@ from src.infrastructure.database.model_calls import ModelCall
 from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.llm.offline.writer import OfflineWriter
 from src.infrastructure.llm.providers import Providers
-from src.infrastructure.temporal import ids
-from src.infrastructure.temporal.messages import SiteBatchInput
-from src.infrastructure.temporal.workflows.site_batch import SiteBatchWorkflow
 from src.settings import OfflineSettings, Settings
 from tests.applications import an_application
 from tests.factories import PHRASES, a_site, longtails
@@ -132,16 +129,11 @@ def model_of(site: str, stage: Stage) -> str:
     return f"{site}-{stage.lower()}"
 
 
-async def run_batch(client: Client, slug: str) -> None:
+async def run_batch(client: Client, database: Database, slug: str) -> None:
     """Run a batch to its end, whatever that is."""
-    request = SiteBatchInput(site=slug, slot=SLOT, trigger=Trigger.MANUAL)
-    handle = await client.start_workflow(
-        SiteBatchWorkflow.run, request, id=ids.batch_run(slug, SLOT), task_queue=ids.task_queue(COLOUR)
-    )
-    try:
-        await handle.result()
-    except WorkflowFailureError as error:
-        assert getattr(error.cause, "type", None) == "BatchFailed"  # noqa: PT017 - some of them succeed
+    batches = an_application(client, database).batches
+    started = await batches.start(slug, slot=SLOT, colour=COLOUR)
+    await batches.wait(slug, started.workflow_id)
 
 
 @dataclass(frozen=True)
@@ -173,7 +165,7 @@ async def ended(migrated: Database, client: Client, vendors: LLMockServer) -> di
         well = [Reply(text=answers[stage], times=None, match=Match(model=model_of(slug, stage))) for stage in STAGES]
         vendors.state.scenarios.add(faulty, *well)
     async with a_worker(client, migrated, vendors, slots=len(sites)):
-        await asyncio.gather(*(run_batch(client, slug) for slug in sites.values()))
+        await asyncio.gather(*(run_batch(client, migrated, slug) for slug in sites.values()))
     requests = [request for request in vendors.state.journal.records(wait=2) if request.model]
     vendors.state.reset()
     results = {}
@@ -249,7 +241,7 @@ async def test_a_wrong_key_ends_the_batch_before_anything_is_claimed(
     vendors.state.reset()
     vendors.state.scenarios.add(Fail(401, times=None))
     async with a_worker(client, database, vendors, slots=4):
-        await run_batch(client, "wrong-key")
+        await run_batch(client, database, "wrong-key")
 
     [batch] = await records("wrong-key").batches()
     assert (batch.status, batch.error_type, batch.total) == (BatchStatus.FAILED, "ModelAuthenticationFailed", 0)
@@ -265,7 +257,7 @@ async def test_a_key_withdrawn_during_a_batch_is_not_tried_by_every_article(
     vendors.state.reset()
     vendors.state.scenarios.add(Fail(401, times=None, match=Match(path="*/messages")))
     async with a_worker(client, database, vendors, slots=2):
-        await run_batch(client, "withdrawn-key")
+        await run_batch(client, database, "withdrawn-key")
 
     [batch] = await records("withdrawn-key").batches()
     assert (batch.status, batch.error_type) == (BatchStatus.FAILED, "ModelAuthenticationFailed")

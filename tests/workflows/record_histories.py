@@ -12,7 +12,7 @@ from pathlib import Path
 
 from temporalio.client import Client, WorkflowFailureError
 
-from src.bootstrap import build_worker
+from src.bootstrap import build_worker, open_local_servers
 from src.domain.article import ArticleStatus
 from src.domain.colour import Colour
 from src.domain.hold import HoldDepth
@@ -22,8 +22,6 @@ from src.domain.scheduling.schedule_change import ScheduleChange
 from src.infrastructure.database import schema
 from src.infrastructure.database.engine import create_engine
 from src.infrastructure.database.unit_of_work import Database
-from src.infrastructure.embedded.postgres import postgres
-from src.infrastructure.embedded.temporal import temporal
 from src.infrastructure.llm.providers import Providers
 from src.infrastructure.temporal import client as temporal_client
 from src.infrastructure.temporal import ids, policies
@@ -165,8 +163,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="test-longtail-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o711)
         home = Path(folder) / "home"
-        with postgres(home, durable=False) as url, temporal(home, ui=False) as server:
-            asyncio.run(record(sys.argv[1], home, url, server.address))
+        with open_local_servers(home, durable=False) as servers:
+            assert servers.temporal is not None
+            asyncio.run(record(sys.argv[1], home, servers.database_url, servers.temporal.address))
 
 
 if __name__ == "__main__":
