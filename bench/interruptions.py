@@ -45,7 +45,7 @@ class Interrupted(BaseModel):
     bought_again: int  # stages bought although their answer was in the ledger
     sent_again: int  # the same as the model server saw it: its answer had left completely
     first_call_seconds: float | None  # of the new worker, where the old one makes none any more
-    resumed_seconds: tuple[float, float, float] | None  # articles found open go on: first, median, last
+    resumed_seconds: tuple[float, float, float] | None  # articles found open resume: first, median, last
 
 
 async def interrupt(

@@ -42,7 +42,7 @@ _INTERRUPTED: tuple[tuple[str, Callable[[Interrupted], str]], ...] = (
     ("calls although the ledger had the answer", lambda trial: str(trial.bought_again)),
     ("calls although an answer had been sent", lambda trial: str(trial.sent_again)),
     ("first call of the new worker after, s", lambda trial: _seconds(trial.first_call_seconds)),
-    ("articles cut off go on after, s: first", _resumed(0)),
+    ("articles cut off resume after, s: first", _resumed(0)),
     ("  median", _resumed(1)),
     ("  last", _resumed(2)),
 )

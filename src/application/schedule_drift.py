@@ -84,7 +84,7 @@ class ScheduleDrift:
             Drift(
                 site=each,
                 kind=DriftKind.UNKNOWN,
-                found="Temporal has a schedule that is not wanted",
+                found="Temporal has a schedule that is not desired",
                 repair="delete it there",
             )
             for each in await self._gateway.list_sites()
@@ -101,13 +101,13 @@ def compare(desired: DesiredSchedule, pause: Pause | None, observed: ObservedSch
     if observed is None:
         return [drift(DriftKind.MISSING, "Temporal has no such schedule", "write it again")]
     found = [
-        drift(DriftKind.CHANGED, f"{part} was changed in Temporal: {was} → {now}", "write the wanted one again")
+        drift(DriftKind.CHANGED, f"{part} was changed in Temporal: {was} → {now}", "write the desired one again")
         for part, was, now in _changed(desired.written, observed.fingerprint)
     ]
     if observed.is_paused and pause is None:
         found.append(drift(DriftKind.PAUSED, f"paused in Temporal: {observed.note or 'no note'}", "resume it"))
     if not observed.is_paused and pause is not None:
-        found.append(drift(DriftKind.RESUMED, f"resumed in Temporal, wanted paused: {pause.note}", "pause it"))
+        found.append(drift(DriftKind.RESUMED, f"resumed in Temporal, desired paused: {pause.note}", "pause it"))
     return found
 
 

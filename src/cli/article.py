@@ -144,7 +144,7 @@ def _print_article(details: ArticleDetails) -> None:
             markup=False,
             soft_wrap=True,
         )
-        out.print(f"go on there with: longtail article retry {short(article.id)}")
+        out.print(f"resume there with: longtail article retry {short(article.id)}")
 
 
 def _call_row(call: ModelCall) -> list[object]:

@@ -99,7 +99,7 @@ async def _start(application: Application, site: Site, longtails: Sequence[Longt
     """Return the workflow id of a new or an interrupted batch."""
     await add_site(application.database, site)
     if running := await application.batches.find_running(site.slug):
-        err.print("the last run was cut off; its batch goes on where it was")
+        err.print("the last run was interrupted; its batch resumes where it stopped")
         return running.workflow_id
     await renew_keywords(application.database, site.slug, longtails, source=KEYWORDS_FILE)
     return (await application.batches.start(site.slug, limit=len(longtails), colour=BLUE)).workflow_id

@@ -15,7 +15,7 @@ from .terminal import busy, out
 def dev() -> None:
     """Run PostgreSQL, Temporal, its UI and a blue worker until Ctrl-C.
 
-    Other commands of the same LONGTAIL_HOME find them by themselves. What was under way when this ends goes on when it
+    Other commands of the same LONGTAIL_HOME find them by themselves. What was under way when this ends resumes when it
     starts again.
 
     Example: longtail dev
@@ -38,5 +38,5 @@ def dev() -> None:
         out.print(f"Temporal     {server.address}")
         out.print(f"Temporal UI  {server.ui_url or 'not ours'}")
         out.print(f"blue worker  pid {worker.pid}")
-        out.print("Ctrl-C stops everything; articles under way go on next time.")
+        out.print("Ctrl-C stops everything; articles under way resume next time.")
         threading.Event().wait()

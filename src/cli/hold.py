@@ -14,7 +14,7 @@ from .terminal import local, out, print_json, print_table
 from .views import print_holds
 
 app = typer.Typer(
-    help="Stop a site or all of them for a while, at three depths, and let them go on.",
+    help="Stop a site or all of them for a while, at three depths, and release them.",
     no_args_is_help=True,
     add_completion=False,
 )
@@ -34,7 +34,7 @@ def set_(
     depth: Annotated[HoldDepth, typer.Option(help="What stops; each depth includes those before it.")],
     site: Site = None,
     every: All = False,
-    note: Annotated[str, typer.Option(help="Why, for whoever looks next.")] = "",
+    note: Annotated[str, typer.Option(help="Why, for the next person.")] = "",
 ) -> None:
     """Hold a site or all of them.
 
@@ -48,7 +48,7 @@ def set_(
     held = _held(site, every=every)
 
     result = with_application(lambda application: application.holds.set(held, depth=depth, note=note))
-    out.print(f"{_EFFECTS[depth]}; workflows told: {_counts(result)}")
+    out.print(f"{_EFFECTS[depth]}; workflows signalled: {_counts(result)}")
     print_holds(result.holds)
 
 
@@ -63,8 +63,8 @@ def release(site: Site = None, every: All = False) -> None:
     held = _held(site, every=every)
 
     result = with_application(lambda application: application.holds.release(held))
-    changed = "is released" if result.changed else "had no hold of its own"
-    out.print(f"{held or 'every site'} {changed}; workflows told: {_counts(result)}")
+    changed = "is released" if result.changed else "had no hold"
+    out.print(f"{held or 'every site'} {changed}; workflows signalled: {_counts(result)}")
     print_holds(result.holds, prefix="still: ")
 
 

@@ -92,7 +92,7 @@ def requeue(
 ) -> None:
     """Make longtails ready for a new article in the next batch.
 
-    To go on with the article they have, use: longtail article retry.
+    To resume the article that they have, use: longtail article retry.
 
     Example: longtail keywords requeue hardware-shop "how to bleed a radiator"
     """

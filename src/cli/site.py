@@ -1,4 +1,4 @@
-"""``longtail site``: whom a site's articles speak to, from a TOML file."""
+"""``longtail site``: sites, each described by a TOML file."""
 
 from pathlib import Path
 from typing import Annotated

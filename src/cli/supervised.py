@@ -58,7 +58,7 @@ class SupervisedWorker:
             if self._stopping.wait(self._restart_pause.total_seconds()):
                 return
             self._process = self._spawn()
-            err.print(f"the worker ended ({_reason(code)}); a new one goes on: pid {self._process.pid}")
+            err.print(f"the worker ended ({_reason(code)}); a new one continues: pid {self._process.pid}")
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         stream: IO[bytes] | None = self._log.open("ab") if self._log else None

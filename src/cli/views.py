@@ -68,7 +68,9 @@ def print_outcome(batch: Batch) -> None:
     if batch.error_type:
         err.print(f"stopped early: {batch.error_type}: {batch.error_message}", markup=False, soft_wrap=True)
     elif batch.failed:
-        err.print("see why: longtail article show ARTICLE; go on there: longtail article retry ARTICLE", soft_wrap=True)
+        err.print(
+            "see why: longtail article show ARTICLE; resume there: longtail article retry ARTICLE", soft_wrap=True
+        )
     elif batch.total == 0 and batch.status is not BatchStatus.RUNNING:
         err.print(f"no longtails were left; import some: longtail keywords import {batch.site} FILE")
 
@@ -79,7 +81,7 @@ def hold_line(hold: Hold) -> str:
     note = f": {hold.note}" if hold.note else ""
     return (
         f"{held} is held at {hold.depth} by {hold.held_by} since {local(hold.held_at)}{note}; "
-        f"let it go on with: longtail hold release {argument}"
+        f"release it with: longtail hold release {argument}"
     )
 
 

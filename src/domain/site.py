@@ -66,7 +66,7 @@ class Profile(BaseModel):
     publisher: Line | None = Field(
         default=None, description="the organisation in the structured data; the site's name when unset"
     )
-    author: Line | None = Field(default=None, description="the person in the structured data; nobody when unset")
+    author: Line | None = Field(default=None, description="the person in the structured data; none when unset")
     word_target: Whole = Field(default=900, ge=300, le=5000, description="how many words an article should have")
     facts: tuple[Fact, ...] = Field(default=(), max_length=50, description="what articles may state of the site")
     links: tuple[Link, ...] = Field(default=(), max_length=50, description="the only addresses articles may link to")

@@ -50,7 +50,7 @@ def _without_hidden(character: str) -> str:
         return " "
     category = unicodedata.category(character)
     if category == "Cc":
-        raise ValueError("it holds control characters, as a damaged file does; type it anew")
+        raise ValueError("it holds control characters, as a damaged file does; type it again")
     if character == "\ufffd":
         raise ValueError("it holds �, a character lost in an earlier conversion; export it again as UTF-8")
     return "" if category in _HIDDEN or _IGNORABLE.match(character) else character

@@ -20,7 +20,7 @@ from . import reports as schedule_reports
 from .change import ScheduleOptions
 
 app = typer.Typer(
-    help="Run a site's batches by the clock; pause, resume, trigger, make up.",
+    help="Run a site's batches by the clock; pause, resume, trigger, backfill.",
     no_args_is_help=True,
     add_completion=False,
 )
@@ -32,7 +32,7 @@ app.command("gaps")(schedule_reports.gaps)
 app.command("forecast")(schedule_reports.forecast)
 app.command("alerts")(schedule_reports.alerts)
 
-Note = Annotated[str, typer.Option(help="Why, for whoever looks next.")]
+Note = Annotated[str, typer.Option(help="Why, for the next person.")]
 Opt = typer.Option
 
 
@@ -51,7 +51,7 @@ def set_(
     end: Annotated[str | None, Opt(help="Nothing after this date or moment, or none.")] = None,
     skip: Annotated[list[str] | None, Opt(help="A date without runs; may be repeated; none clears them.")] = None,
     overlap: Annotated[str | None, Opt(help=f"While the last run is under way: {', '.join(Overlap)}.")] = None,
-    catch_up: Annotated[str | None, Opt(help="Make up slots missed by no more than this; at first 72h.")] = None,
+    catch_up: Annotated[str | None, Opt(help="Catch up slots missed by no more than this; at first 72h.")] = None,
     pause_on_failure: Annotated[
         bool | None, Opt("--pause-on-failure/--no-pause-on-failure", help="Pause when no article of a batch succeeded.")
     ] = None,
@@ -156,7 +156,7 @@ def pause(
         return in_zone(end, zone) if end else None
 
     end = with_application(work)
-    later = f"resumes by itself at {end}" if end else f"go on with: longtail schedule resume {site}"
+    later = f"resumes by itself at {end}" if end else f"resume it with: longtail schedule resume {site}"
     out.print(f"{site} is paused; {later}", soft_wrap=True)
 
 
@@ -205,7 +205,7 @@ def trigger(
 def remove(site: SiteOption) -> None:
     """Delete a site's schedule.
 
-    Batches under way go on; nothing that was written is touched.
+    Batches under way continue; nothing that was written is touched.
 
     Example: longtail schedule remove hardware-shop
     """

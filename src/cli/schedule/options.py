@@ -171,7 +171,7 @@ def period(first: str, last: str, zone: str, *, now: datetime) -> tuple[datetime
     begin, end = moment(first, "--from", zone), moment(last, "--to", zone)
     for option, typed, at in (("--from", first, begin), ("--to", last, end)):
         if at > now:
-            raise InputInvalid(option, typed, "it lies in the future; only what is past can be made up")
+            raise InputInvalid(option, typed, "it lies in the future; only past slots can be backfilled")
     if end < begin:
         raise InputInvalid("--to", last, f"it is before --from {first}; name the earlier one first")
     if len(last.strip()) == len("2026-12-24"):

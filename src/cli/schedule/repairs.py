@@ -38,7 +38,7 @@ def backfill(
     stop: Annotated[bool, typer.Option("--stop", help="Stop the site's backfills instead.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Make up slots that are missing or failed.
+    """Run slots that are missing or failed.
 
     Done ones stay as they are unless --force.
 
@@ -135,7 +135,9 @@ def sync(
         for drift in report.found:
             verb = drift.repair if drift in report.left else "done"
             out.print(f"{drift.site}: {drift.found} ({verb})", markup=False, soft_wrap=True)
-        out.print("Temporal has what is wanted" if not report.left else "repair with: longtail schedule sync --repair")
+        out.print(
+            "Temporal has the desired schedules" if not report.left else "repair with: longtail schedule sync --repair"
+        )
     if report.left:
         raise typer.Exit(1)
 

@@ -38,15 +38,15 @@ def gaps(
     last: Annotated[
         str | None, typer.Option("--to", help="Last day (all of it) or moment, in the schedule's zone; default: now.")
     ] = None,
-    backfill: Annotated[bool, typer.Option("--backfill", help="Make up every gap, one slot after another.")] = False,
+    backfill: Annotated[bool, typer.Option("--backfill", help="Backfill every gap, one slot after another.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Hold every expected slot against what happened.
 
-    Ran, failed, paused and by whom, lost to an outage, and so on.
+    Ran, failed, paused and by which person, lost to an outage, and so on.
 
     Leaves with 1 if there are gaps: slots that should have articles, have none, and will get none by themselves. With
-    --backfill the code still tells what was found; look again when the made up slots have run.
+    --backfill the exit code is that of what was found; repeat it when the backfill has run.
 
     Example: longtail schedule gaps hardware-shop --from 2026-11-01 --backfill
     """

@@ -97,7 +97,7 @@ def plan_slots(
 
     Missing and failed slots get articles as far as longtails and the limit reach.
 
-    A slot that is done, running or waiting is left alone; ``force`` runs done ones again. A failed slot goes on with
+    A slot that is done, running or waiting is left alone; ``force`` runs done ones again. A failed slot resumes with
     the articles it has, which cost no new longtail.
     """
     left = ready if max_articles is None else min(ready, max_articles)

@@ -44,7 +44,7 @@ class Forecast(BaseModel):
     @computed_field  # type: ignore[prop-decorator]
     @property
     def paused(self) -> str | None:
-        """Return by whom and until when it is paused, if it is."""
+        """Return who paused it and until when, if it is."""
         if self.pause is None:
             return None
         until = f"until {self.pause.until:%Y-%m-%d %H:%M} UTC" if self.pause.until else "without an end"

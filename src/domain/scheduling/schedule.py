@@ -1,4 +1,4 @@
-"""When a site's batches run: the wish, whole and checked.
+"""When a site's batches run: the desired schedule, validated.
 
 The engine that keeps it is Temporal's.
 """
@@ -31,7 +31,7 @@ class Overlap(StrEnum):
     BUFFER_ALL = "buffer_all"  # waits, in order, none lost
     CANCEL_OTHER = "cancel_other"
     TERMINATE_OTHER = "terminate_other"
-    ALLOW_ALL = "allow_all"  # runs beside it; nothing is tracked, so pause on failure never happens
+    ALLOW_ALL = "allow_all"  # runs at the same time; nothing is tracked, so pause on failure never happens
 
 
 class Range(BaseModel):
@@ -115,7 +115,9 @@ class Schedule(BaseModel):
     ends_at: datetime | None = None  # UTC; nothing after
     skip_dates: tuple[date, ...] = ()  # in time_zone
     overlap: Overlap = Overlap.BUFFER_ALL
-    catch_up: timedelta = Field(default=DEFAULT_CATCH_UP, ge=SHORTEST_CATCH_UP)  # slots missed by more are not made up
+    catch_up: timedelta = Field(
+        default=DEFAULT_CATCH_UP, ge=SHORTEST_CATCH_UP
+    )  # slots missed by more are not caught up
     pause_on_failure: bool = False
     articles: int | None = Field(default=None, ge=1, le=10_000)  # per run; None: the site's articles_per_batch
 

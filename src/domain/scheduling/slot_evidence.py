@@ -31,7 +31,7 @@ class Outcome(StrEnum):
     RAN = "ran"
     PARTLY_FAILED = "partly_failed"
     FAILED = "failed"  # no article came of it
-    CANCELLED = "cancelled"  # somebody stopped that very batch
+    CANCELLED = "cancelled"  # a person stopped that batch
     RUNNING = "running"
     DUE = "due"  # it may still begin by itself
     PAUSED = "paused"
@@ -68,7 +68,7 @@ class SlotReport(BaseModel):
     outcome: Outcome
     detail: str = ""
     batch_id: BatchId | None = None
-    on_purpose: bool = False  # somebody decided so through this software
+    on_purpose: bool = False  # a person decided so through this software
 
     @property
     def is_missing(self) -> bool:
@@ -128,7 +128,7 @@ class SlotEvidence(BaseModel):
     pauses: tuple[Pause, ...] = ()
     outages: tuple[TimeRange, ...] = ()  # nothing of Temporal was seen
     missing_schedule: tuple[TimeRange, ...] = ()  # Temporal had no schedule of the site
-    external_pause: TimeRange | None = None  # paused in Temporal, by nobody who went through this software
+    external_pause: TimeRange | None = None  # paused in Temporal, and not through this software
     external_pause_note: str = ""
     next_run: datetime | None = None  # as Temporal announces it
     noticed: Mapping[datetime, RecordedAlert] = {}

@@ -66,7 +66,7 @@ def _completed(batch: Batch, expected: ExpectedSlot, facts: SlotEvidence) -> Ver
     if batch.total == 0:
         return Outcome.NO_LONGTAILS, "no longtails were left to claim"
     if batch.trigger is Trigger.BACKFILL:
-        return Outcome.RAN, "made up by a backfill"
+        return Outcome.RAN, "run by a backfill"
     late = batch.opened_at - batch.slot
     return Outcome.RAN, f"{_length(late)} late" if late > facts.grace + expected.schedule.jitter else ""
 
@@ -145,7 +145,7 @@ def _another_waits(slot: datetime, other: Run, facts: SlotEvidence) -> bool:
 def _outage(expected: ExpectedSlot, facts: SlotEvidence) -> Verdict | None:
     """Temporal itself was not there.
 
-    What it could not make up is told from what it would not.
+    A slot that could not be caught up differs from one that would not.
     """
     schedule = expected.schedule
     outage = next((span for span in facts.outages if span.covers(expected.slot)), None)
@@ -156,16 +156,16 @@ def _outage(expected: ExpectedSlot, facts: SlotEvidence) -> Verdict | None:
     if end > expected.slot + schedule.catch_up:
         return Outcome.OUTSIDE_CATCH_UP, f"{seen}, longer than the window of {_length(schedule.catch_up)}"
     if facts.now < end + facts.grace:
-        return Outcome.DUE, f"{seen}; it may be made up yet"
+        return Outcome.DUE, f"{seen}; it may still be caught up"
     if schedule.overlap not in _MAKES_UP_ALL:
-        seen += f"; overlap {schedule.overlap} does not make up every slot"
+        seen += f"; overlap {schedule.overlap} does not catch up every slot"
     return Outcome.SERVER_DOWN, seen
 
 
 def _absence(expected: ExpectedSlot, facts: SlotEvidence) -> Verdict | None:
     for span in facts.missing_schedule:
         if span.covers(expected.slot):
-            again = f" until it was made anew {expected.clock(span.end)}" if span.end else ""
+            again = f" until it was created again {expected.clock(span.end)}" if span.end else ""
             return Outcome.NOT_STARTED, f"deleted by hand: Temporal had no schedule of this site{again}"
     return None
 
@@ -180,7 +180,7 @@ def _external_pause(expected: ExpectedSlot, facts: SlotEvidence) -> Verdict | No
 def _noticed(expected: ExpectedSlot, facts: SlotEvidence) -> Verdict | None:
     """Return what the watchdog saw then, where the evidence is gone.
 
-    A forewarning came true if nothing else is known.
+    A warning came true if nothing else is known.
     """
     notice = facts.noticed.get(expected.slot)
     if notice is None:
@@ -213,7 +213,7 @@ _RULES: tuple[Callable[[ExpectedSlot, SlotEvidence], Verdict | None], ...] = (
 def _run(slot: datetime, facts: SlotEvidence) -> Run | None:
     """Return the slot's run: the one under way, else the last.
 
-    A slot that is made up again has several.
+    A slot that is backfilled again has several.
     """
     runs = [run for run in facts.runs if run.slot == slot]
     return max(runs, key=lambda run: (run.ended_at is None, run.started_at), default=None)

@@ -3,7 +3,7 @@
 Exactly one a day and time, also when clocks change.
 
 The rule: a time that does not exist on a day (clocks go forward) runs as much later as the clocks jumped; a time that
-comes twice (clocks go back) runs at its second coming. Temporal leaves the first day without a slot and starts some
+comes twice (clocks go back) runs at its second occurrence. Temporal leaves the first day without a slot and starts some
 times twice on the second (measured on server 1.32), so we add the one and refuse the other.
 """
 
@@ -85,9 +85,9 @@ def clock_changes(schedule: Schedule, since: date, years: int) -> Iterator[tuple
         for at in schedule.when.times:
             if not exists(day, at, zone):
                 moved = slot_at(day, at, zone).astimezone(zone)
-                yield day, at, f"does not exist; it runs at {moved:%H:%M}"
+                yield day, at, f"is skipped; it runs at {moved:%H:%M}"
             elif comes_twice(day, at, zone):
-                yield day, at, "comes twice; it runs at its second coming"
+                yield day, at, "is repeated; it runs at its second occurrence"
 
 
 def _offset(day: date, zone: ZoneInfo) -> timedelta | None:

@@ -68,7 +68,7 @@ class SchedulePauseRow(Table):
 
 
 class BackfillSlotRow(Table):
-    """A slot that an operator asked to be made up.
+    """A slot that an operator requested as a backfill.
 
     Its batch learns from here that it is a backfill.
     """

@@ -194,7 +194,7 @@ def test_an_outage_explains_the_slots_within_it(hole: TimeRange, now: datetime, 
 def test_an_outage_says_that_skip_makes_up_one_of_several() -> None:
     lost = report(DAILY.model_copy(update={"overlap": Overlap.SKIP}), outages=(span(-HOUR, HOUR),))
     assert lost.outcome is Outcome.SERVER_DOWN
-    assert "overlap skip does not make up every slot" in lost.detail
+    assert "overlap skip does not catch up every slot" in lost.detail
 
 
 def test_a_schedule_that_was_deleted_by_hand_is_named() -> None:
@@ -226,7 +226,7 @@ def test_a_healthy_schedule_that_started_nothing_is_called_so() -> None:
 
 def test_a_late_or_made_up_slot_says_so() -> None:
     assert report(batches=batch(opened_at=SLOT + 2 * HOUR)).detail == "2:00:00 late"
-    assert report(batches=batch(trigger=Trigger.BACKFILL)).detail == "made up by a backfill"
+    assert report(batches=batch(trigger=Trigger.BACKFILL)).detail == "run by a backfill"
     assert report(batches=batch()).detail == ""
 
 

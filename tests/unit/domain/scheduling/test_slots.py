@@ -70,6 +70,6 @@ def test_weekdays_and_skipped_dates_leave_days_out() -> None:
 def test_clock_changes_are_told_before_they_come() -> None:
     told = list(slots.clock_changes(daily("Europe/Berlin", time(2, 30)), date(2027, 1, 1), 1))
     assert told == [
-        (date(2027, 3, 28), time(2, 30), "does not exist; it runs at 03:30"),
-        (date(2027, 10, 31), time(2, 30), "comes twice; it runs at its second coming"),
+        (date(2027, 3, 28), time(2, 30), "is skipped; it runs at 03:30"),
+        (date(2027, 10, 31), time(2, 30), "is repeated; it runs at its second occurrence"),
     ]
