@@ -35,6 +35,8 @@ from .partial_response import PartialResponse
 
 log = structlog.get_logger()
 
+log = structlog.get_logger()
+
 MESSAGE_LENGTH = 300
 LONGEST_WAIT = timedelta(days=31)  # only so that a nonsense header overflows nothing; workers clamp further
 _KEYS = re.compile(r"\b(?:sk|rk|pk|key)-[\w*.\-]{4,}")  # also as vendors mask them: sk-proj-****abcd
@@ -208,3 +210,10 @@ class ErrorBuilder:
             request_id=self.received.request_id,
             model=self.received.model,
         )
+
+
+def accept_missing_list(fault: ModelError, endpoint: Endpoint) -> None:
+    """Raise what a check of the key met, unless the server only lacks a list of models."""
+    if not isinstance(fault, ModelBadRequest):
+        raise fault from None
+    log.warning("model_list_missing", base_url=endpoint.address)  # it answers; «/v1» may be missing
