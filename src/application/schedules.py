@@ -6,17 +6,14 @@ The desired schedule is in the database; Temporal's is written from it and read 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, date, datetime, time, timedelta
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-from pydantic import BaseModel, ConfigDict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 from src.domain.colour import Colour
 from src.domain.errors import Hint, InputInvalid, NotFound
 from src.domain.scheduling import slots
 from src.domain.scheduling.schedule import ObservedSchedule, Overlap, Pause, Schedule, ScheduleState
-from src.domain.scheduling.schedule_change import ScheduleChange
+from src.domain.scheduling.schedule_change import ClockChange, ScheduleChange, SchedulePreview, ScheduleWrite
 from src.infrastructure.database.audit import AuditEvent
 from src.infrastructure.database.schedules import DesiredSchedule
 from src.infrastructure.database.unit_of_work import Database, UnitOfWork
@@ -28,50 +25,6 @@ if TYPE_CHECKING:
 NOUN = "schedule"  # in the audit trail
 _PREVIEWED = 10  # runs that are shown before a schedule is saved
 _YEARS_AHEAD = 1  # in which clock changes are shown
-
-
-class ScheduleWrite(BaseModel):
-    """A schedule before and after a change.
-
-    ``before`` is None for a new one.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    before: Schedule | None
-    after: Schedule
-
-    @property
-    def differences(self) -> dict[str, tuple[str, str]]:
-        """Return old and new value in words, by field.
-
-        None for a new schedule.
-        """
-        return self.before.differences(self.after) if self.before else {}
-
-
-class ClockChange(NamedTuple):
-    """A day on which clocks skip or repeat a scheduled time."""
-
-    day: date
-    at: time
-    effect: str
-
-
-class SchedulePreview(BaseModel):
-    """What a change of a schedule would do."""
-
-    model_config = ConfigDict(frozen=True)
-
-    write: ScheduleWrite
-    next_runs: tuple[datetime, ...]  # UTC
-    clock_changes: tuple[ClockChange, ...]
-    median_duration: timedelta | None  # of the site's batches; None before the first
-
-    @property
-    def shortest_gap(self) -> timedelta | None:
-        """Return the shortest time between two of the next runs."""
-        return min((later - earlier for earlier, later in pairwise(self.next_runs)), default=None)
 
 
 async def get_time_zone(database: Database, site: str) -> str:

@@ -11,7 +11,7 @@ from src.domain.colour import Colour
 from src.domain.hold import HoldDepth
 from src.infrastructure.database.unit_of_work import Database
 from tests.factories import a_site, longtails, open_batch
-from tests.unit.cli.test_json_shapes import DOCUMENTS
+from tests.json_documents import DOCUMENTS
 
 from .conftest import Longtail
 

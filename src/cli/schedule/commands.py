@@ -5,10 +5,11 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from src.application.schedules import SchedulePreview, ScheduleWrite, get_time_zone
+from src.application.schedules import get_time_zone
 from src.bootstrap import Application
 from src.domain.colour import BLUE
 from src.domain.scheduling.schedule import Overlap, ScheduleState
+from src.domain.scheduling.schedule_change import SchedulePreview, ScheduleWrite
 
 from ..connections import with_application
 from ..options import ColourOption, JsonOption, SiteOption

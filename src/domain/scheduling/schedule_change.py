@@ -4,7 +4,8 @@ The fields that are set change, the others stay.
 """
 
 from datetime import date, datetime, time, timedelta
-from typing import Self
+from itertools import pairwise
+from typing import NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -91,3 +92,47 @@ def _invalid(error: ValidationError) -> InputInvalid:
     field = ".".join(str(part) for part in problem["loc"]) or "ends_at"  # the one rule over several fields
     value = problem["input"] if problem["loc"] else "…"
     return InputInvalid(field, value, problem["msg"].removeprefix("Value error, "))
+
+
+class ScheduleWrite(BaseModel):
+    """A schedule before and after a change.
+
+    ``before`` is None for a new one.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    before: Schedule | None
+    after: Schedule
+
+    @property
+    def differences(self) -> dict[str, tuple[str, str]]:
+        """Return old and new value in words, by field.
+
+        None for a new schedule.
+        """
+        return self.before.differences(self.after) if self.before else {}
+
+
+class ClockChange(NamedTuple):
+    """A day on which clocks skip or repeat a scheduled time."""
+
+    day: date
+    at: time
+    effect: str
+
+
+class SchedulePreview(BaseModel):
+    """What a change of a schedule would do."""
+
+    model_config = ConfigDict(frozen=True)
+
+    write: ScheduleWrite
+    next_runs: tuple[datetime, ...]  # UTC
+    clock_changes: tuple[ClockChange, ...]
+    median_duration: timedelta | None  # of the site's batches; None before the first
+
+    @property
+    def shortest_gap(self) -> timedelta | None:
+        """Return the shortest time between two of the next runs."""
+        return min((later - earlier for earlier, later in pairwise(self.next_runs)), default=None)

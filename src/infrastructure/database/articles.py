@@ -13,17 +13,14 @@ from sqlalchemy import (
     Select,
     Text,
     Update,
-    and_,
     bindparam,
     cast,
     func,
     insert,
     literal,
     select,
-    true,
     update,
 )
-from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from src.domain.article import Article, ArticleRef, ArticleStatus, Failure
@@ -31,10 +28,10 @@ from src.domain.errors import Conflict, ConflictReason, Hint, NotFound
 from src.domain.ids import ArticleId, BatchId
 from src.domain.longtail import LongtailStatus
 from src.domain.stages import Stage
-from src.domain.usage import CallStatus, Spend
 
+from .article_summaries import summaries, to_article
 from .longtails import LongtailRepository, claimed_next, follow_article
-from .tables import ArticleRow, LongtailRow, ModelCallRow, StageOutputRow
+from .tables import ArticleRow, LongtailRow
 
 _UNFINISHED = (ArticleStatus.QUEUED, ArticleStatus.GENERATING)
 
@@ -237,7 +234,7 @@ class ArticleRepository:
 
     async def get(self, article_id: ArticleId) -> Article:
         """Return the article. Raises NotFound."""
-        for article in await self._read(_summary().where(ArticleRow.id == article_id)):
+        for article in await self._read(summaries().where(ArticleRow.id == article_id)):
             return article
         raise NotFound("article", article_id, hint=Hint.LIST_ARTICLES)
 
@@ -256,7 +253,7 @@ class ArticleRepository:
     ) -> list[Article]:
         """Return the newest batch's articles first, each batch in its order."""
         statement = (
-            _summary().order_by(ArticleRow.created_at.desc(), ArticleRow.batch_id, ArticleRow.position).limit(limit)
+            summaries().order_by(ArticleRow.created_at.desc(), ArticleRow.batch_id, ArticleRow.position).limit(limit)
         )
         if site:
             statement = statement.where(ArticleRow.site == site)
@@ -276,78 +273,8 @@ class ArticleRepository:
         return page
 
     async def _read(self, statement: Select[Any]) -> list[Article]:
-        return [_article(*row) for row in await self._session.execute(statement)]
+        return [to_article(*row) for row in await self._session.execute(statement)]
 
 
 def _ref(row: ArticleRow) -> ArticleRef:
     return ArticleRef(article_id=row.id, site=row.site, keyword=row.keyword, revision=row.revision)
-
-
-def _summary() -> Select[Any]:
-    """Return articles with their finished stages and what their calls used."""
-    stage_model = StageOutputRow.provider + ":" + StageOutputRow.model
-    done = (
-        select(
-            func.array_agg(aggregate_order_by(StageOutputRow.stage, StageOutputRow.stage)).label("stages"),
-            func.array_agg(stage_model.distinct()).label("models"),
-        )
-        .where(StageOutputRow.article_id == ArticleRow.id, StageOutputRow.revision == ArticleRow.revision)
-        .correlate(ArticleRow)
-        .lateral("done")
-    )
-    spent = (
-        select(
-            func.count().label("calls"),
-            func.coalesce(func.sum(ModelCallRow.input_tokens), 0).label("input_tokens"),
-            func.coalesce(func.sum(ModelCallRow.output_tokens), 0).label("output_tokens"),
-            func.coalesce(func.sum(ModelCallRow.cost_usd), 0).label("cost_usd"),
-            func.count()
-            .filter(and_(ModelCallRow.cost_usd.is_(None), ModelCallRow.status != CallStatus.OPEN))
-            .label("unpriced"),
-        )
-        .where(ModelCallRow.article_id == ArticleRow.id)
-        .correlate(ArticleRow)
-        .lateral("spent")
-    )
-    return select(ArticleRow, done, spent).select_from(ArticleRow).join(done, true()).join(spent, true())
-
-
-def _article(row: ArticleRow, stages: list[str] | None, models: list[str] | None, *spent: Any) -> Article:  # noqa: ANN401
-    calls, input_tokens, output_tokens, cost_usd, unpriced = spent
-    failure = None
-    if row.error_type:
-        failure = Failure(
-            stage=Stage(row.failed_stage) if row.failed_stage else None,
-            error_type=row.error_type,
-            message=row.error_message or "",
-            attempts=row.attempts or 0,
-        )
-    return Article(
-        **{name: getattr(row, name) for name in _COPIED},
-        status=ArticleStatus(row.status),
-        stages_done=tuple(Stage(stage) for stage in stages or ()),
-        models=tuple(models or ()),
-        failure=failure,
-        spend=Spend(
-            calls=calls,
-            input_tokens=input_tokens,
-            output_tokens=output_tokens,
-            cost_usd=cost_usd,
-            unpriced_calls=unpriced,
-        ),
-    )
-
-
-_COPIED = (
-    "id",
-    "batch_id",
-    "site",
-    "keyword",
-    "revision",
-    "words",
-    "offline",
-    "content_hash",
-    "created_at",
-    "started_at",
-    "finished_at",
-)

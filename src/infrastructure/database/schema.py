@@ -6,10 +6,9 @@ from pathlib import Path
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-import migrations
 from src.domain.errors import Conflict, ConflictReason, SchemaOutdated
 
-_FOLDER = Path(migrations.__file__).parent
+_FOLDER = Path(__file__).parents[3] / "migrations"  # next to src, in a checkout and in a wheel alike
 
 
 async def upgrade(engine: AsyncEngine, revision: str = "head") -> None:

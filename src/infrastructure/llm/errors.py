@@ -213,7 +213,7 @@ class ErrorBuilder:
 
 
 def accept_missing_list(fault: ModelError, endpoint: Endpoint) -> None:
-    """Raise what a check of the key met, unless the server only lacks a list of models."""
+    """Raise ``fault`` of a key check, unless only the list is missing."""
     if not isinstance(fault, ModelBadRequest):
         raise fault from None
     log.warning("model_list_missing", base_url=endpoint.address)  # it answers; «/v1» may be missing

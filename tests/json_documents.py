@@ -1,0 +1,39 @@
+"""The document that each ``--json`` is declared to print, by command."""
+
+from typing import Any
+
+from src.application.articles import ArticleDetails
+from src.application.batches import BatchDetails
+from src.application.gaps import SlotList
+from src.application.keywords import ImportReport, LongtailList
+from src.application.schedule_drift import DriftReport
+from src.domain.article import Article
+from src.domain.batch import Batch
+from src.domain.hold import Hold
+from src.domain.scheduling.backfill import BackfilledSlot, BackfillPlan
+from src.domain.scheduling.forecast import Forecast
+from src.domain.scheduling.schedule import ScheduleState
+from src.domain.site import Site
+from src.infrastructure.database.audit import AuditEvent
+from src.infrastructure.database.watchdog import Alert
+
+DOCUMENTS: dict[str, Any] = {
+    "site list": list[Site],
+    "site show": Site,
+    "keywords import": ImportReport,
+    "keywords list": LongtailList,
+    "batch list": list[Batch],
+    "batch show": BatchDetails,
+    "article list": list[Article],
+    "article show": ArticleDetails,
+    "hold list": list[Hold],
+    "schedule list": list[ScheduleState],
+    "schedule show": ScheduleState,
+    "schedule history": list[AuditEvent],
+    "schedule backfill": BackfillPlan,
+    "schedule backfill --wait": list[BackfilledSlot],
+    "schedule gaps": SlotList,
+    "schedule sync": DriftReport,
+    "schedule forecast": Forecast,
+    "schedule alerts": list[Alert],
+}
