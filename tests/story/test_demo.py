@@ -134,7 +134,7 @@ async def test_a_killed_demo_goes_on_with_the_same_batch_and_leaves_nothing_runn
         left = [found.command for found in process.everything() if str(folder) in found.command]
 
         assert again.returncode == 0, again.stderr
-        assert "its batch goes on where it was" in again.stderr
+        assert "its batch resumes where it stopped" in again.stderr
         assert left == []
         assert len(pages_in(folder / "pages")) == 8
         articles = longtail.json("article", "list")
