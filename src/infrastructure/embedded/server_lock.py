@@ -2,8 +2,8 @@
 
 The first starts it, the last one out stops it.
 
-Every user holds a shared lock, which the kernel drops however the user ends. Whoever can make it exclusive on leaving
-is the last. A second lock, the gate, is held only while a process starts, joins or stops it.
+Every user holds a shared lock, which the kernel drops however the user ends. A user that can make it exclusive when it
+leaves is the last. A second lock, the gate, is held only while a process starts, joins or stops it.
 """
 
 import fcntl
