@@ -78,16 +78,6 @@ class Prompt:
         """Return the first user turn."""
         return f"{FENCE}\n{fenced(self.data)}"
 
-    @property
-    def messages(self) -> list[dict[str, str]]:
-        """Return the conversation after the system text, in both vendors' form."""
-        turns = [("user", self.user)]
-        if self.follow_up and self.previous and self.previous.strip():  # a blank turn is rejected
-            turns.append(("assistant", self.previous))
-        if self.follow_up:
-            turns.append(("user", self.follow_up))
-        return [{"role": role, "content": content} for role, content in turns]
-
     @cached_property
     def hash(self) -> str:
         """Return the SHA-256 of all that is sent.

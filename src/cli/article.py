@@ -108,7 +108,7 @@ def retry(
     ] = None,
     colour: ColourOption = BLUE,
 ) -> None:
-    """Go on where an article stopped.
+    """Resume where an article stopped.
 
     Finished stages are kept, only the failed one and those after it are bought.
 

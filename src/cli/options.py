@@ -19,7 +19,9 @@ SiteOption = Annotated[str, typer.Argument(metavar="SITE", help="The site's slug
 ArticleOption = Annotated[str, typer.Argument(metavar="ARTICLE", help="Its id, or the first characters of it.")]
 BatchOption = Annotated[str, typer.Argument(metavar="BATCH", help="Its id, or the first characters of it.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document for scripts.")]
-ColourOption = Annotated[Colour, typer.Option(parser=parse_colour, metavar="blue|green", help="Whose workers make it.")]
+ColourOption = Annotated[
+    Colour, typer.Option(parser=parse_colour, metavar="<blue|green>", help="Whose workers make it.")
+]
 
 _SHORTEST_PREFIX = 4  # characters of an id that people may type
 

@@ -103,7 +103,7 @@ class _Lines:
         pass
 
     def show(self, articles: list[Article]) -> None:
-        """Say what changed."""
+        """Print what changed."""
         ended = sum(article.status in _ENDED for article in articles)
         for article in articles:
             stages = "".join(article.stages_done) or "–"

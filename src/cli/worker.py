@@ -13,7 +13,7 @@ from .connections import start, with_application
 
 def worker(
     colour: Annotated[
-        Colour, typer.Option(parser=parse_colour, metavar="blue|green", help="Whose queue to work on.")
+        Colour, typer.Option(parser=parse_colour, metavar="<blue|green>", help="Whose queue to work on.")
     ] = BLUE,
     fail: Annotated[
         list[str] | None, typer.Option(help="Simulation: stage C of this keyword fails for ever. May be repeated.")

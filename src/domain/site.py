@@ -133,7 +133,7 @@ class Site(BaseModel):
     language: str = Field(default="en", description="the language articles are written in, such as en-GB")
     time_zone: TimeZoneName = Field(default="UTC", description="where the site's day begins and its schedules count")
     articles_per_batch: Whole = Field(default=10, ge=1, le=10_000, description="how many longtails a batch claims")
-    profile: Profile = Field(description="what the agents are told about the site")
+    profile: Profile = Field(description="facts about the site for the agents")
     models: dict[Stage, ModelChoice] = Field(
         default_factory=dict, description="which model writes a stage; the installation's defaults when unset"
     )

@@ -1,7 +1,7 @@
 """The four stages and the artefact each hands to the next.
 
 Artefacts are what an operator reads in Temporal's UI. Limits follow search results (Google cuts titles near 60 and
-descriptions near 160 characters); they are hints to a model and rules to us, so every answer is validated in full.
+descriptions near 160 characters); models may ignore them, so every answer is validated in full.
 """
 
 from enum import StrEnum

@@ -210,10 +210,3 @@ class ErrorBuilder:
             request_id=self.received.request_id,
             model=self.received.model,
         )
-
-
-def accept_missing_list(fault: ModelError, endpoint: Endpoint) -> None:
-    """Raise ``fault`` of a key check, unless only the list is missing."""
-    if not isinstance(fault, ModelBadRequest):
-        raise fault from None
-    log.warning("model_list_missing", base_url=endpoint.address)  # it answers; «/v1» may be missing

@@ -64,7 +64,7 @@ def test_messages_name_the_place_the_value_and_the_remedy() -> None:
 
 
 def test_a_value_cannot_smuggle_control_characters_into_a_message() -> None:
-    assert "\x1b" not in str(InputInvalid("keyword", "\x1b[31mred", "type it anew"))
+    assert "\x1b" not in str(InputInvalid("keyword", "\x1b[31mred", "type it again"))
 
 
 def test_what_halts_a_batch_is_never_retried() -> None:
