@@ -15,8 +15,6 @@ from tests.factories import a_site, longtails
 
 from .conftest import Longtail
 
-pytestmark = pytest.mark.xdist_group("command_line")  # one costly fixture for all
-
 SITE = "plain-shop"
 KEYWORDS = "keywords.csv"
 NOWHERE = "127.0.0.1:9"

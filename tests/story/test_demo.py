@@ -18,8 +18,6 @@ from tests.eventually import eventually
 from .conftest import Longtail, empty_folder
 from .pages import Page
 
-pytestmark = pytest.mark.xdist_group("demo")  # one costly fixture for all
-
 FAILING = "how to bleed a radiator without a key"
 SITE = "hardware-shop"
 Done = CompletedProcess[str]

@@ -36,8 +36,6 @@ from tests.factories import PHRASES, a_site, longtails
 
 from .conftest import Records
 
-pytestmark = pytest.mark.xdist_group("vendors")  # one costly fixture for all
-
 VENDORS = ("openai", "anthropic")
 COLOUR = Colour("test-vendors")
 SLOT = datetime(2026, 11, 20, 6, 0, tzinfo=UTC)
