@@ -161,8 +161,8 @@ class Schedules:
         """
         async with self._database.unit_of_work() as uow:
             await _get(uow, site)
+            await self._gateway.trigger(site, overlap=overlap)
             await self._record(uow, site, "trigger", after={"overlap": overlap})
-        await self._gateway.trigger(site, overlap=overlap)
 
     async def remove(self, site: str) -> None:
         """Delete the schedule; batches under way continue. Raises NotFound."""

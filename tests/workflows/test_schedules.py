@@ -8,7 +8,7 @@ import pytest
 from temporalio.client import Client, ScheduleUpdate, ScheduleUpdateInput
 
 from src.application.backfills import Backfills
-from src.application.schedules import Schedules
+from src.application.schedules import Schedules, list_history
 from src.bootstrap import Application
 from src.domain.batch import BatchStatus, Trigger
 from src.domain.colour import Colour
@@ -130,6 +130,16 @@ async def test_drift_is_found_and_repaired(
     assert "no such schedule" in gone.found
     await drift.repair([gone])
     assert await drift.find(site.slug) == []
+
+
+async def test_a_trigger_that_temporal_refuses_is_not_recorded(
+    client: Client, application: Application, site: Site, colour: Colour
+) -> None:
+    await application.schedules.set(site.slug, ScheduleChange.replacing(DAILY), colour=colour)
+    await client.get_schedule_handle(ids.schedule(site.slug)).delete()
+    with pytest.raises(NotFound, match="no schedule in Temporal"):
+        await application.schedules.trigger(site.slug)
+    assert [event.action for event in await list_history(application.database, site.slug)] == ["set"]
 
 
 async def test_a_pause_made_in_temporal_can_be_adopted(

@@ -43,9 +43,9 @@ class ScheduleOptions:
 
         Raises InputInvalid naming option, value and remedy.
         """
-        zone = read.time_zone(self.time_zone) if self.time_zone else zone
+        zone = zone if self.time_zone is None else read.time_zone(self.time_zone)
         fields = self._times() | self._bounds(zone) | self._policies()
-        return ScheduleChange.model_validate(fields | ({"time_zone": zone} if self.time_zone else {}))
+        return ScheduleChange.model_validate(fields | ({} if self.time_zone is None else {"time_zone": zone}))
 
     def _times(self) -> dict[str, object]:
         ways = {"--daily": self.daily, "--cron": self.cron, "--calendar": self.calendar, "--every": self.every}

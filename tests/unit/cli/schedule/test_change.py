@@ -77,6 +77,8 @@ def test_another_way_replaces_the_one_there_was() -> None:
         ({"every": "sometimes"}, "--every", "sometimes", "90s, 10m, 72h or 3d"),
         ({"daily": "06:00", "cron": ("0 6 * * *",)}, "--daily and --cron", "…", "one way"),
         ({"daily": "06:00", "time_zone": "Mars/Olympus"}, "--time-zone", "Mars/Olympus", "Europe/Berlin"),
+        ({"daily": "06:00", "time_zone": "Europe"}, "--time-zone", "Europe", "Europe/Berlin"),
+        ({"daily": "06:00", "time_zone": ""}, "--time-zone", "", "Europe/Berlin"),
         ({"daily": "06:00", "overlap": "maybe"}, "--overlap", "maybe", "buffer_all"),
         ({"daily": "06:00", "catch_up": "5s"}, "--catch-up", "5s", "ten seconds"),
         ({"daily": "06:00", "skip": ("24.12.",)}, "--skip", "24.12.", "2026-12-24"),
