@@ -26,7 +26,13 @@ class LongtailRow(Table):
     __table_args__ = (
         UniqueConstraint("site", "key"),
         one_of("status", LongtailStatus),
-        Index("ix_longtails_next", "site", text("priority DESC"), "number", postgresql_where=text("status = 'ready'")),
+        Index(
+            "ix_longtails_next",
+            "site",
+            text("priority DESC"),
+            "number",
+            postgresql_where=text(f"status = '{LongtailStatus.READY}'"),
+        ),
     )
 
     id: Mapped[LongtailId] = mapped_column(primary_key=True, default=uuid4)
