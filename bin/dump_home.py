@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sqlalchemy.engine import make_url
 
-from src.infrastructure.embedded.postgres import postgres
+from src.bootstrap import open_local_postgres
 
 
 def dump(home: Path, file: Path) -> None:
@@ -19,7 +19,7 @@ def dump(home: Path, file: Path) -> None:
     if spec is None or spec.origin is None:
         raise SystemExit("install the extra 'embedded' (make setup)")
     program = Path(spec.origin).parent / "pginstall" / "bin" / "pg_dump"
-    with postgres(home) as url:
+    with open_local_postgres(home) as url:
         parsed = make_url(url)
         plain = parsed.set(drivername="postgresql", query={}).render_as_string(hide_password=False)
         options = ["--inserts", "--no-owner", "--no-privileges", "--no-comments", "--no-publications"]

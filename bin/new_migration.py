@@ -12,9 +12,9 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection
 
+from src.bootstrap import open_local_postgres
 from src.infrastructure.database import schema
 from src.infrastructure.database.engine import create_engine
-from src.infrastructure.embedded.postgres import postgres
 
 _ROOT = Path(__file__).resolve().parent.parent
 _VERSIONS = _ROOT / "migrations" / "versions"
@@ -48,7 +48,7 @@ def main() -> None:
         raise SystemExit('give the migration a name: make migration NAME="what it does"')
     with tempfile.TemporaryDirectory(prefix="longtail-migration-") as folder:
         Path(folder).chmod(0o711)  # PostgreSQL may run as another user
-        with postgres(Path(folder) / "home", durable=False) as url:
+        with open_local_postgres(Path(folder) / "home", durable=False) as url:
             asyncio.run(write_migration(url, name))
 
 

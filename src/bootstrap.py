@@ -89,7 +89,7 @@ def open_servers(settings: Settings, *, with_temporal: bool = True, ui: bool = T
         yield Servers(
             database_url=normalise_url(url.get_secret_value())
             if url
-            else without_pooler(stack.enter_context(postgres(settings.home))),
+            else stack.enter_context(open_local_postgres(settings.home)),
             is_database_local=url is None,
             temporal=_open_temporal(stack, settings.home, address, ui=ui) if with_temporal else None,
         )
@@ -97,12 +97,26 @@ def open_servers(settings: Settings, *, with_temporal: bool = True, ui: bool = T
 
 @contextmanager
 def open_local_servers(home: Path, *, durable: bool = True, ui: bool = False) -> Iterator[Servers]:
-    """Yield embedded servers with their data below ``home``, regardless of the environment.
+    """Yield embedded servers with their data below ``home``, whatever the environment names.
 
     ``durable=False`` is faster, and may lose what was written once the server has stopped. Raises EngineUnavailable.
     """
-    with postgres(home, durable=durable) as url, temporal(home, ui=ui) as server:
-        yield Servers(database_url=without_pooler(url), is_database_local=True, temporal=server)
+    with open_local_postgres(home, durable=durable) as url, open_local_temporal(home, ui=ui) as server:
+        yield Servers(database_url=url, is_database_local=True, temporal=server)
+
+
+@contextmanager
+def open_local_postgres(home: Path, *, durable: bool = True) -> Iterator[str]:
+    """Yield the SQLAlchemy URL of an embedded PostgreSQL; see ``open_local_servers``."""
+    with postgres(home, durable=durable) as url:
+        yield without_pooler(url)
+
+
+@contextmanager
+def open_local_temporal(home: Path, *, ui: bool = False) -> Iterator[TemporalServer]:
+    """Yield an embedded Temporal; see ``open_local_servers``."""
+    with temporal(home, ui=ui) as server:
+        yield server
 
 
 def _open_temporal(stack: ExitStack, home: Path, address: str | None, *, ui: bool) -> TemporalServer:

@@ -17,13 +17,12 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from temporalio.client import Client
 
-from src.bootstrap import Application
+from src.bootstrap import Application, open_local_postgres, open_local_temporal
 from src.domain.colour import Colour
 from src.infrastructure.database import schema
 from src.infrastructure.database.engine import create_engine
 from src.infrastructure.database.unit_of_work import Database
-from src.infrastructure.embedded.postgres import postgres
-from src.infrastructure.embedded.temporal import TemporalServer, temporal
+from src.infrastructure.embedded.temporal import TemporalServer
 from src.infrastructure.temporal import client as temporal_client
 from src.settings import Settings
 from tests.applications import an_application
@@ -70,8 +69,9 @@ def run_home(shared_folder: Path, worker_id: str) -> Path:
 @pytest.fixture(scope="session")
 def postgres_url(shared_folder: Path) -> Iterator[str]:
     """Yield the URL of the server's own database, which nobody migrates."""
-    with postgres(shared_folder / "shared", durable=False) as url:
-        yield url
+    with open_local_postgres(shared_folder / "shared", durable=False) as url:
+        # As an operator names a server: nothing says that there is no pooler.
+        yield make_url(url).set(query={}).render_as_string(hide_password=False)
 
 
 @pytest.fixture(scope="session")
@@ -93,7 +93,7 @@ async def database_url(postgres_url: str, shared_folder: Path, worker_id: str) -
 
 @pytest.fixture(scope="session")
 def temporal_server(run_home: Path) -> Iterator[TemporalServer]:
-    with temporal(run_home, ui=False) as server:
+    with open_local_temporal(run_home, ui=False) as server:
         yield server
 
 

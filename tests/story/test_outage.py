@@ -25,7 +25,7 @@ from temporalio.worker import Worker
 from src.application.gaps import GapReport
 from src.application.schedules import Schedules
 from src.application.watchdog import Watchdog
-from src.bootstrap import build_worker, worker_identity
+from src.bootstrap import build_worker, open_local_postgres, open_local_temporal, worker_identity
 from src.domain.batch import Trigger
 from src.domain.colour import Colour
 from src.domain.scheduling.schedule import Overlap, Schedule, When
@@ -34,8 +34,6 @@ from src.domain.scheduling.slot_evidence import Outcome, SlotReport
 from src.infrastructure.database import schema
 from src.infrastructure.database.engine import create_engine
 from src.infrastructure.database.unit_of_work import Database
-from src.infrastructure.embedded.postgres import postgres
-from src.infrastructure.embedded.temporal import temporal
 from src.infrastructure.llm.providers import Providers
 from src.infrastructure.temporal import client as temporal_client
 from src.infrastructure.temporal import ids
@@ -245,11 +243,11 @@ class Engines:
 
     def start_postgres(self) -> str:
         self._running["postgres"] = ExitStack()
-        return self._running["postgres"].enter_context(postgres(self._home, durable=True))
+        return self._running["postgres"].enter_context(open_local_postgres(self._home, durable=True))
 
     def start_temporal(self) -> str:
         self._running["temporal"] = ExitStack()
-        return self._running["temporal"].enter_context(temporal(self._home, ui=False)).address
+        return self._running["temporal"].enter_context(open_local_temporal(self._home, ui=False)).address
 
     def stop(self, engine: str) -> None:
         self._running.pop(engine).close()
