@@ -59,13 +59,34 @@ def server_folder(home: Path, name: str) -> Path:
         folder = home / name
         account = unprivileged(folder / "data")
         if not home.is_dir():
-            home.mkdir(parents=True, mode=0o700)
-            if account.switch_user:
-                account.grant_group(home, mode=0o710)
+            _make_home(home, account)
         folder.mkdir(exist_ok=True, mode=0o700)
         if not os.access(folder, os.W_OK | os.X_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
     return folder
+
+
+def _make_home(home: Path, account: Account) -> None:
+    """Make the folder and its rights in one step.
+
+    Other processes may start at the same moment.
+    """
+    if home.exists() and not home.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(home))
+    home.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        made = Path(tempfile.mkdtemp(prefix=f".{home.name}-", dir=home.parent))  # closed to others
+    except OSError as error:
+        error.filename = str(home)  # which a person knows
+        raise
+    if account.switch_user:
+        account.grant_group(made, mode=0o710)
+    try:
+        made.rename(home)
+    except OSError:
+        made.rmdir()
+        if not home.is_dir():
+            raise
 
 
 def current(folder: Path) -> Path:

@@ -6,6 +6,7 @@ import pwd
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -202,6 +203,26 @@ def test_a_folder_that_is_not_a_database_is_refused_and_untouched(home: Path) ->
     with pytest.raises(EngineUnavailable, match=r"PG_VERSION.*nothing was changed"):
         postgres(home).__enter__()
     assert letter.exists()
+
+
+def test_a_new_home_is_made_once_by_processes_that_start_together(home: Path) -> None:
+    make = "import sys, pathlib; from src.infrastructure.embedded.data_dir import server_folder as make; input(); "
+    make += "print(make(pathlib.Path(sys.argv[1]), sys.argv[2]))"
+    starting = [
+        subprocess.Popen(
+            [sys.executable, "-c", make, str(home / "deep" / "home"), name],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for name in ("postgres", "temporal") * 4
+    ]
+    for each in starting:
+        assert each.stdin is not None
+        each.stdin.write("\n")
+        each.stdin.flush()
+    assert {Path(each.communicate()[0].strip()).name for each in starting} == {"postgres", "temporal"}
+    assert [each.name for each in (home / "deep").iterdir()] == ["home"]
 
 
 def test_a_home_that_is_a_file_is_named(home: Path) -> None:
