@@ -31,7 +31,7 @@ from src.domain.stages import Stage
 
 from .article_summaries import summaries, to_article
 from .longtails import LongtailRepository, claimed_next, follow_article
-from .tables import ArticleRow, LongtailRow
+from .tables import ArticleRow
 
 _UNFINISHED = (ArticleStatus.QUEUED, ArticleStatus.GENERATING)
 
@@ -196,14 +196,14 @@ class ArticleRepository:
 
         Those whose longtail belongs to another article are left out.
         """
-        available = select(LongtailRow.id).where(LongtailRow.status.in_([LongtailStatus.READY, LongtailStatus.FAILED]))
+        stopped = (
+            ArticleRow.batch_id == batch_id,
+            ArticleRow.status.in_([ArticleStatus.FAILED, ArticleStatus.CANCELLED]),
+        )
+        available = await self._longtails.lock_available(select(ArticleRow.longtail_id).where(*stopped))
         resumed = await self._session.scalars(
             update(ArticleRow)
-            .where(
-                ArticleRow.batch_id == batch_id,
-                ArticleRow.status.in_([ArticleStatus.FAILED, ArticleStatus.CANCELLED]),
-                ArticleRow.longtail_id.in_(available.with_for_update(skip_locked=True)),
-            )
+            .where(*stopped, ArticleRow.longtail_id.in_(available))
             .values(status=ArticleStatus.QUEUED, finished_at=None)
             .returning(ArticleRow.longtail_id)
         )

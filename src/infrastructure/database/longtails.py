@@ -5,7 +5,7 @@ Every change of a longtail's status is a function of this module.
 
 from collections.abc import Sequence
 
-from sqlalchemy import CTE, Update, bindparam, func, select, update
+from sqlalchemy import CTE, Select, Update, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -39,10 +39,11 @@ def claimed_next(site: str, limit: int) -> CTE:
         .order_by(LongtailRow.priority.desc(), LongtailRow.number)
         .limit(limit)
         .with_for_update(skip_locked=True)
+        .cte("next")  # read once, whatever the plan: a second scan would skip what the first one locked
     )
     return (
         update(LongtailRow)
-        .where(LongtailRow.id.in_(next_ids))
+        .where(LongtailRow.id.in_(select(next_ids.c.id)))
         .values(status=LongtailStatus.CLAIMED)
         .returning(LongtailRow.id, LongtailRow.phrase, LongtailRow.priority, LongtailRow.number)
         .cte("claimed")
@@ -96,6 +97,18 @@ class LongtailRepository:
         statement = select(LongtailRow.site, func.count()).where(LongtailRow.status == LongtailStatus.READY)
         rows = await self._session.execute(statement.group_by(LongtailRow.site))
         return dict(rows.all())
+
+    async def lock_available(self, longtail_ids: Select[LongtailId]) -> list[LongtailId]:
+        """Lock these longtails; return those that no article is being made of."""
+        rows = await self._session.scalars(
+            select(LongtailRow.id)
+            .where(
+                LongtailRow.id.in_(longtail_ids), LongtailRow.status.in_([LongtailStatus.READY, LongtailStatus.FAILED])
+            )
+            .order_by(LongtailRow.id)  # one order for all, so that no two wait for each other
+            .with_for_update()
+        )
+        return list(rows)
 
     async def claim(self, longtail_ids: Sequence[LongtailId]) -> None:
         """Note that articles are being made of these again."""

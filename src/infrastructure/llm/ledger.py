@@ -5,12 +5,14 @@ A paid answer is found again, and none is parsed before it is committed.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
 import structlog
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from src.agents.language_model import Completion, Prompt, StopReason
 from src.domain.article import ArticleRef
@@ -27,6 +29,7 @@ from .providers import ResolvedModel
 
 log = structlog.get_logger()
 
+_HIGHEST_COUNT = 2_147_483_647  # of tokens, that an integer column holds
 LONGEST_MESSAGE = 2000  # characters kept of an error
 LONGEST_ANSWER = 256 * 1024  # characters kept; a longer one is cut and then not used again
 _RETRY_DELAYS = (0.5, 1, 2, 4, 8, 16, 16)  # seconds between tries to commit an answer that is already paid
@@ -70,13 +73,14 @@ class Ledger:
         try:
             completion = await self._resolved.generate(prompt)
         except ModelError as error:
-            await self._close(call_id, self._failed(error, started))
+            await finish(self._close(call_id, self._failed(error, started)))
             raise
         except asyncio.CancelledError:
             result = CallResult(status=CallStatus.FAILED, latency_ms=_elapsed_ms(started), error_type="Cancelled")
-            await asyncio.shield(asyncio.ensure_future(self._close(call_id, result)))
+            await finish(self._close(call_id, result))
             raise
-        await self._close(call_id, self._answered(completion, started))
+        completion = replace(completion, text=storable(completion.text), model=storable(completion.model))
+        await finish(self._close(call_id, self._answered(completion, started)))
         return completion
 
     async def _close(self, call_id: CallId, result: CallResult) -> None:
@@ -110,27 +114,27 @@ class Ledger:
         return CallResult(
             status=CallStatus.DISCARDED if is_cut else CallStatus.ANSWERED,
             latency_ms=_elapsed_ms(started),
-            answer=completion.text[:LONGEST_ANSWER].replace("\x00", ""),  # PostgreSQL's text holds no NUL
+            answer=completion.text[:LONGEST_ANSWER],
             stop_reason=completion.stop_reason,
-            request_id=completion.request_id,
+            request_id=storable(completion.request_id) if completion.request_id else None,
             model=completion.model,
             cost_usd=self._price(completion.usage, completion.model),
-            **completion.usage.model_dump(),
+            **_countable(completion.usage),
         )
 
     def _failed(self, error: ModelError, started: float) -> CallResult:
         result = CallResult(
             status=CallStatus.FAILED,
             latency_ms=_elapsed_ms(started),
-            request_id=error.request_id or None,
+            request_id=storable(error.request_id) if error.request_id else None,
             error_type=type(error).__name__,
-            error_message=error.message[:LONGEST_MESSAGE],
+            error_message=storable(error.message[:LONGEST_MESSAGE]),
         )
         if error.usage is None and self._resolved.provider != OFFLINE:
             return result
         usage = error.usage or Usage()
         cost = self._price(usage, error.model or self._resolved.model)
-        return result.model_copy(update={"cost_usd": cost, **usage.model_dump()})
+        return result.model_copy(update={"cost_usd": cost, **_countable(usage)})
 
     def _price(self, usage: Usage, model: str) -> Decimal | None:
         return price(self._resolved.provider, model, usage, at=datetime.now(UTC))
@@ -151,6 +155,38 @@ def _as_completion(paid: PaidAnswer) -> Completion:
     )
 
 
+def storable(text: str) -> str:
+    """Return ``text`` as PostgreSQL can store it.
+
+    Halves of a character that arrived in two chunks are joined; a half alone becomes U+FFFD. NUL is dropped.
+    """
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").replace("\x00", "")
+
+
+def _countable(usage: Usage) -> dict[str, int]:
+    """Return the tokens, none more than an integer column holds."""
+    return {name: min(count, _HIGHEST_COUNT) for name, count in usage.model_dump().items()}
+
+
+async def finish(closing: Coroutine[None, None, None]) -> None:
+    """Run ``closing`` to its end, then raise a cancellation that came meanwhile.
+
+    What is known of a paid call is committed before anything else happens.
+    """
+    task = asyncio.ensure_future(closing)
+    cancelled = False
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if task.cancelled():
+                break
+            cancelled = True
+    task.result()
+    if cancelled:
+        raise asyncio.CancelledError
+
+
 def _elapsed_ms(started: float) -> int:
     return round((time.monotonic() - started) * 1000)
 
@@ -163,7 +199,7 @@ async def _commit_with_retry(commit: Callable[[], Awaitable[None]]) -> None:
     for delay in _RETRY_DELAYS:
         try:
             return await commit()
-        except (DBAPIError, OSError) as error:
+        except (DBAPIError, PoolTimeout, OSError) as error:
             log.warning("ledger_commit_failed", error=type(error).__name__, retry_in_seconds=delay)
             await asyncio.sleep(delay)
     return await commit()

@@ -10,6 +10,8 @@ import genai_prices
 
 from src.domain.usage import Usage
 
+_HIGHEST = Decimal(1_000_000)  # of one call, that the ledger's column holds; beyond it the server miscounted
+
 
 def price(provider: str, model: str, usage: Usage, at: datetime) -> Decimal | None:
     """Return the cost of a call in US dollars, if known.
@@ -27,6 +29,13 @@ def price(provider: str, model: str, usage: Usage, at: datetime) -> Decimal | No
         output_tokens=usage.output_tokens,
     )
     try:
-        return genai_prices.calc_price(tokens, model, provider_id=provider, genai_request_timestamp=at).total_price
-    except (LookupError, ValueError):
+        cost = genai_prices.calc_price(tokens, model, provider_id=provider, genai_request_timestamp=at).total_price
+    except (
+        LookupError,
+        ValueError,
+        ArithmeticError,
+        TypeError,
+        AttributeError,
+    ):  # an answer is never lost to its price
         return None
+    return cost if cost < _HIGHEST else None

@@ -2,10 +2,13 @@
 
 import asyncio
 from decimal import Decimal
+from typing import Any
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from src.agents.language_model import Completion, Prompt
+from src.agents.language_model import Completion, Prompt, StopReason
 from src.domain.article import ArticleRef, Failure
 from src.domain.errors import ModelError, ModelRateLimited, ModelUnreachable
 from src.domain.stages import Stage
@@ -18,6 +21,7 @@ from src.infrastructure.llm.providers import ResolvedModel
 from src.infrastructure.llm.testing import ScriptedModel
 from src.infrastructure.temporal.activities.articles import ArticleActivities
 from src.infrastructure.temporal.messages import RecordFailure
+from tests.eventually import eventually
 from tests.factories import a_site, longtails, open_batch
 
 PROMPT = Prompt(
@@ -157,3 +161,90 @@ async def test_a_cancelled_call_is_on_record(database: Database, article: Articl
         await asking
     (call,) = await calls(database, article)
     assert (call.status, call.error_type) == (CallStatus.FAILED, "Cancelled")
+
+
+@pytest.mark.parametrize(
+    ("received", "kept"),
+    [
+        ("a tap \ud83d\udca1", "a tap 💡"),  # one emoji, split over two chunks of a stream
+        ("half \ud83d of one", "half � of one"),
+        ("\udca1\ud83d", "��"),
+        ("nothing\x00 here", "nothing here"),
+    ],
+)
+async def test_an_answer_that_no_database_stores_is_kept_and_bought_once(
+    database: Database, article: ArticleRef, received: str, kept: str
+) -> None:
+    first, _ = ledger(database, article, received)
+    assert (await first.generate(PROMPT)).text == kept
+    second, scripted = ledger(database, article)
+    assert (await second.generate(PROMPT)).text == kept
+    assert scripted.prompts == []
+
+
+async def test_numbers_beyond_any_column_do_not_lose_the_answer(database: Database, article: ArticleRef) -> None:
+    usage = Usage(input_tokens=2**40, output_tokens=2**63)
+    answer = Completion(text="the plan", stop_reason=StopReason.COMPLETE, model="gpt-6-luna", usage=usage)
+    await ledger(database, article, answer)[0].generate(PROMPT)
+    (call,) = await calls(database, article)
+    assert (call.status, call.answer, call.output_tokens) == (CallStatus.ANSWERED, "the plan", 2**31 - 1)
+
+
+async def test_an_answer_is_committed_although_its_task_is_cancelled_meanwhile(
+    database: Database, article: ArticleRef
+) -> None:
+    asked, is_slow = asyncio.Event(), asyncio.Event()
+
+    class Answers:
+        async def generate(self, prompt: Prompt) -> Completion:
+            asked.set()
+            await is_slow.wait()
+            return Completion(text="the plan", stop_reason=StopReason.COMPLETE, model="m", usage=Usage())
+
+    resolved = ResolvedModel(choice=Choice(provider="openai", model="m"), language_model=Answers())
+    async with database.engine.begin() as slow:
+        asking = asyncio.create_task(
+            Ledger(database, resolved, article=article, attempt=1, worker="w").generate(PROMPT)
+        )
+        await asked.wait()
+        await slow.execute(text("LOCK TABLE model_calls"))
+        is_slow.set()
+
+        async def commit_waits() -> bool:
+            waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'model_calls'::regclass"
+            async with database.engine.connect() as connection:
+                return bool(await connection.scalar(text(waiting)))
+
+        await eventually(commit_waits)
+        for _ in range(3):
+            asking.cancel()
+            await asyncio.sleep(0)
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    (call,) = await calls(database, article)
+    assert (call.status, call.answer) == (CallStatus.ANSWERED, "the plan")
+
+
+async def test_an_exhausted_pool_does_not_lose_the_answer(
+    database: Database, article: ArticleRef, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("src.infrastructure.llm.ledger._RETRY_DELAYS", (0.01,) * 5)
+    commit, failures = database.run_autocommit, iter([PoolTimeout("QueuePool limit reached")] * 3)
+
+    async def crowded(work: Any) -> Any:
+        if answered.is_set() and (failure := next(failures, None)):
+            raise failure
+        return await commit(work)
+
+    answered = asyncio.Event()
+
+    class Answers:
+        async def generate(self, prompt: Prompt) -> Completion:
+            answered.set()
+            return Completion(text="the plan", stop_reason=StopReason.COMPLETE, model="m", usage=Usage())
+
+    monkeypatch.setattr(database, "run_autocommit", crowded)
+    resolved = ResolvedModel(choice=Choice(provider="openai", model="m"), language_model=Answers())
+    await Ledger(database, resolved, article=article, attempt=1, worker="w").generate(PROMPT)
+    (call,) = await calls(database, article)
+    assert (call.status, call.answer) == (CallStatus.ANSWERED, "the plan")

@@ -1,0 +1,71 @@
+"""Claims and re-opened batches lock what is theirs, and never stand in another site's way."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import text
+
+from src.domain.batch import Trigger
+from src.domain.colour import BLUE
+from src.domain.longtail import LongtailStatus
+from src.infrastructure.database.batches import BatchRequest
+from src.infrastructure.database.unit_of_work import Database
+from tests.factories import SLOT, a_site, longtails
+
+SITES = ("shop-a", "shop-b", "shop-c")
+UNLOCKED = text("SELECT count(*) FROM (SELECT FROM longtails FOR UPDATE SKIP LOCKED) AS unlocked")
+
+
+def batch_of(site: str, *, day: int = 0, run: str = "run-1") -> BatchRequest:
+    return BatchRequest(
+        site=site,
+        slot=SLOT + timedelta(days=day),
+        trigger=Trigger.SCHEDULE,
+        colour=BLUE,
+        workflow_id=f"batch/{site}",
+        run_id=run,
+    )
+
+
+@pytest.fixture
+async def sites(database: Database) -> Database:
+    async with database.unit_of_work() as uow:
+        for slug in SITES:
+            await uow.sites.upsert(a_site(slug=slug))
+            await uow.longtails.add(slug, longtails(200), source="test")
+    async with database.unit_of_work() as uow:
+        batch_id, _ = await uow.batches.open(batch_of("shop-a"), limit=8, force=False)
+        await uow.batches.close(batch_id, cancelled=True, error=None)
+    return database
+
+
+async def test_a_batch_that_opens_again_locks_its_own_longtails_only(sites: Database) -> None:
+    async with sites.unit_of_work(autocommit=False) as reopening:
+        await reopening.batches.open(batch_of("shop-a", run="run-2"), limit=8, force=False)
+        async with sites.engine.begin() as connection:
+            assert await connection.scalar(UNLOCKED) == 3 * 200 - 8
+
+
+async def test_batches_that_open_meanwhile_claim_what_they_should(sites: Database) -> None:
+    async with sites.unit_of_work(autocommit=False) as reopening:
+        await reopening.batches.open(batch_of("shop-a", run="run-2"), limit=8, force=False)
+        async with sites.unit_of_work() as uow:
+            other, _ = await uow.batches.open(batch_of("shop-b"), limit=5, force=False)
+            same_site, _ = await uow.batches.open(batch_of("shop-a", day=1), limit=5, force=False)
+            assert (await uow.batches.get(other)).total == 5
+            assert (await uow.batches.get(same_site)).total == 5
+        await reopening.commit()
+    async with sites.unit_of_work() as uow:
+        counts = await uow.longtails.count_by_status("shop-a")
+    assert counts[LongtailStatus.CLAIMED] == 8 + 5
+
+
+async def test_a_reopened_batch_leaves_a_longtail_that_another_batch_has(sites: Database) -> None:
+    async with sites.unit_of_work() as uow:
+        other, _ = await uow.batches.open(batch_of("shop-a", day=1), limit=200, force=False)  # all of them
+    async with sites.unit_of_work() as uow:
+        reopened, has_work = await uow.batches.open(batch_of("shop-a", run="run-2"), limit=8, force=False)
+        batch = await uow.batches.get(reopened)
+        assert has_work
+        assert (batch.total, batch.cancelled) == (8, 8)
+        assert (await uow.batches.get(other)).total == 200
