@@ -246,6 +246,29 @@ class DatabaseFailed(LongtailError):
         self.kind = kind
         self.sqlstate = sqlstate
 
+    @property
+    def is_rejection(self) -> bool:
+        """Return whether PostgreSQL rejects the statement or its values."""
+        return self.kind == "DataError" or (self.sqlstate or "")[:2] in _REJECTIONS
+
+
+_REJECTIONS = ("0A", "22", "23", "42")  # SQLSTATE classes: not supported, data, integrity, syntax or access rule
+
+
+class LongtailsLocked(LongtailError):
+    """All ready longtails of a site are being claimed at this moment.
+
+    Attributes:
+        site: its slug.
+    """
+
+    status = 503
+    retryable = True
+
+    def __init__(self, site: str) -> None:
+        super().__init__(f"all ready longtails of {site!r} are being claimed by another batch")
+        self.site = site
+
 
 class SchemaOutdated(LongtailError):
     """The database is not at the revision that this version needs.

@@ -1,6 +1,7 @@
 """One batch on real parts: what fails stays alone, what is done is not done again, what is stopped loses nothing."""
 
 from collections import Counter
+from typing import Any
 
 import pytest
 from temporalio.client import Client, WorkflowFailureError
@@ -10,12 +11,14 @@ from src.domain.article import Article, ArticleStatus
 from src.domain.batch import BatchStatus
 from src.domain.colour import Colour
 from src.domain.longtail import LongtailStatus
-from src.domain.stages import STAGES, Stage
+from src.domain.site import Site
+from src.domain.stages import STAGES, Outline, Stage
 from src.domain.usage import CallStatus
 from src.infrastructure.database.model_calls import ModelCall
 from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.temporal import ids, policies
 from src.infrastructure.temporal.workflows.article import ArticleWorkflow
+from src.rendering import page
 from tests.eventually import eventually
 from tests.factories import PHRASES
 
@@ -191,3 +194,24 @@ async def test_a_large_batch_goes_through_shards_and_misses_none(
     for first in (0, 3, 6):
         shard = await client.get_workflow_handle(f"{handle.id}/articles-{first}").describe()
         assert shard.workflow_type == "ArticleShardWorkflow"
+
+
+async def test_a_defect_in_a_last_step_fails_its_article_with_its_name(
+    batches: Batches, database: Database, run_worker: RunWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = await batches.site(keywords=3)
+    render = page.render
+
+    def defective(site: Site, outline: Outline, *rest: Any, **options: Any) -> str:
+        if PHRASES[1] in outline.h1.lower():
+            raise ValueError("no template for this")
+        return render(site, outline, *rest, **options)
+
+    monkeypatch.setattr(page, "render", defective)
+    async with run_worker():
+        report = await reported(await batches.start(site))
+    assert (report.status, report.needs_review, report.failed) == (BatchStatus.PARTLY_FAILED, 2, 1)
+    (failed,) = [a for a in await articles_of(database, site.slug) if a.status is ArticleStatus.FAILED]
+    assert failed.failure is not None
+    assert (failed.failure.error_type, failed.failure.attempts) == ("ValueError", 3)
+    assert "no template for this" in failed.failure.message

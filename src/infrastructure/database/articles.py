@@ -173,13 +173,11 @@ class ArticleRepository:
 
     # --- the batch's side
 
-    async def insert_claimed(self, batch_id: BatchId, site: str, *, limit: int) -> None:
-        """Claim the site's next longtails, and queue their articles.
+    async def insert_claimed(self, batch_id: BatchId, site: str, *, limit: int) -> int:
+        """Claim the site's next longtails, and queue their articles; return how many.
 
-        Their positions follow those that the batch has.
+        Their positions follow those that the batch has. ``limit`` is at least 1.
         """
-        if limit <= 0:
-            return
         first = await self._session.scalar(
             select(func.coalesce(func.max(ArticleRow.position), -1) + 1).where(ArticleRow.batch_id == batch_id)
         )
@@ -189,7 +187,10 @@ class ArticleRepository:
             func.gen_random_uuid(), literal(batch_id), claimed.c.id, literal(site), claimed.c.phrase, position
         )
         columns = ["id", "batch_id", "longtail_id", "site", "keyword", "position"]
-        await self._session.execute(insert(ArticleRow).from_select(columns, articles, include_defaults=False))
+        queued = await self._session.scalars(
+            insert(ArticleRow).from_select(columns, articles, include_defaults=False).returning(ArticleRow.id)
+        )
+        return len(queued.all())
 
     async def requeue_stopped(self, batch_id: BatchId) -> None:
         """Queue the batch's stopped articles again.

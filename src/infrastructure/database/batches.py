@@ -16,10 +16,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from src.domain.article import ArticleStatus
 from src.domain.batch import Batch, BatchStatus, Trigger
 from src.domain.colour import Colour
-from src.domain.errors import Hint, NotFound
+from src.domain.errors import Hint, LongtailsLocked, NotFound
 from src.domain.ids import ArticleId, BatchId
+from src.domain.longtail import LongtailStatus
 
 from .articles import ArticleRepository
+from .longtails import LongtailRepository
 from .tables import ArticleRow, BatchRow
 
 _CLOSED_BATCH = (  # built once: that costs more than running it
@@ -49,6 +51,7 @@ class BatchRepository:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
         self._articles = ArticleRepository(session)
+        self._longtails = LongtailRepository(session)
 
     async def open(self, request: BatchRequest, *, limit: int, force: bool, claim: bool = True) -> tuple[BatchId, bool]:
         """Open the slot's batch and claim longtails in one transaction.
@@ -66,7 +69,8 @@ class BatchRepository:
             .returning(BatchRow.id)
         )
         if created:
-            await self._articles.insert_claimed(created, request.site, limit=limit if claim else 0)
+            if claim:
+                await self._fill(created, request.site, limit)
             return created, True
         row = await self._session.scalar(
             select(BatchRow).where(BatchRow.site == request.site, BatchRow.slot == request.slot).with_for_update()
@@ -94,8 +98,17 @@ class BatchRepository:
         """
         await self._articles.requeue_stopped(row.id)
         counts = await self.count_articles(row.id)
-        live = counts.total() - counts[ArticleStatus.CANCELLED]
-        await self._articles.insert_claimed(row.id, row.site, limit=limit - live)
+        await self._fill(row.id, row.site, limit - (counts.total() - counts[ArticleStatus.CANCELLED]))
+
+    async def _fill(self, batch_id: BatchId, site: str, limit: int) -> None:
+        """Claim up to ``limit`` longtails.
+
+        Raises LongtailsLocked if there are ready ones and none could be locked: such a batch would count as complete.
+        """
+        if limit > 0 and not await self._articles.insert_claimed(batch_id, site, limit=limit):
+            ready = (await self._longtails.count_by_status(site))[LongtailStatus.READY]
+            if ready:
+                raise LongtailsLocked(site)
 
     async def close(self, batch_id: BatchId, *, cancelled: bool, error: tuple[str, str] | None) -> None:
         """Store how the batch ended.

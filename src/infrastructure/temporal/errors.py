@@ -8,8 +8,10 @@ from datetime import timedelta
 from typing import Any
 
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, FailureError
+from temporalio.service import RPCError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
 from src.domain.errors import LongtailError, ModelOverloaded
@@ -30,24 +32,34 @@ class TranslatesErrors(Interceptor):
 
 class _Inbound(ActivityInboundInterceptor):
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002, ANN401 - Temporal's signature
+        attempt = activity.info().attempt
         try:
             return await super().execute_activity(input)
         except LongtailError as error:
-            raise translated(error, attempt=activity.info().attempt) from error
+            raise translated(error, attempt=attempt) from error
         except DBAPIError as error:
-            raise translated(describe(error), attempt=activity.info().attempt) from None  # it may carry a row's values
+            failure = describe(error)
+            is_final = failure.is_rejection and attempt >= policies.UNKNOWN_ATTEMPTS
+            raise translated(failure, attempt=attempt, is_final=is_final) from None  # it may carry a row's values
+        except (FailureError, RPCError, PoolTimeout, OSError):
+            raise  # they pass, or are Temporal's own
+        except Exception as error:  # the worker's edge: a defect, which no further attempt cures
+            if attempt < policies.UNKNOWN_ATTEMPTS:
+                raise
+            name = type(error).__name__
+            raise ApplicationError(str(error), attempt, type=name, non_retryable=True) from error
 
 
-def translated(error: LongtailError, *, attempt: int) -> ApplicationError:
+def translated(error: LongtailError, *, attempt: int, is_final: bool = False) -> ApplicationError:
     """Return the failure that Temporal sees.
 
-    The class's name as type, the attempt as detail.
+    Its type is the class's name, its detail the attempt. With ``is_final`` it is not retried, whatever its class says.
     """
     return ApplicationError(
         error.message,
         attempt,
         type=type(error).__name__,
-        non_retryable=not error.retryable,
+        non_retryable=is_final or not error.retryable,
         next_retry_delay=_delay(error, attempt) if error.retryable else None,
     )
 

@@ -33,6 +33,8 @@ class ShortPolicy(TypedDict):
 MODEL_HEARTBEAT = timedelta(seconds=10)  # how long an article of a dead worker waits before another takes it
 MODEL_ATTEMPTS = 6  # one, and five more after 1, 2, 4, 8, 16 s; then a person has to decide
 
+UNKNOWN_ATTEMPTS = 3  # of a step that fails by an error outside our tree, which is a defect; then it is on record
+
 MODEL_STAGE = ModelPolicy(
     start_to_close_timeout=timedelta(
         seconds=240

@@ -7,6 +7,7 @@ from sqlalchemy import text
 
 from src.domain.batch import Trigger
 from src.domain.colour import BLUE
+from src.domain.errors import LongtailsLocked
 from src.domain.longtail import LongtailStatus
 from src.infrastructure.database.batches import BatchRequest
 from src.infrastructure.database.unit_of_work import Database
@@ -69,3 +70,22 @@ async def test_a_reopened_batch_leaves_a_longtail_that_another_batch_has(sites: 
         assert has_work
         assert (batch.total, batch.cancelled) == (8, 8)
         assert (await uow.batches.get(other)).total == 200
+
+
+async def test_a_claim_that_finds_every_ready_longtail_locked_is_no_finished_batch(sites: Database) -> None:
+    async with sites.unit_of_work(autocommit=False) as claiming:
+        await claiming.batches.open(batch_of("shop-b"), limit=200, force=False)
+        with pytest.raises(LongtailsLocked):
+            async with sites.unit_of_work() as uow:
+                await uow.batches.open(batch_of("shop-b", day=1), limit=5, force=False)
+    async with sites.unit_of_work() as uow:  # the other one rolled back, as a dead worker's does
+        batch_id, _ = await uow.batches.open(batch_of("shop-b", day=1), limit=5, force=False)
+        assert (await uow.batches.get(batch_id)).total == 5
+
+
+async def test_a_site_without_ready_longtails_opens_an_empty_batch(sites: Database) -> None:
+    async with sites.unit_of_work() as uow:
+        await uow.batches.open(batch_of("shop-c"), limit=200, force=False)
+    async with sites.unit_of_work() as uow:
+        batch_id, has_work = await uow.batches.open(batch_of("shop-c", day=1), limit=5, force=False)
+        assert (has_work, (await uow.batches.get(batch_id)).total) == (True, 0)
