@@ -200,8 +200,6 @@ class Batches:
         async def close(uow: UnitOfWork) -> Batch:
             _require_running(await uow.batches.get(batch_id))
             await uow.batches.close(batch_id, cancelled=True, error=_WORKFLOW_GONE)
-            for article_id in article_ids:
-                await uow.model_calls.write_off(article_id)
             return await uow.batches.get(batch_id)
 
         return await self._database.run_in_transaction(close)

@@ -210,15 +210,20 @@ class ArticleRepository:
         )
         await self._longtails.claim(list(resumed))
 
-    async def cancel_unfinished(self, batch_id: BatchId) -> None:
-        """Cancel what the batch has not finished; the longtails are ready again."""
-        cancelled = await self._session.scalars(
+    async def cancel_unfinished(self, batch_id: BatchId) -> list[ArticleId]:
+        """Cancel what the batch has not finished, and return it.
+
+        The longtails are ready again.
+        """
+        cancelled = await self._session.execute(
             update(ArticleRow)
             .where(ArticleRow.batch_id == batch_id, ArticleRow.status.in_(_UNFINISHED))
             .values(status=ArticleStatus.CANCELLED, finished_at=func.now())
-            .returning(ArticleRow.longtail_id)
+            .returning(ArticleRow.id, ArticleRow.longtail_id)
         )
-        await self._longtails.release(list(cancelled))
+        pairs = cancelled.all()
+        await self._longtails.release([longtail_id for _, longtail_id in pairs])
+        return [article_id for article_id, _ in pairs]
 
     async def list_ids_unfinished(self, site: str | None = None) -> list[tuple[str, ArticleId]]:
         """Return site and id of every unfinished article.

@@ -22,6 +22,7 @@ from src.domain.longtail import LongtailStatus
 
 from .articles import ArticleRepository
 from .longtails import LongtailRepository
+from .model_calls import ModelCallRepository
 from .tables import ArticleRow, BatchRow
 
 _CLOSED_BATCH = (  # built once: that costs more than running it
@@ -52,6 +53,7 @@ class BatchRepository:
         self._session = session
         self._articles = ArticleRepository(session)
         self._longtails = LongtailRepository(session)
+        self._model_calls = ModelCallRepository(session)
 
     async def open(self, request: BatchRequest, *, limit: int, force: bool, claim: bool = True) -> tuple[BatchId, bool]:
         """Open the slot's batch and claim longtails in one transaction.
@@ -115,7 +117,7 @@ class BatchRepository:
 
         What it never finished is cancelled, and its longtails are ready again.
         """
-        await self._articles.cancel_unfinished(batch_id)
+        await self._model_calls.write_off(*await self._articles.cancel_unfinished(batch_id))
         counts = await self.count_articles(batch_id)
         status = Batch.status_of(
             total=sum(counts.values()), needs_review=counts[ArticleStatus.NEEDS_REVIEW], cancelled=cancelled

@@ -221,14 +221,14 @@ class ModelCallRepository:
             .values(status=CallStatus.DISCARDED)
         )
 
-    async def write_off(self, article_id: ArticleId) -> None:
-        """Close the calls that are open when the article ends.
+    async def write_off(self, *article_ids: ArticleId) -> None:
+        """Close the calls that are open when their articles end.
 
         Their worker died or was stopped.
         """
         await self._session.execute(
             update(ModelCallRow)
-            .where(ModelCallRow.article_id == article_id, ModelCallRow.status == CallStatus.OPEN)
+            .where(ModelCallRow.article_id.in_(article_ids), ModelCallRow.status == CallStatus.OPEN)
             .values(status=CallStatus.LOST, closed_at=func.now())
         )
 

@@ -248,3 +248,12 @@ async def test_an_exhausted_pool_does_not_lose_the_answer(
     await Ledger(database, resolved, article=article, attempt=1, worker="w").generate(PROMPT)
     (call,) = await calls(database, article)
     assert (call.status, call.answer) == (CallStatus.ANSWERED, "the plan")
+
+
+async def test_no_call_stays_open_when_its_batch_is_closed(database: Database, article: ArticleRef) -> None:
+    request = ledger(database, article)[0]._request(PROMPT)
+    await database.run_in_transaction(lambda uow: uow.model_calls.find_or_open(request))
+    async with database.unit_of_work() as uow:
+        batch_id = (await uow.articles.get(article.article_id)).batch_id
+        await uow.batches.close(batch_id, cancelled=True, error=None)
+    assert [call.status for call in await calls(database, article)] == [CallStatus.LOST]
