@@ -1,25 +1,14 @@
 """Every history of every released version still replays, and a change that would break one is caught."""
 
-import json
 from pathlib import Path
 
 import pytest
-from temporalio.client import WorkflowHistory
 from temporalio.workflow import NondeterminismError
 
 from src.infrastructure.temporal import worker as temporal_worker
-from tests.replays import replayer
+from tests.replays import HISTORIES, history, replayer
 
 from .broken_article import SkipsTheOutline
-
-HISTORIES = sorted((Path(__file__).parent / "histories").glob("*.json"))
-
-
-def history(file: Path) -> WorkflowHistory:
-    """Read the file under the workflow's own id, from which those of its children are spelled."""
-    events = json.loads(file.read_text(encoding="utf-8"))
-    workflow_id = events["events"][0]["workflowExecutionStartedEventAttributes"]["workflowId"]
-    return WorkflowHistory.from_json(workflow_id, events)
 
 
 def test_there_is_a_history_of_each_workflow_type() -> None:

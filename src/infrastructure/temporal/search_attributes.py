@@ -11,7 +11,7 @@ from temporalio.client import Client
 from temporalio.common import SearchAttributeKey
 
 SITE = SearchAttributeKey.for_keyword("Site")
-STAGE = SearchAttributeKey.for_keyword("Stage")
+STAGE = SearchAttributeKey.for_keyword("Stage")  # of generation 0; the stage stands in current details
 OUTCOME = SearchAttributeKey.for_keyword("Outcome")
 COLOUR = SearchAttributeKey.for_keyword("Colour")
 REVIEW_STATE = SearchAttributeKey.for_keyword("ReviewState")

@@ -7,10 +7,18 @@ articles; no answer that was stored is paid for twice.
 import asyncio
 import os
 import signal
+from importlib.metadata import version
 
 import structlog
 from temporalio.client import Client
-from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunner, Worker, WorkflowRunner
+from temporalio.common import WorkerDeploymentVersion
+from temporalio.worker import (
+    PollerBehaviorAutoscaling,
+    UnsandboxedWorkflowRunner,
+    Worker,
+    WorkerDeploymentConfig,
+    WorkflowRunner,
+)
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from src.domain.colour import Colour
@@ -19,7 +27,7 @@ from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.llm.providers import Providers
 from src.settings import Settings
 
-from . import ids, policies
+from . import generation, ids, policies
 from .activities.articles import ArticleActivities
 from .activities.batches import BatchActivities
 from .activities.schedules import ScheduleActivities
@@ -92,6 +100,10 @@ def create(  # noqa: PLR0913 - each is a part that the composition root made
         client,
         task_queue=ids.task_queue(colour),
         identity=instance,
+        deployment_config=WorkerDeploymentConfig(
+            WorkerDeploymentVersion(generation.DEPLOYMENT, generation.build_id(version("longtail"))),
+            use_worker_versioning=False,  # task queues route; the build id is only on record
+        ),
         workflows=WORKFLOWS,
         activities=[
             stages.analyse_keyword,

@@ -24,6 +24,7 @@ with workflow.unsafe.imports_passed_through():
     from ..messages import AnalyseKeyword, ArticleOutcome, DescribeArticle, PlanOutline, RecordFailure, WriteArticle
 
 from .failure import cause_of
+from .generation import first_generation
 from .hold import HoldableWorkflow
 
 A = TypeVar("A", bound=Artefact)
@@ -41,6 +42,7 @@ class ArticleWorkflow(HoldableWorkflow):
 
     def __init__(self) -> None:
         super().__init__()
+        self._generation = 0
         self._stage: Stage | None = None
         self._begun = False  # True once a stage was scheduled: a hold on new articles no longer applies
         self._call: workflow.ActivityHandle[Any] | None = None  # of the stage that runs
@@ -52,6 +54,7 @@ class ArticleWorkflow(HoldableWorkflow):
 
         Fails with the error type of the stage that failed, after that failure was committed.
         """
+        self._generation = first_generation()
         try:
             await self._generate(article)
             outcome = await workflow.execute_local_activity_method(
@@ -144,7 +147,8 @@ class ArticleWorkflow(HoldableWorkflow):
 
     def _enter(self, stage: Stage, progress: str) -> None:
         self._stage = stage
-        workflow.upsert_search_attributes([sa.STAGE.value_set(stage)])
+        if self._generation == 0:
+            workflow.upsert_search_attributes([sa.STAGE.value_set(stage)])
         self.show_progress(f"{stage}: {progress}, {STAGES.index(stage) + 1} of {len(STAGES)}")
 
     def _show_outcome(self, outcome: str) -> None:
