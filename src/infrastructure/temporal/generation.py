@@ -19,6 +19,6 @@ def build_id(version: str) -> str:
 
 
 def generation_of(build_id: str | None) -> int:
-    """Return the generation that a build id names, 0 where it names none."""
+    """Return the generation that a build id names, else 0."""
     match = _BUILD_ID.match(build_id or "")
     return int(match[1]) if match else 0

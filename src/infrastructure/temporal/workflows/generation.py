@@ -1,4 +1,4 @@
-"""Reads the generation of a run from the worker that ran its first task."""
+"""Reads the generation of the worker that began a run."""
 
 from temporalio import workflow
 
