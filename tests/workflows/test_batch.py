@@ -1,12 +1,14 @@
 """One batch on real parts: what fails stays alone, what is done is not done again, what is stopped loses nothing."""
 
 from collections import Counter
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from temporalio.client import Client, WorkflowFailureError
 from temporalio.exceptions import ApplicationError
 
+from src.bootstrap import Application
 from src.domain.article import Article, ArticleStatus
 from src.domain.batch import BatchStatus
 from src.domain.colour import Colour
@@ -20,7 +22,7 @@ from src.infrastructure.temporal import ids, policies
 from src.infrastructure.temporal.workflows.article import ArticleWorkflow
 from src.rendering import page
 from tests.eventually import eventually
-from tests.factories import PHRASES
+from tests.factories import PHRASES, a_site, longtails
 
 from .conftest import Batches, RunWorker, reported
 
@@ -215,3 +217,26 @@ async def test_a_defect_in_a_last_step_fails_its_article_with_its_name(
     assert failed.failure is not None
     assert (failed.failure.error_type, failed.failure.attempts) == ("ValueError", 3)
     assert "no template for this" in failed.failure.message
+
+
+async def test_a_batch_opens_while_every_model_slot_is_busy(
+    batches: Batches, application: Application, database: Database, run_worker: RunWorker, colour: Colour
+) -> None:
+    busy = await batches.site(keywords=1)
+    waiting = f"waiting-{colour}"
+    async with database.unit_of_work() as uow:
+        await uow.sites.upsert(a_site(slug=waiting))
+        await uow.longtails.add(waiting, longtails(2), source="test")
+
+    async def is_generating() -> bool:
+        return [a.status for a in await articles_of(database, busy.slug)] == [ArticleStatus.GENERATING]
+
+    async def is_open() -> bool:
+        return len(await articles_of(database, waiting)) == 2
+
+    async with run_worker(latency=600, model_slots=1, shutdown_grace=timedelta(0)):
+        handle = await batches.start(busy)
+        await eventually(is_generating)
+        await application.batches.start(waiting, colour=colour)
+        await eventually(is_open)
+        await handle.terminate()

@@ -16,7 +16,6 @@ class ModelPolicy(TypedDict):
     """Options of an activity that waits for a model."""
 
     start_to_close_timeout: timedelta
-    schedule_to_close_timeout: timedelta
     heartbeat_timeout: timedelta
     retry_policy: RetryPolicy
     cancellation_type: ActivityCancellationType
@@ -35,11 +34,11 @@ MODEL_ATTEMPTS = 6  # one, and five more after 1, 2, 4, 8, 16 s; then a person h
 
 UNKNOWN_ATTEMPTS = 3  # of a step that fails by an error outside our tree, which is a defect; then it is on record
 
+# No time is counted that a stage waits in the queue: a busy or absent worker makes work wait, never fail.
 MODEL_STAGE = ModelPolicy(
     start_to_close_timeout=timedelta(
         seconds=240
     ),  # above the adapters' own 220 s, so that their error names the reason
-    schedule_to_close_timeout=timedelta(hours=2),  # six attempts with the longest Retry-After we obey (5 min) fit
     heartbeat_timeout=MODEL_HEARTBEAT,
     retry_policy=RetryPolicy(
         initial_interval=timedelta(seconds=1),

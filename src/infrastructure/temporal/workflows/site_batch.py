@@ -16,6 +16,7 @@ from temporalio.exceptions import (
     ActivityError,
     ApplicationError,
     ChildWorkflowError,
+    FailureError,
     WorkflowAlreadyStartedError,
     is_cancelled_exception,
 )
@@ -34,6 +35,7 @@ with workflow.unsafe.imports_passed_through():
 
 from .article import ArticleWorkflow
 from .failure import cause_of
+from .generation import first_generation
 from .hold import HoldableParent
 from .window import run_windowed
 
@@ -50,12 +52,17 @@ class SiteBatchWorkflow(HoldableParent):
     Does nothing for a completed slot unless forced.
     """
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._generation = 0
+
     @workflow.run
     async def run(self, request: SiteBatchInput) -> BatchReport | None:
         """Return the batch's report, None for a slot without one.
 
         Fails with type BatchFailed when no article succeeded.
         """
+        self._generation = first_generation()
         colour = ids.colour_of(workflow.info().task_queue)
         workflow.upsert_search_attributes([sa.SITE.value_set(request.site), sa.COLOUR.value_set(colour)])
         batch, refusal = await self._begin(request)
@@ -96,19 +103,29 @@ class SiteBatchWorkflow(HoldableParent):
         Nothing is claimed yet.
         """
         try:
-            await workflow.execute_activity_method(
-                BatchActivities.check_models,
-                request.site,
-                activity_id="check-models",
-                summary="do the providers take our keys?",
-                **policies.MODEL_CHECK,
-            )
-        except ActivityError as error:
+            await self._check_models(request.site)
+        except FailureError as error:  # a local activity's failure is no ActivityError
             if is_cancelled_exception(error):
                 raise
             error_type, message, attempts = cause_of(error)
             return Failure(stage=None, error_type=error_type, message=message, attempts=attempts)
         return None
+
+    async def _check_models(self, site: str) -> None:
+        summary = "do the providers take our keys?"
+        if self._generation == 0:
+            await workflow.execute_activity_method(
+                BatchActivities.check_models,
+                site,
+                activity_id="check-models",
+                summary=summary,
+                **policies.MODEL_CHECK,
+            )
+            return
+        # Local, so that it never waits behind model calls for a slot.
+        await workflow.execute_local_activity_method(
+            BatchActivities.check_models, site, summary=summary, **policies.MODEL_CHECK
+        )
 
     async def _open(self, request: SiteBatchInput, *, limit: int | None) -> OpenedBatch:
         slot = (request.slot or _scheduled_time() or workflow.info().start_time).astimezone(UTC)
