@@ -240,3 +240,30 @@ async def test_a_batch_opens_while_every_model_slot_is_busy(
         await application.batches.start(waiting, colour=colour)
         await eventually(is_open)
         await handle.terminate()
+
+
+async def test_a_terminated_shard_ends_neither_its_articles_nor_its_siblings(
+    batches: Batches, client: Client, database: Database, run_worker: RunWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(policies, "SHARD_SIZE", 3)
+    site = await batches.site(keywords=6, articles_per_batch=6)
+
+    async def every_shard_generates() -> bool:
+        articles = await articles_of(database, site.slug)
+        return [article.status for article in articles].count(ArticleStatus.GENERATING) >= 4
+
+    async with run_worker(latency=0.5, model_slots=6):
+        handle = await batches.start(site)
+        await eventually(every_shard_generates)
+        await client.get_workflow_handle(ids.shard(handle.id, 0)).terminate()
+        await reported(handle)
+
+        async def all_are_written() -> bool:
+            batch = await batches.of(site)
+            return (batch.needs_review, batch.under_way) == (6, 0)
+
+        await eventually(all_are_written)
+    batch = await batches.of(site)
+    assert (batch.status, batch.cancelled) == (BatchStatus.COMPLETED, 0)
+    calls = [call for article in await articles_of(database, site.slug) for call in await calls_of(database, article)]
+    assert len(calls) == 6 * len(STAGES)

@@ -210,14 +210,15 @@ class ArticleRepository:
         )
         await self._longtails.claim(list(resumed))
 
-    async def cancel_unfinished(self, batch_id: BatchId) -> list[ArticleId]:
+    async def cancel_unfinished(self, batch_id: BatchId, *, keep_generating: bool = False) -> list[ArticleId]:
         """Cancel what the batch has not finished, and return it.
 
-        The longtails are ready again.
+        The longtails are ready again. With ``keep_generating`` articles under way are left to their workflows.
         """
+        statuses = (ArticleStatus.QUEUED,) if keep_generating else _UNFINISHED
         cancelled = await self._session.execute(
             update(ArticleRow)
-            .where(ArticleRow.batch_id == batch_id, ArticleRow.status.in_(_UNFINISHED))
+            .where(ArticleRow.batch_id == batch_id, ArticleRow.status.in_(statuses))
             .values(status=ArticleStatus.CANCELLED, finished_at=func.now())
             .returning(ArticleRow.id, ArticleRow.longtail_id)
         )

@@ -112,12 +112,16 @@ class BatchRepository:
             if ready:
                 raise LongtailsLocked(site)
 
-    async def close(self, batch_id: BatchId, *, cancelled: bool, error: tuple[str, str] | None) -> None:
+    async def close(
+        self, batch_id: BatchId, *, cancelled: bool, error: tuple[str, str] | None, keep_generating: bool = False
+    ) -> None:
         """Store how the batch ended.
 
         What it never finished is cancelled, and its longtails are ready again.
         """
-        await self._model_calls.write_off(*await self._articles.cancel_unfinished(batch_id))
+        await self._model_calls.write_off(
+            *await self._articles.cancel_unfinished(batch_id, keep_generating=keep_generating)
+        )
         counts = await self.count_articles(batch_id)
         status = Batch.status_of(
             total=sum(counts.values()), needs_review=counts[ArticleStatus.NEEDS_REVIEW], cancelled=cancelled

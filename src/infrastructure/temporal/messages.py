@@ -70,6 +70,7 @@ class CloseBatch(Message):
     cancelled: bool = False
     error_type: str | None = None
     error_message: str | None = None
+    keep_generating: bool = False  # True: articles under way run on without their shard, and are not cancelled
 
 
 class BatchReport(Message):

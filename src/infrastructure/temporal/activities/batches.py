@@ -115,7 +115,12 @@ class BatchActivities:
         error = (request.error_type, request.error_message or "") if request.error_type else None
 
         async def work(uow: UnitOfWork) -> BatchReport:
-            await uow.batches.close(request.batch_id, cancelled=request.cancelled, error=error)
+            await uow.batches.close(
+                request.batch_id,
+                cancelled=request.cancelled,
+                error=error,
+                keep_generating=request.keep_generating,
+            )
             batch = await uow.batches.get(request.batch_id)
             spend = await uow.model_calls.sum_usage(batch_id=batch.id)
             return BatchReport(

@@ -55,6 +55,7 @@ class SiteBatchWorkflow(HoldableParent):
     def __init__(self) -> None:
         super().__init__()
         self._generation = 0
+        self._lost_shard = False
 
     @workflow.run
     async def run(self, request: SiteBatchInput) -> BatchReport | None:
@@ -150,7 +151,13 @@ class SiteBatchWorkflow(HoldableParent):
         ]
 
         async def run(shard: Shard) -> Failure | None:
-            return await self.run_child(_start_shard(shard))
+            try:
+                return await self.run_child(_start_shard(shard))
+            except ChildWorkflowError as error:
+                if self._generation == 0 or is_cancelled_exception(error):
+                    raise
+                self._lost_shard = True  # it was terminated or failed; its articles run on
+                return None
 
         return await run_windowed(shards, run, at_once=batch.open_shards, may_start=self.may_start)
 
@@ -160,6 +167,7 @@ class SiteBatchWorkflow(HoldableParent):
                 batch_id=batch_id,
                 error_type=halted.error_type if halted else None,
                 error_message=halted.message if halted else None,
+                keep_generating=self._lost_shard,
             )
         )
         if report.status is BatchStatus.FAILED:
