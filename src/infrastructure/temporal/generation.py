@@ -8,8 +8,8 @@ workers have one generation at a time.
 import re
 
 # 0: the first release.
-# 1: the stage is no search attribute: those upserts were 18 % of the server's processor time. A local activity checks the
-#    models, so that it never waits behind model calls. A batch outlives a shard that was terminated.
+# 1: the stage is no search attribute (its upserts were 18 % of the server's processor time); a local activity checks
+#    the models, so that it never waits behind model calls; a batch outlives a shard that was terminated.
 GENERATION = 1
 DEPLOYMENT = "longtail"
 
