@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 import structlog
 from sqlalchemy.exc import DBAPIError
@@ -23,6 +24,7 @@ from src.infrastructure.database.model_calls import CallRequest, CallResult, Pai
 from src.infrastructure.database.stage_outputs import Provenance
 from src.infrastructure.database.unit_of_work import Database
 
+from .calls_in_flight import CallsInFlight, question_of
 from .model_choice import OFFLINE
 from .pricing import price
 from .providers import ResolvedModel
@@ -35,12 +37,33 @@ LONGEST_ANSWER = 256 * 1024  # characters kept; a longer one is cut and then not
 _RETRY_DELAYS = (0.5, 1, 2, 4, 8, 16, 16)  # seconds between tries to commit an answer that is already paid
 
 
+async def _never() -> None:
+    await asyncio.Event().wait()
+
+
 class Ledger:
     """One stage's LanguageModel that records every call of one activity attempt."""
 
-    def __init__(
-        self, database: Database, resolved: ResolvedModel, *, article: ArticleRef, attempt: int, worker: str
+    def __init__(  # noqa: PLR0913 - the call, its attempt, and how the attempt may end
+        self,
+        database: Database,
+        resolved: ResolvedModel,
+        *,
+        article: ArticleRef,
+        attempt: int,
+        worker: str,
+        in_flight: CallsInFlight | None = None,
+        is_given_up: Callable[[], bool] = lambda: False,
+        until_stopping: Callable[[], Awaitable[object]] = _never,
     ) -> None:
+        """``in_flight`` are the calls of this process.
+
+        ``is_given_up`` returns, after a cancellation, whether Temporal gave this attempt up and no person stopped it.
+        ``until_stopping`` returns when this process is to stop.
+        """
+        self._in_flight = in_flight or CallsInFlight()
+        self._is_given_up = is_given_up
+        self._until_stopping = until_stopping
         self._database = database
         self._resolved = resolved
         self._article = article
@@ -61,8 +84,10 @@ class Ledger:
         """
         prompt = self._resolved.shape(prompt)
         request = self._request(prompt)
-        found = await self._database.run_autocommit(lambda uow: uow.model_calls.find_or_open(request))
-        completion = _as_completion(found) if isinstance(found, PaidAnswer) else await self._buy(prompt, found)
+        await self._in_flight.wait_for(question_of(request))
+        with self._in_flight.asking(question_of(request)):
+            found = await self._database.run_autocommit(lambda uow: uow.model_calls.find_or_open(request))
+            completion = _as_completion(found) if isinstance(found, PaidAnswer) else await self._buy(prompt, found)
         self._provenance = Provenance(
             prompt=prompt.name, prompt_hash=prompt.hash, provider=self._resolved.provider, model=completion.model
         )
@@ -70,8 +95,9 @@ class Ledger:
 
     async def _buy(self, prompt: Prompt, call_id: CallId) -> Completion:
         started = time.monotonic()
+        call = asyncio.ensure_future(self._resolved.generate(prompt))
         try:
-            completion = await self._resolved.generate(prompt)
+            completion, is_cancelled = await self._await_answer(call)
         except ModelError as error:
             await finish(self._close(call_id, self._failed(error, started)))
             raise
@@ -81,7 +107,33 @@ class Ledger:
             raise
         completion = replace(completion, text=storable(completion.text), model=storable(completion.model))
         await finish(self._close(call_id, self._answered(completion, started)))
+        if is_cancelled:
+            raise asyncio.CancelledError
         return completion
+
+    async def _await_answer(self, call: "asyncio.Future[Completion]") -> tuple[Completion, bool]:
+        """Return the answer, and whether this attempt was cancelled meanwhile.
+
+        An attempt that Temporal gave up, because it heard nothing of it, finishes its call unless the process is to
+        stop: it is paid for. Any other cancellation cuts the call off.
+        """
+        try:
+            return await asyncio.shield(call), False
+        except asyncio.CancelledError:
+            if not self._is_given_up():
+                await cut_off(call)
+                raise
+        log.warning("model_call_finishes_unheard", article=str(self._article.article_id))
+        stopping = asyncio.ensure_future(self._until_stopping())
+        waiting: set[asyncio.Future[Any]] = {call, stopping}
+        try:
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()
+        if not call.done():
+            await cut_off(call)
+            raise asyncio.CancelledError
+        return call.result(), True
 
     async def _close(self, call_id: CallId, result: CallResult) -> None:
         await _commit_with_retry(
@@ -166,6 +218,13 @@ def storable(text: str) -> str:
 def _countable(usage: Usage) -> dict[str, int]:
     """Return the tokens, none more than an integer column holds."""
     return {name: min(count, _HIGHEST_COUNT) for name, count in usage.model_dump().items()}
+
+
+async def cut_off(call: "asyncio.Future[Completion]") -> None:
+    """Cancel the call and wait until its connection is closed."""
+    call.cancel()
+    await asyncio.wait({call})
+    call.cancelled() or call.exception()  # retrieved, or asyncio would log that it was not
 
 
 async def finish(closing: Coroutine[None, None, None]) -> None:

@@ -17,6 +17,7 @@ from src.domain.site import Site
 from src.domain.stages import Artefact, Draft, KeywordAnalysis, Outline, SeoMetadata, Stage
 from src.infrastructure.database.stage_outputs import StageResult
 from src.infrastructure.database.unit_of_work import Database
+from src.infrastructure.llm.calls_in_flight import CallsInFlight
 from src.infrastructure.llm.ledger import Ledger
 from src.infrastructure.llm.providers import Providers
 
@@ -34,6 +35,7 @@ class StageActivities:
         self._database = database
         self._providers = providers
         self._worker = worker
+        self._in_flight = CallsInFlight()
 
     @activity.defn
     async def analyse_keyword(self, request: AnalyseKeyword) -> KeywordAnalysis:
@@ -87,7 +89,16 @@ class StageActivities:
                 )
                 if stored is None:
                     model = self._providers.model_for(site, stage)
-                    ledger = Ledger(self._database, model, article=article, attempt=attempt, worker=self._worker)
+                    ledger = Ledger(
+                        self._database,
+                        model,
+                        article=article,
+                        attempt=attempt,
+                        worker=self._worker,
+                        in_flight=self._in_flight,
+                        is_given_up=_is_given_up,
+                        until_stopping=activity.wait_for_worker_shutdown,
+                    )
                     stored = await self._keep(stage, article, await agent(site, ledger), ledger)
                 return _small_enough(kind.model_validate(stored), stage)
 
@@ -102,6 +113,15 @@ class StageActivities:
         if await self._database.run_autocommit(lambda uow: uow.stage_outputs.insert_if_absent(*key, result)):
             return result.artefact
         return await self._database.run_autocommit(lambda uow: uow.stage_outputs.find_artefact(*key)) or result.artefact
+
+
+def _is_given_up() -> bool:
+    """Return whether Temporal no longer waits for this attempt.
+
+    Its heartbeats came too late or not at all.
+    """
+    details = activity.cancellation_details()
+    return details is not None and (details.timed_out or details.not_found) and not details.worker_shutdown
 
 
 def _small_enough(artefact: A, stage: Stage) -> A:

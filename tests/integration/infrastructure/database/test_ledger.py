@@ -15,6 +15,7 @@ from src.domain.stages import Stage
 from src.domain.usage import CallStatus, Usage
 from src.infrastructure.database.model_calls import ModelCall
 from src.infrastructure.database.unit_of_work import Database
+from src.infrastructure.llm.calls_in_flight import CallsInFlight
 from src.infrastructure.llm.ledger import Ledger
 from src.infrastructure.llm.model_choice import Choice
 from src.infrastructure.llm.providers import ResolvedModel
@@ -257,3 +258,78 @@ async def test_no_call_stays_open_when_its_batch_is_closed(database: Database, a
         batch_id = (await uow.articles.get(article.article_id)).batch_id
         await uow.batches.close(batch_id, cancelled=True, error=None)
     assert [call.status for call in await calls(database, article)] == [CallStatus.LOST]
+
+
+class Slow:
+    """A model that answers when it is told to, and counts its calls."""
+
+    def __init__(self) -> None:
+        self.asked, self.answers, self.calls, self.cut_off = asyncio.Event(), asyncio.Event(), 0, 0
+
+    async def generate(self, prompt: Prompt) -> Completion:
+        self.calls += 1
+        self.asked.set()
+        try:
+            await self.answers.wait()
+        except asyncio.CancelledError:
+            self.cut_off += 1
+            raise
+        return Completion(text="the plan", stop_reason=StopReason.COMPLETE, model="m", usage=Usage())
+
+
+def attempt_at(
+    database: Database, article: ArticleRef, model: Slow, in_flight: CallsInFlight, *, attempt: int = 1
+) -> Ledger:
+    resolved = ResolvedModel(choice=Choice(provider="openai", model="m"), language_model=model)
+    return Ledger(
+        database,
+        resolved,
+        article=article,
+        attempt=attempt,
+        worker="w",
+        in_flight=in_flight,
+        is_given_up=lambda: True,
+    )
+
+
+async def test_an_attempt_that_temporal_gave_up_finishes_and_the_next_one_uses_its_answer(
+    database: Database, article: ArticleRef
+) -> None:
+    model, in_flight = Slow(), CallsInFlight()
+    first = asyncio.create_task(attempt_at(database, article, model, in_flight).generate(PROMPT))
+    await model.asked.wait()
+    first.cancel()  # the server was silent longer than the heartbeat timeout
+    second = asyncio.create_task(attempt_at(database, article, model, in_flight, attempt=2).generate(PROMPT))
+    await asyncio.sleep(0)
+    model.answers.set()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    assert (await second).text == "the plan"
+    assert (model.calls, model.cut_off) == (1, 0)
+    assert [call.status for call in await calls(database, article)] == [CallStatus.ANSWERED]
+
+
+async def test_a_worker_that_stops_cuts_off_what_was_given_up(database: Database, article: ArticleRef) -> None:
+    model, stopping = Slow(), asyncio.Event()
+    attempt = attempt_at(database, article, model, CallsInFlight())
+    attempt._until_stopping = stopping.wait
+    asking = asyncio.create_task(attempt.generate(PROMPT))
+    await model.asked.wait()
+    asking.cancel()
+    stopping.set()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    assert model.cut_off == 1
+    (call,) = await calls(database, article)
+    assert (call.status, call.error_type) == (CallStatus.FAILED, "Cancelled")
+
+
+async def test_two_attempts_at_once_buy_once(database: Database, article: ArticleRef) -> None:
+    model, in_flight = Slow(), CallsInFlight()
+    both = [
+        asyncio.create_task(attempt_at(database, article, model, in_flight, attempt=n).generate(PROMPT)) for n in (1, 2)
+    ]
+    await model.asked.wait()
+    model.answers.set()
+    assert {completion.text for completion in await asyncio.gather(*both)} == {"the plan"}
+    assert model.calls == 1
