@@ -25,11 +25,11 @@ from .longtails import LongtailRepository
 from .model_calls import ModelCallRepository
 from .tables import ArticleRow, BatchRow
 
-_CLOSED_BATCH = (  # built once: that costs more than running it
+_BATCH_OF_ARTICLE = (  # built once: that costs more than running it
     select(BatchRow)
     .join(ArticleRow, ArticleRow.batch_id == BatchRow.id)
-    .where(ArticleRow.id == bindparam("article_id"), BatchRow.closed_at.is_not(None))
-    .with_for_update(of=BatchRow)
+    .where(ArticleRow.id == bindparam("article_id"))
+    .with_for_update(of=BatchRow, key_share=True)
 )
 
 
@@ -122,6 +122,7 @@ class BatchRepository:
         await self._model_calls.write_off(
             *await self._articles.cancel_unfinished(batch_id, keep_generating=keep_generating)
         )
+        await self._lock(batch_id)
         counts = await self.count_articles(batch_id)
         status = Batch.status_of(
             total=sum(counts.values()), needs_review=counts[ArticleStatus.NEEDS_REVIEW], cancelled=cancelled
@@ -135,10 +136,21 @@ class BatchRepository:
             .values(status=status, closed_at=func.now(), error_type=error_type, error_message=error_message)
         )
 
-    async def follow_retried_article(self, article_id: ArticleId) -> None:
-        """Update a closed batch after an article was retried."""
-        row = await self._session.scalar(_CLOSED_BATCH, {"article_id": article_id})
-        if row is None or row.status == BatchStatus.CANCELLED:
+    async def _lock(self, batch_id: BatchId) -> None:
+        """Wait for articles that are just being stored.
+
+        Those that come later find the batch closed. The article is locked before its batch, by all.
+        """
+        statement = select(BatchRow.id).where(BatchRow.id == batch_id).with_for_update(key_share=True)
+        await self._session.execute(statement)
+
+    async def follow_article(self, article_id: ArticleId) -> None:
+        """Update the article's batch if it is closed.
+
+        The article was retried, or outlived its batch.
+        """
+        row = await self._session.scalar(_BATCH_OF_ARTICLE, {"article_id": article_id})
+        if row is None or row.closed_at is None or row.status == BatchStatus.CANCELLED:
             return
         counts = await self.count_articles(row.id)
         row.status = Batch.status_of(

@@ -52,7 +52,7 @@ class ArticleActivities:
             await uow.articles.save(
                 article.article_id, html=html, content_hash=content_hash, words=draft.words, offline=offline
             )
-            await uow.batches.follow_retried_article(article.article_id)
+            await uow.batches.follow_article(article.article_id)
             return ArticleOutcome(
                 article_id=article.article_id,
                 status=ArticleStatus.NEEDS_REVIEW,
@@ -79,7 +79,7 @@ class ArticleActivities:
                 await uow.model_calls.discard(article.article_id, article.revision, failure.stage)
             await uow.model_calls.write_off(article.article_id)
             await uow.articles.fail(article.article_id, known)
-            await uow.batches.follow_retried_article(article.article_id)
+            await uow.batches.follow_article(article.article_id)
             return known
 
         return await self._database.run_in_transaction(work)

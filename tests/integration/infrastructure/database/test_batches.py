@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy import text
 
 from src.domain.article import ArticleStatus, Failure
 from src.domain.batch import BatchStatus
@@ -12,7 +13,8 @@ from src.domain.ids import BatchId
 from src.domain.longtail import LongtailStatus
 from src.domain.stages import Stage
 from src.infrastructure.database.stage_outputs import StageResult
-from src.infrastructure.database.unit_of_work import Database
+from src.infrastructure.database.unit_of_work import Database, UnitOfWork
+from tests.eventually import eventually
 from tests.factories import a_site, longtails, open_batch
 
 LATER = datetime(2026, 11, 21, 5, 0, tzinfo=UTC)
@@ -127,7 +129,39 @@ async def test_a_retried_article_changes_what_its_batch_came_to(database: Databa
         await uow.articles.prepare_retry(failed.id, from_stage=None)
     async with database.unit_of_work() as uow:
         await uow.articles.save(failed.id, html="…", content_hash="0", words=600, offline=True)
-        await uow.batches.follow_retried_article(failed.id)
+        await uow.batches.follow_article(failed.id)
+    async with database.unit_of_work() as uow:
+        assert (await uow.batches.get(batch_id)).status is BatchStatus.COMPLETED
+
+
+@pytest.mark.parametrize("article_comes_first", [True, False])
+async def test_an_article_that_is_stored_while_its_batch_closes_counts(
+    database: Database, article_comes_first: bool
+) -> None:
+    batch_id, _ = await open_batch(database, limit=1)
+    async with database.unit_of_work() as uow:
+        article = (await uow.articles.list_unfinished(batch_id, first=0, end=1))[0]
+    async with database.engine.begin() as connection:
+        await connection.execute(text("UPDATE articles SET status = 'generating'"))
+
+    async def store(uow: UnitOfWork) -> None:
+        await uow.articles.save(article.article_id, html="…", content_hash="0", words=600, offline=True)
+        await uow.batches.follow_article(article.article_id)
+
+    async def close(uow: UnitOfWork) -> None:
+        await uow.batches.close(batch_id, cancelled=False, error=None, keep_generating=True)
+
+    async def is_waiting() -> bool:
+        locks = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        async with database.engine.connect() as connection:
+            return bool(await connection.scalar(text(locks)))
+
+    first, second = (store, close) if article_comes_first else (close, store)
+    async with database.unit_of_work() as uow:
+        await first(uow)
+        waiting = asyncio.create_task(database.run_in_transaction(second))
+        await eventually(is_waiting)
+    await waiting
     async with database.unit_of_work() as uow:
         assert (await uow.batches.get(batch_id)).status is BatchStatus.COMPLETED
 
