@@ -37,7 +37,7 @@ from src.application.schedule_drift import ScheduleDrift
 from src.application.schedules import Schedules
 from src.application.watchdog import Watchdog
 from src.domain.colour import Colour
-from src.domain.errors import EngineUnavailable, SettingProblem, SettingsInvalid
+from src.domain.errors import AnswersNotStored, EngineUnavailable, SettingProblem, SettingsInvalid
 from src.domain.scheduling.slot_evidence import GRACE, WATCHDOG_INTERVAL
 from src.domain.site import Site
 from src.infrastructure.database import schema
@@ -52,9 +52,11 @@ if TYPE_CHECKING:
     from temporalio.worker import Worker
 
     from src.infrastructure.llm.providers import Providers
+    from src.infrastructure.llm.spool import Spool
     from src.infrastructure.temporal.schedule_gateway import ScheduleGateway
     from src.infrastructure.temporal.schedule_times import ScheduleTimes
     from src.infrastructure.temporal.workflow_gateway import WorkflowGateway
+    from src.infrastructure.workers.registration import Registration
 
 log = structlog.get_logger()
 
@@ -330,15 +332,46 @@ def worker_identity(colour: Colour) -> str:
     return f"{colour}@{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
 
 
-def build_worker(application: Application, providers: "Providers", *, colour: Colour, strict: bool = False) -> "Worker":
+def register_worker(application: Application, *, colour: Colour) -> "Registration":
+    """Return the registration of this process; nothing is stored yet."""
+    from src.infrastructure.workers.code_version import code_version  # noqa: PLC0415 - for workers alone
+    from src.infrastructure.workers.registration import Registration  # noqa: PLC0415
+
+    settings = application.settings
+    return Registration(
+        application.database,
+        instance=application.who,
+        colour=colour,
+        code_version=code_version(settings.commit),
+        slots=settings.model_slots,
+    )
+
+
+def build_worker(
+    application: Application,
+    providers: "Providers",
+    *,
+    colour: Colour,
+    registration: "Registration | None" = None,
+    strict: bool = False,
+) -> "Worker":
     """Return a worker of ``colour`` that acts as the application's ``who``.
 
-    Nothing is polled before it runs.
-
-    ``strict`` runs workflows in the sandbox, as tests do.
+    Nothing is polled before it runs. Without ``registration`` no other worker takes over from it. ``strict`` runs
+    workflows in the sandbox, as tests do.
     """
+    from src.infrastructure.llm.ledger import CallOwner  # noqa: PLC0415 - see above
     from src.infrastructure.temporal import worker  # noqa: PLC0415 - see above
 
+    registration = registration or register_worker(application, colour=colour)
+    registered = registration.worker
+    owner = CallOwner(
+        instance=registered.instance,
+        colour=registered.colour,
+        code_version=registered.code_version,
+        is_gone=registration.is_gone,
+        spool=open_spool(application.settings),
+    )
     return worker.create(
         application.client,
         application.database,
@@ -347,9 +380,16 @@ def build_worker(application: Application, providers: "Providers", *, colour: Co
         watchdog=application.watchdog,
         settings=application.settings,
         colour=colour,
-        instance=application.who,
+        owner=owner,
         strict=strict,
     )
+
+
+def open_spool(settings: Settings) -> "Spool":
+    """Return the files in which answers wait for the database."""
+    from src.infrastructure.llm.spool import Spool  # noqa: PLC0415 - see above
+
+    return Spool(settings.home / "spool")
 
 
 async def run_worker(application: Application, *, colour: Colour, lifeline: int | None = None) -> None:
@@ -357,14 +397,49 @@ async def run_worker(application: Application, *, colour: Colour, lifeline: int 
 
     That is SIGTERM, SIGINT or the end of the file descriptor ``lifeline``.
 
-    Raises what ended the worker, when it can no longer poll.
+    Raises what ended the worker, when it can no longer poll, and AnswersNotStored when paid answers are left in files.
     """
     from src.infrastructure.llm.providers import Providers  # noqa: PLC0415 - the libraries of the model providers
     from src.infrastructure.temporal import watchdog_schedule, worker  # noqa: PLC0415 - see above
 
     settings = application.settings
-    async with Providers(settings) as providers:
-        built = build_worker(application, providers, colour=colour)
+    registration = register_worker(application, colour=colour)
+    async with Providers(settings) as providers, registered(application, registration):
+        built = build_worker(application, providers, colour=colour, registration=registration)
         log.info("worker_started", colour=colour, instance=application.who, model_slots=settings.model_slots)
         await watchdog_schedule.ensure(application.client, colour=colour, every=settings.scaled(WATCHDOG_INTERVAL))
-        await worker.run_until_stopped(built, lifeline=lifeline)
+        await worker.run_until_stopped(built, lifeline=lifeline, on_draining=registration.start_draining)
+        await _empty_spool(application)
+
+
+@asynccontextmanager
+async def registered(application: Application, registration: "Registration") -> AsyncIterator[None]:
+    """Keep the worker registered until the block ends.
+
+    It takes over from dead ones. Answers that earlier workers left in files are stored first.
+    """
+    from src.infrastructure.temporal.take_over import TakeOver  # noqa: PLC0415 - see above
+
+    spool = open_spool(application.settings)
+    await spool.flush(application.database)
+    await registration.register()
+    take_over = TakeOver(application.client, application.database)
+    keeping = asyncio.create_task(
+        registration.keep(on_beat=lambda: spool.flush(application.database), on_dead=take_over.run)
+    )
+    try:
+        yield
+    finally:
+        keeping.cancel()
+        await asyncio.wait({keeping})
+        if not spool.list_files():
+            await registration.say_goodbye()
+
+
+async def _empty_spool(application: Application) -> None:
+    """Store what waits in files, or raise AnswersNotStored."""
+    spool = open_spool(application.settings)
+    try:
+        await spool.flush(application.database)
+    except (DBAPIError, OSError) as error:
+        raise AnswersNotStored([str(file) for file in spool.list_files()]) from error

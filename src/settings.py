@@ -83,6 +83,15 @@ class Settings(BaseSettings):
     model_slots: int = Field(default=32, ge=1, le=1000, description="Model calls that one worker has open at once.")
     shutdown_grace: timedelta = Field(default=timedelta(seconds=250), description="How long SIGTERM waits for calls.")
 
+    outage_patience: timedelta = Field(
+        default=timedelta(hours=6),
+        ge=timedelta(0),
+        description="How long a stage waits for a provider that limits it or is out of order.",
+    )
+    commit: str | None = Field(
+        default=None, description="The code's commit; unset: git's, where it runs in a checkout."
+    )
+
     time_factor: float = Field(
         default=1.0,
         gt=0,

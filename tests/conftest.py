@@ -106,10 +106,12 @@ async def migrated(database_url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 async def database(migrated: Database) -> AsyncIterator[Database]:
-    """An empty database. Everything hangs on sites."""
+    """An empty database."""
     yield migrated
     async with migrated.engine.begin() as connection:
         await connection.execute(text("DELETE FROM sites"))
+        await connection.execute(text("DELETE FROM model_calls"))  # money spent outlives a site
+        await connection.execute(text("DELETE FROM workers"))
 
 
 @pytest.fixture(scope="session")

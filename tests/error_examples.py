@@ -4,7 +4,10 @@ from datetime import timedelta
 
 from src.domain import errors
 from src.domain.errors import (
+    AnswersNotStored,
     ArtefactTooLarge,
+    ArticleEnded,
+    CallUnderWay,
     Conflict,
     ConflictReason,
     DatabaseFailed,
@@ -20,6 +23,7 @@ from src.domain.errors import (
     SchemaOutdated,
     SettingProblem,
     SettingsInvalid,
+    WorkerLost,
 )
 from src.domain.usage import Usage
 
@@ -30,6 +34,10 @@ WITH_FACTS: dict[type[LongtailError], LongtailError] = {
     NotFound: NotFound("site", "shop", known=["garden"], hint=Hint.SHOW_SITES),
     Conflict: Conflict(ConflictReason.BATCH_ENDED, "3f2a9c01", status="completed"),
     DatabaseFailed: DatabaseFailed("UniqueViolationError", sqlstate="23505"),
+    AnswersNotStored: AnswersNotStored(["/home/longtail/spool/3f2a9c01.json"]),
+    ArticleEnded: ArticleEnded("3f2a9c01"),
+    CallUnderWay: CallUnderWay("blue@host:7:1f"),
+    WorkerLost: WorkerLost("C", 3),
     LongtailsLocked: LongtailsLocked("hardware-shop"),
     SchemaOutdated: SchemaOutdated(None, "0001"),
     ModelNotConfigured: ModelNotConfigured("no key", provider="openai", variables=["OPENAI_API_KEY"], stage="C"),

@@ -80,10 +80,7 @@ class Prompt:
 
     @cached_property
     def hash(self) -> str:
-        """Return the SHA-256 of all that is sent.
-
-        A paid answer is found again by it, and a changed prompt is a new question.
-        """
+        """Return the SHA-256 of all that is sent, for the record."""
         sent = [
             self.name,
             self.system,
@@ -95,6 +92,16 @@ class Prompt:
         ]
         schema = _json_schema(self.schema) if self.schema else None
         return hashlib.sha256(json.dumps([*sent, schema], sort_keys=True).encode()).hexdigest()
+
+    @cached_property
+    def question(self) -> str:
+        """Return the SHA-256 of the texts that are sent.
+
+        A paid answer is found again by it. Cap, effort and schema are not part of it: they change how an answer is
+        made, not what is asked.
+        """
+        texts = [self.system, self.user, self.previous, self.follow_up]
+        return hashlib.sha256(json.dumps(texts).encode()).hexdigest()
 
     def follow(self, previous: str, follow_up: str, **changes: Any) -> "Prompt":  # noqa: ANN401 - any field
         """Return the next question about the same output."""

@@ -25,6 +25,7 @@ class BatchStatus(StrEnum):
     PARTLY_FAILED = "partly_failed"
     FAILED = "failed"  # no article reached review
     CANCELLED = "cancelled"
+    STOPPED = "stopped"  # by a limit or an outage before any article reached review; it may be started again
 
     def may_become(self, other: "BatchStatus") -> bool:
         """Return whether a batch in this status may change to ``other``.
@@ -47,11 +48,13 @@ _BECOMES = {
         BatchStatus.PARTLY_FAILED,
         BatchStatus.FAILED,
         BatchStatus.CANCELLED,
+        BatchStatus.STOPPED,
     },
     BatchStatus.COMPLETED: {BatchStatus.RUNNING, BatchStatus.PARTLY_FAILED, BatchStatus.FAILED},
     BatchStatus.PARTLY_FAILED: {BatchStatus.RUNNING, BatchStatus.COMPLETED, BatchStatus.FAILED},
     BatchStatus.FAILED: {BatchStatus.RUNNING, BatchStatus.COMPLETED, BatchStatus.PARTLY_FAILED},
     BatchStatus.CANCELLED: {BatchStatus.RUNNING},
+    BatchStatus.STOPPED: {BatchStatus.RUNNING, BatchStatus.COMPLETED, BatchStatus.PARTLY_FAILED, BatchStatus.FAILED},
 }
 
 

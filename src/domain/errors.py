@@ -270,6 +270,66 @@ class LongtailsLocked(LongtailError):
         self.site = site
 
 
+class CallUnderWay(LongtailError):
+    """Another worker asks the same question at this moment.
+
+    Attributes:
+        worker: the instance that does.
+    """
+
+    status = 409
+    retryable = True
+
+    def __init__(self, worker: str) -> None:
+        super().__init__(f"{worker} is asking the same question", retry_after=timedelta(seconds=10))
+        self.worker = worker
+
+
+class ArticleEnded(LongtailError):
+    """The article was ended meanwhile: nothing more is bought for it.
+
+    Attributes:
+        article: its id.
+    """
+
+    status = 409
+
+    def __init__(self, article: object) -> None:
+        super().__init__(f"article {article} has ended; no model is called for it any more")
+        self.article = str(article)
+
+
+class WorkerLost(LongtailError):
+    """A stage's calls were lost with their workers too often.
+
+    Attributes:
+        stage: the stage's letter.
+        lost: how many calls.
+    """
+
+    def __init__(self, stage: str, lost: int) -> None:
+        super().__init__(f"stage {stage}: {lost} workers ended during its call")
+        self.stage = stage
+        self.lost = lost
+
+
+class AnswersNotStored(LongtailError):
+    """Paid answers wait in files, since the database does not answer.
+
+    Attributes:
+        files: their paths.
+    """
+
+    status = 503
+
+    def __init__(self, files: Sequence[str]) -> None:
+        super().__init__(
+            f"{len(files)} paid answer(s) could not be stored and are kept in files; the next worker with the same "
+            f"LONGTAIL_HOME stores them: {', '.join(files)}"
+        )
+        self.files = tuple(files)
+
+
 class SchemaOutdated(LongtailError):
     """The database is not at the revision that this version needs.
 

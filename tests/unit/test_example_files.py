@@ -63,7 +63,13 @@ def test_each_documented_value_can_be_used(documented: dict[str, str], tmp_path:
 def test_values_that_are_not_called_examples_are_the_defaults(documented: dict[str, str], tmp_path: Path) -> None:
     defaults = Settings.load()
     kept = {name: value for name, value in documented.items() if name.startswith("LONGTAIL_")}
-    for example in ("LONGTAIL_HOME", "LONGTAIL_LOG_LEVEL", "LONGTAIL_LOG_JSON", "LONGTAIL_FAIL_KEYWORDS"):
+    for example in (
+        "LONGTAIL_HOME",
+        "LONGTAIL_LOG_LEVEL",
+        "LONGTAIL_LOG_JSON",
+        "LONGTAIL_FAIL_KEYWORDS",
+        "LONGTAIL_COMMIT",
+    ):
         del kept[example]
     (tmp_path / ".env").write_text("".join(f"{name}={value}\n" for name, value in kept.items()))
     assert Settings.load() == defaults

@@ -32,6 +32,7 @@ class Outcome(StrEnum):
     PARTLY_FAILED = "partly_failed"
     FAILED = "failed"  # no article came of it
     CANCELLED = "cancelled"  # a person stopped that batch
+    STOPPED = "stopped"  # a limit or an outage stopped that batch
     RUNNING = "running"
     DUE = "due"  # it may still begin by itself
     PAUSED = "paused"
@@ -49,6 +50,7 @@ class Outcome(StrEnum):
 
 _GAPS = {
     Outcome.FAILED,
+    Outcome.STOPPED,
     Outcome.PAUSED,
     Outcome.SKIPPED_OVERLAP,
     Outcome.OUTSIDE_CATCH_UP,

@@ -49,6 +49,8 @@ def _batch(expected: ExpectedSlot, facts: SlotEvidence) -> Verdict | None:
             verdict = Outcome.FAILED, reason or f"none of {batch.total} articles succeeded"
         case BatchStatus.CANCELLED:
             verdict = Outcome.CANCELLED, f"{batch.needs_review} of {batch.total} articles were finished"
+        case BatchStatus.STOPPED:
+            verdict = Outcome.STOPPED, f"{batch.error_type}: {batch.error_message}"
         case _:
             assert_never(batch.status)
     return verdict

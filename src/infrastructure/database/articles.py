@@ -5,6 +5,7 @@ Each change is in its own transaction.
 Every change of an article's status is a function of this module.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -13,15 +14,20 @@ from sqlalchemy import (
     Select,
     Text,
     Update,
+    and_,
     bindparam,
     cast,
+    delete,
     func,
     insert,
     literal,
     select,
+    true,
+    union_all,
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from src.domain.article import Article, ArticleRef, ArticleStatus, Failure
 from src.domain.errors import Conflict, ConflictReason, Hint, NotFound
@@ -31,7 +37,7 @@ from src.domain.stages import Stage
 
 from .article_summaries import summaries, to_article
 from .longtails import LongtailRepository, claimed_next, follow_article
-from .tables import ArticleRow
+from .tables import ArticleRow, BatchArticleRow, BatchRow, SiteRow, StageFailureRow
 
 _UNFINISHED = (ArticleStatus.QUEUED, ArticleStatus.GENERATING)
 
@@ -39,16 +45,30 @@ _UNFINISHED = (ArticleStatus.QUEUED, ArticleStatus.GENERATING)
 def _ending(status: ArticleStatus, *columns: str) -> Update:
     """Return the statement that ends an article and moves its longtail.
 
-    It is built once: that costs more than running it.
+    It is built once: that costs more than running it. A parameter named as a column would be set by every UPDATE in it.
     """
     article = (
         update(ArticleRow)
-        .where(ArticleRow.id == bindparam("article_id"), ArticleRow.status.in_(ArticleStatus.sources(status)))
+        .where(ArticleRow.id == bindparam("ended_id"), ArticleRow.status.in_(ArticleStatus.sources(status)))
         .values(status=status, finished_at=func.now(), **{name: bindparam(name) for name in columns})
-        .returning(ArticleRow.longtail_id)
+        .returning(ArticleRow.id, ArticleRow.batch_id, ArticleRow.longtail_id)
         .cte("ended")
     )
-    return follow_article(article).execution_options(synchronize_session=False)
+    outcome = _outcome(article, status).cte("outcome")
+    return follow_article(article).add_cte(outcome).execution_options(synchronize_session=False)
+
+
+def _outcome(articles: CTE, status: ArticleStatus | None) -> ReturningUpdate[Any]:
+    """Return the statement that stores how articles ended in their batch.
+
+    ``status`` None: they are under way again. ``articles`` has the columns ``id`` and ``batch_id``.
+    """
+    return (
+        update(BatchArticleRow)
+        .where(BatchArticleRow.article_id == articles.c.id, BatchArticleRow.batch_id == articles.c.batch_id)
+        .values(outcome=status)
+        .returning(BatchArticleRow.article_id)
+    )
 
 
 _FAILURE = ("failed_stage", "error_type", "error_message", "attempts")
@@ -79,6 +99,9 @@ def begun(article_id: BindParameter[Any]) -> CTE:
     )
 
 
+_IN_LATEST_BATCH = and_(BatchArticleRow.article_id == ArticleRow.id, BatchArticleRow.batch_id == ArticleRow.batch_id)
+
+
 class ArticleRepository:
     """The articles of one unit of work."""
 
@@ -95,13 +118,14 @@ class ArticleRepository:
         """
         rows = await self._session.scalars(
             select(ArticleRow)
+            .join(BatchArticleRow, _IN_LATEST_BATCH)
             .where(
                 ArticleRow.batch_id == batch_id,
-                ArticleRow.position >= first,
-                ArticleRow.position < end,
+                BatchArticleRow.position >= first,
+                BatchArticleRow.position < end,
                 ArticleRow.status.in_(_UNFINISHED),
             )
-            .order_by(ArticleRow.position)
+            .order_by(BatchArticleRow.position)
         )
         return [_ref(row) for row in rows]
 
@@ -111,7 +135,7 @@ class ArticleRepository:
         await self._session.execute(
             _SAVE,
             {
-                "article_id": article_id,
+                "ended_id": article_id,
                 **columns,
                 **dict.fromkeys(_FAILURE),
                 "longtail_status": LongtailStatus.WRITTEN,
@@ -124,7 +148,7 @@ class ArticleRepository:
         await self._session.execute(
             _FAIL,
             {
-                "article_id": article_id,
+                "ended_id": article_id,
                 "failed_stage": failure.stage,
                 "error_type": failure.error_type,
                 "error_message": failure.message,
@@ -142,7 +166,7 @@ class ArticleRepository:
         await self._session.execute(
             _CANCEL,
             {
-                "article_id": article_id,
+                "ended_id": article_id,
                 "longtail_status": LongtailStatus.READY,
                 "reason": None,
             },
@@ -169,28 +193,33 @@ class ArticleRepository:
         if from_stage:
             row.revision += 1
         row.status, row.finished_at = ArticleStatus.QUEUED, None
+        await self._session.flush()
+        await self._begin_again([article_id])
         return _ref(row)
+
+    async def _begin_again(self, article_ids: Sequence[ArticleId]) -> None:
+        """Forget how these ended in their latest batch, and their stages' failures."""
+        queued = select(ArticleRow.id, ArticleRow.batch_id).where(ArticleRow.id.in_(article_ids)).cte("queued")
+        await self._session.execute(_outcome(queued, None), execution_options={"synchronize_session": False})
+        await self._session.execute(delete(StageFailureRow).where(StageFailureRow.article_id.in_(article_ids)))
 
     # --- the batch's side
 
-    async def insert_claimed(self, batch_id: BatchId, site: str, *, limit: int) -> int:
-        """Claim the site's next longtails, and queue their articles; return how many.
+    async def claim_next(self, batch_id: BatchId, site: str, *, limit: int) -> int:
+        """Claim the site's next longtails, and return how many.
 
-        Their positions follow those that the batch has. ``limit`` is at least 1.
+        An article of each is queued. A longtail whose newest article stopped before its end goes on with that one,
+        whatever batch it was of. Any other gets a new article, whose brief is frozen now. Positions follow those that
+        the batch has. ``limit`` is at least 1.
         """
-        first = await self._session.scalar(
-            select(func.coalesce(func.max(ArticleRow.position), -1) + 1).where(ArticleRow.batch_id == batch_id)
-        )
-        claimed = claimed_next(site, limit)
-        position = func.row_number().over(order_by=(claimed.c.priority.desc(), claimed.c.number)) - 1 + literal(first)
-        articles = select(
-            func.gen_random_uuid(), literal(batch_id), claimed.c.id, literal(site), claimed.c.phrase, position
-        )
-        columns = ["id", "batch_id", "longtail_id", "site", "keyword", "position"]
-        queued = await self._session.scalars(
-            insert(ArticleRow).from_select(columns, articles, include_defaults=False).returning(ArticleRow.id)
-        )
-        return len(queued.all())
+        statement = _claiming(batch_id, site, limit=limit, first=await self._next_position(batch_id))
+        article_ids = (await self._session.scalars(statement)).all()
+        await self._session.execute(delete(StageFailureRow).where(StageFailureRow.article_id.in_(article_ids)))
+        return len(article_ids)
+
+    async def _next_position(self, batch_id: BatchId) -> int:
+        following = select(func.coalesce(func.max(BatchArticleRow.position), -1) + 1)
+        return await self._session.scalar(following.where(BatchArticleRow.batch_id == batch_id)) or 0
 
     async def requeue_stopped(self, batch_id: BatchId) -> None:
         """Queue the batch's stopped articles again.
@@ -202,13 +231,15 @@ class ArticleRepository:
             ArticleRow.status.in_([ArticleStatus.FAILED, ArticleStatus.CANCELLED]),
         )
         available = await self._longtails.lock_available(select(ArticleRow.longtail_id).where(*stopped))
-        resumed = await self._session.scalars(
+        resumed = await self._session.execute(
             update(ArticleRow)
             .where(*stopped, ArticleRow.longtail_id.in_(available))
             .values(status=ArticleStatus.QUEUED, finished_at=None)
-            .returning(ArticleRow.longtail_id)
+            .returning(ArticleRow.id, ArticleRow.longtail_id)
         )
-        await self._longtails.claim(list(resumed))
+        pairs = resumed.all()
+        await self._begin_again([article_id for article_id, _ in pairs])
+        await self._longtails.claim([longtail_id for _, longtail_id in pairs])
 
     async def cancel_unfinished(self, batch_id: BatchId, *, keep_generating: bool = False) -> list[ArticleId]:
         """Cancel what the batch has not finished, and return it.
@@ -223,6 +254,11 @@ class ArticleRepository:
             .returning(ArticleRow.id, ArticleRow.longtail_id)
         )
         pairs = cancelled.all()
+        await self._session.execute(
+            update(BatchArticleRow)
+            .where(BatchArticleRow.batch_id == batch_id, BatchArticleRow.article_id.in_([each for each, _ in pairs]))
+            .values(outcome=ArticleStatus.CANCELLED)
+        )
         await self._longtails.release([longtail_id for _, longtail_id in pairs])
         return [article_id for article_id, _ in pairs]
 
@@ -234,7 +270,7 @@ class ArticleRepository:
         statement = select(ArticleRow.site, ArticleRow.id).where(ArticleRow.status.in_(_UNFINISHED))
         if site is not None:
             statement = statement.where(ArticleRow.site == site)
-        rows = await self._session.execute(statement.order_by(ArticleRow.status, ArticleRow.position))
+        rows = await self._session.execute(statement.order_by(ArticleRow.status, ArticleRow.created_at))
         return [(slug, ArticleId(article_id)) for slug, article_id in rows]
 
     # --- the reader's side
@@ -244,6 +280,13 @@ class ArticleRepository:
         for article in await self._read(summaries().where(ArticleRow.id == article_id)):
             return article
         raise NotFound("article", article_id, hint=Hint.LIST_ARTICLES)
+
+    async def get_status(self, article_id: ArticleId) -> ArticleStatus:
+        """Return the article's status. Raises NotFound."""
+        status = await self._session.scalar(select(ArticleRow.status).where(ArticleRow.id == article_id))
+        if status is None:
+            raise NotFound("article", article_id)
+        return ArticleStatus(status)
 
     async def list_ids_by_prefix(self, prefix: str, *, limit: int) -> list[ArticleId]:
         """Return ids that begin with ``prefix``, in lower case."""
@@ -258,14 +301,18 @@ class ArticleRepository:
         status: ArticleStatus | None = None,
         limit: int = 100,
     ) -> list[Article]:
-        """Return the newest batch's articles first, each batch in its order."""
-        statement = (
-            summaries().order_by(ArticleRow.created_at.desc(), ArticleRow.batch_id, ArticleRow.position).limit(limit)
-        )
+        """Return the newest articles first, those of one batch in its order.
+
+        With ``batch_id`` they are those that the batch had, as they are now.
+        """
+        member = BatchArticleRow.batch_id == (batch_id or ArticleRow.batch_id)
+        statement = summaries().join(BatchArticleRow, and_(BatchArticleRow.article_id == ArticleRow.id, member))
+        statement = statement.join(BatchRow, BatchRow.id == BatchArticleRow.batch_id)
+        statement = statement.order_by(
+            BatchRow.opened_at.desc(), BatchArticleRow.batch_id, BatchArticleRow.position
+        ).limit(limit)
         if site:
             statement = statement.where(ArticleRow.site == site)
-        if batch_id:
-            statement = statement.where(ArticleRow.batch_id == batch_id)
         if status:
             statement = statement.where(ArticleRow.status == status)
         return await self._read(statement)
@@ -281,6 +328,67 @@ class ArticleRepository:
 
     async def _read(self, statement: Select[Any]) -> list[Article]:
         return [to_article(*row) for row in await self._session.execute(statement)]
+
+
+def _claiming(batch_id: BatchId, site: str, *, limit: int, first: int) -> Select[Any]:
+    """Return the statement that claims longtails for a batch.
+
+    An article of each is put into it.
+    """
+    claimed = claimed_next(site, limit)
+    newest = (
+        select(ArticleRow.id, ArticleRow.status)
+        .where(ArticleRow.longtail_id == claimed.c.id)
+        .order_by(ArticleRow.created_at.desc())
+        .limit(1)
+        .lateral("newest")
+    )
+    unfinished = [ArticleStatus.FAILED, ArticleStatus.CANCELLED]
+    stopped = select(newest.c.id).select_from(claimed).join(newest, true()).where(newest.c.status.in_(unfinished))
+    taken_up = (
+        update(ArticleRow)
+        .where(ArticleRow.id.in_(stopped))
+        .values(status=ArticleStatus.QUEUED, finished_at=None, batch_id=batch_id)
+        .returning(ArticleRow.id, ArticleRow.longtail_id)
+        .cte("taken_up")
+    )
+    made = (
+        insert(ArticleRow)
+        .from_select(
+            ["id", "batch_id", "longtail_id", "site", "keyword", "brief"], _new(claimed, taken_up, batch_id, site)
+        )
+        .returning(ArticleRow.id, ArticleRow.longtail_id)
+        .cte("made")
+    )
+    queued = union_all(select(taken_up), select(made)).cte("queued")
+    position = func.row_number().over(order_by=(claimed.c.priority.desc(), claimed.c.number)) - 1 + literal(first)
+    members = select(literal(batch_id), queued.c.id, position).join(claimed, claimed.c.id == queued.c.longtail_id)
+    listed = (
+        insert(BatchArticleRow)
+        .from_select(["batch_id", "article_id", "position"], members)
+        .returning(BatchArticleRow.article_id)
+        .cte("listed")
+    )
+    return select(listed.c.article_id)
+
+
+def _new(claimed: CTE, taken_up: CTE, batch_id: BatchId, site: str) -> Select[Any]:
+    """Return the rows of new articles.
+
+    They are of the longtails that none was taken up for.
+    """
+    brief = func.jsonb_build_object(
+        *("date", func.to_char(func.timezone("UTC", func.now()), "YYYY-MM-DD")),
+        *("volume", claimed.c.volume),
+        *("difficulty", claimed.c.difficulty),
+        *("intent", claimed.c.intent),
+        *("site", SiteRow.description),
+    )
+    return (
+        select(func.gen_random_uuid(), literal(batch_id), claimed.c.id, literal(site), claimed.c.phrase, brief)
+        .join(SiteRow, SiteRow.slug == site)
+        .where(claimed.c.id.not_in(select(taken_up.c.longtail_id)))
+    )
 
 
 def _ref(row: ArticleRow) -> ArticleRef:

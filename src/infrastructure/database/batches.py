@@ -23,7 +23,7 @@ from src.domain.longtail import LongtailStatus
 from .articles import ArticleRepository
 from .longtails import LongtailRepository
 from .model_calls import ModelCallRepository
-from .tables import ArticleRow, BatchRow
+from .tables import ArticleRow, BatchArticleRow, BatchRow
 
 _BATCH_OF_ARTICLE = (  # built once: that costs more than running it
     select(BatchRow)
@@ -107,7 +107,7 @@ class BatchRepository:
 
         Raises LongtailsLocked if there are ready ones and none could be locked: such a batch would count as complete.
         """
-        if limit > 0 and not await self._articles.insert_claimed(batch_id, site, limit=limit):
+        if limit > 0 and not await self._articles.claim_next(batch_id, site, limit=limit):
             ready = (await self._longtails.count_by_status(site))[LongtailStatus.READY]
             if ready:
                 raise LongtailsLocked(site)
@@ -158,9 +158,13 @@ class BatchRepository:
         )
 
     async def count_articles(self, batch_id: BatchId) -> Counter[ArticleStatus]:
-        """Return how many articles of the batch are in each status."""
-        statement = select(ArticleRow.status, func.count()).where(ArticleRow.batch_id == batch_id)
-        rows = await self._session.execute(statement.group_by(ArticleRow.status))
+        """Return how many articles of the batch are in each status.
+
+        One that a later batch took up counts as it ended here.
+        """
+        status = func.coalesce(BatchArticleRow.outcome, ArticleRow.status)
+        statement = select(status, func.count()).join(ArticleRow, ArticleRow.id == BatchArticleRow.article_id)
+        rows = await self._session.execute(statement.where(BatchArticleRow.batch_id == batch_id).group_by(status))
         return Counter({ArticleStatus(status): count for status, count in rows})
 
     async def get(self, batch_id: BatchId) -> Batch:
@@ -226,9 +230,9 @@ _COUNTS = ("total", *(status.value for status in _COUNTED))
 
 def _counted() -> Select[Any]:
     """Return batches with their articles counted by status, in one query."""
-    counts = [func.count(ArticleRow.id).filter(ArticleRow.status == status) for status in _COUNTED]
-    columns: list[Any] = [BatchRow, func.count(ArticleRow.id), *counts]
-    return select(*columns).outerjoin(ArticleRow, ArticleRow.batch_id == BatchRow.id).group_by(BatchRow.id)
+    counts = [func.count().filter(BatchArticleRow.outcome == status) for status in _COUNTED]
+    columns: list[Any] = [BatchRow, func.count(BatchArticleRow.article_id), *counts]
+    return select(*columns).outerjoin(BatchArticleRow, BatchArticleRow.batch_id == BatchRow.id).group_by(BatchRow.id)
 
 
 def _batch(row: BatchRow, *counts: int) -> Batch:

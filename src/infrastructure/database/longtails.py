@@ -45,7 +45,10 @@ def claimed_next(site: str, limit: int) -> CTE:
         update(LongtailRow)
         .where(LongtailRow.id.in_(select(next_ids.c.id)))
         .values(status=LongtailStatus.CLAIMED)
-        .returning(LongtailRow.id, LongtailRow.phrase, LongtailRow.priority, LongtailRow.number)
+        .returning(
+            *(LongtailRow.id, LongtailRow.phrase, LongtailRow.priority, LongtailRow.number),
+            *(LongtailRow.volume, LongtailRow.difficulty, LongtailRow.intent),
+        )
         .cte("claimed")
     )
 
@@ -126,10 +129,12 @@ class LongtailRepository:
 
         Return whether it may have it.
 
-        One that was released when its article was cancelled may belong to another article by now.
+        It may belong to another article by now.
         """
         row = await self._session.get_one(LongtailRow, longtail_id, with_for_update=True)
-        if article is ArticleStatus.CANCELLED and row.status != LongtailStatus.READY:
+        if row.status == LongtailStatus.CLAIMED or (
+            article is ArticleStatus.CANCELLED and row.status != LongtailStatus.READY
+        ):
             return False
         row.status = LongtailStatus.CLAIMED
         return True

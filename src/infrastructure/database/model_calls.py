@@ -12,7 +12,8 @@ from typing import Any
 from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, field_serializer
-from sqlalchemy import BindParameter, Select, bindparam, exists, func, insert, literal, select, update
+from sqlalchemy import BindParameter, Select, and_, bindparam, exists, func, literal, or_, select, true, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from src.domain.article import ArticleStatus
@@ -33,12 +34,26 @@ class CallRequest(BaseModel):
     revision: int
     stage: Stage
     prompt: str
-    prompt_hash: str
+    prompt_hash: str  # of all that is sent
+    question: str  # of the texts that are sent
     round: int
     attempt: int
     provider: str
     model: str
     worker: str
+    colour: str | None = None
+    code_version: str | None = None
+    estimated_cost_usd: Decimal | None = None  # at most so much; None is unpriced
+
+
+class HeldCall(BaseModel):
+    """An open call of the same question, and its worker."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: CallId
+    worker: str
+    opened_at: datetime
 
 
 class PaidAnswer(BaseModel):
@@ -65,7 +80,7 @@ class ModelCall(BaseModel):
     model_config = ConfigDict(frozen=True, from_attributes=True)
 
     id: CallId
-    article_id: ArticleId
+    article_id: ArticleId | None  # None: its site was removed
     revision: int
     stage: Stage
     prompt: str
@@ -75,6 +90,8 @@ class ModelCall(BaseModel):
     provider: str
     model: str
     worker: str
+    colour: str | None
+    code_version: str | None
     status: CallStatus
     answer: str | None
     stop_reason: str | None
@@ -84,13 +101,14 @@ class ModelCall(BaseModel):
     cache_write_tokens: int | None
     output_tokens: int | None
     cost_usd: Decimal | None
+    estimated_cost_usd: Decimal | None  # at most so much, as known before the call
     latency_ms: int | None
     error_type: str | None
     error_message: str | None
     opened_at: datetime
     closed_at: datetime | None
 
-    @field_serializer("cost_usd", when_used="json")
+    @field_serializer("cost_usd", "estimated_cost_usd", when_used="json")
     def _as_digits(self, cost: Decimal | None) -> str | None:
         return None if cost is None else in_digits(cost)
 
@@ -125,6 +143,7 @@ class CallResult(BaseModel):
     cost_usd: Decimal | None = None
 
 
+_MAY_BUY = ArticleStatus.sources(ArticleStatus.GENERATING)
 _ASKED = "asked_"  # a parameter named as a column would be set by every UPDATE of the statement
 
 
@@ -136,13 +155,16 @@ def _parameter(name: str) -> BindParameter[Any]:
 def _find_or_open() -> Select[Any]:
     """Return one statement, since it runs before every call.
 
-    It finds a paid answer; else it writes off the calls that a dead attempt left open, and opens a new one. Either way
-    the article is generating. Its parameters are ``id`` and the fields of CallRequest, prefixed.
+    It finds a paid answer, else an open call of the same question, else it opens one, if the article is being made.
+    Then the article is generating. Its parameters are ``id`` and the fields of CallRequest, prefixed.
     """
-    same_stage = [getattr(ModelCallRow, name) == _parameter(name) for name in ("article_id", "revision", "stage")]
     same_question = [
-        *same_stage,
-        *(getattr(ModelCallRow, name) == _parameter(name) for name in ("prompt_hash", "round")),
+        *(getattr(ModelCallRow, name) == _parameter(name) for name in ("article_id", "revision", "stage", "round")),
+        # Rows of earlier versions have the hash of all that was sent.
+        or_(
+            ModelCallRow.question == _parameter("question"),
+            and_(ModelCallRow.question.is_(None), ModelCallRow.prompt_hash == _parameter("prompt_hash")),
+        ),
     ]
     paid = (
         select(*(getattr(ModelCallRow, name) for name in PaidAnswer.model_fields))
@@ -151,22 +173,39 @@ def _find_or_open() -> Select[Any]:
         .limit(1)
         .cte("paid")
     )
-    lost = (
-        update(ModelCallRow)
-        .where(*same_stage, ModelCallRow.status == CallStatus.OPEN)
-        .values(status=CallStatus.LOST, closed_at=func.now())
-        .returning(ModelCallRow.id)
-        .cte("lost")
+    held = (
+        select(ModelCallRow.id, ModelCallRow.worker, ModelCallRow.opened_at)
+        .where(*same_question, ModelCallRow.status == CallStatus.OPEN)
+        .limit(1)
+        .cte("held")
     )
+    article = begun(_parameter("article_id"))
+    of_article = ("batch_id", "site", "keyword")
     names = ["id", *CallRequest.model_fields]
-    row = select(*map(_parameter, names), literal(CallStatus.OPEN.value)).where(~exists().select_from(paid))
+    row = (
+        select(
+            *map(_parameter, names), literal(CallStatus.OPEN.value), *(getattr(ArticleRow, name) for name in of_article)
+        )
+        .where(ArticleRow.id == _parameter("article_id"), ArticleRow.status.in_(_MAY_BUY))
+        .where(~exists().select_from(paid), ~exists().select_from(held))
+    )
     opened = (
         insert(ModelCallRow)
-        .from_select([*names, "status"], row, include_defaults=False)
+        .from_select([*names, "status", *of_article], row, include_defaults=False)
+        .on_conflict_do_nothing()  # another attempt opened it in this moment
         .returning(ModelCallRow.id)
         .cte("opened")
     )
-    return select(paid).add_cte(lost, begun(_parameter("article_id")), opened)
+    every = [*paid.c, held.c.id.label("held_id"), held.c.worker, held.c.opened_at, opened.c.id.label("opened_id")]
+    one = select(literal(1).label("one")).cte("one")
+    return (
+        select(*every)
+        .select_from(one)
+        .outerjoin(paid, true())
+        .outerjoin(held, true())
+        .outerjoin(opened, true())
+        .add_cte(article)
+    )
 
 
 # Built once: putting such a statement together costs more than running it.
@@ -181,6 +220,13 @@ _CLOSE = (
     )
     .execution_options(synchronize_session=False)
 )
+_WRITE_OFF = (
+    update(ModelCallRow)
+    .where(ModelCallRow.id == bindparam("call_id"), ModelCallRow.status == CallStatus.OPEN)
+    .values(status=CallStatus.LOST, closed_at=func.now())
+    .returning(ModelCallRow.id)
+    .execution_options(synchronize_session=False)
+)
 
 
 class ModelCallRepository:
@@ -189,13 +235,27 @@ class ModelCallRepository:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def find_or_open(self, request: CallRequest) -> PaidAnswer | CallId:
-        """Return the paid answer, else the id of a call opened."""
-        call_id = CallId(uuid4())
-        asked = request.model_dump() | {"id": call_id}
+    async def find_or_open(self, request: CallRequest) -> PaidAnswer | HeldCall | CallId | None:
+        """Return the paid answer, an open call, or a new call's id.
+
+        The open call is of the same question. None: another attempt opened one in this moment, or the article is not
+        being made.
+        """
+        asked = request.model_dump() | {"id": CallId(uuid4())}
         result = await self._session.execute(_FIND_OR_OPEN, {f"{_ASKED}{name}": value for name, value in asked.items()})
-        paid = result.one_or_none()
-        return PaidAnswer.model_validate(paid) if paid else call_id
+        row = result.one()
+        if row.answer is not None:
+            return PaidAnswer.model_validate(row)
+        if row.held_id is not None:
+            return HeldCall(id=row.held_id, worker=row.worker, opened_at=row.opened_at)
+        return CallId(row.opened_id) if row.opened_id is not None else None
+
+    async def write_off_call(self, call_id: CallId) -> bool:
+        """Close an open call whose worker is dead.
+
+        It may have been paid for. Return whether it was open.
+        """
+        return await self._session.scalar(_WRITE_OFF, {"call_id": call_id}) is not None
 
     async def close(self, call_id: CallId, result: CallResult) -> None:
         """Store the result of the call.
@@ -232,6 +292,13 @@ class ModelCallRepository:
             .values(status=CallStatus.LOST, closed_at=func.now())
         )
 
+    async def list_articles_held(self, worker: str) -> list[ArticleId]:
+        """Return the articles that the worker has an open call for."""
+        statement = select(ModelCallRow.article_id).where(
+            ModelCallRow.worker == worker, ModelCallRow.status == CallStatus.OPEN, ModelCallRow.article_id.is_not(None)
+        )
+        return [article_id for article_id in await self._session.scalars(statement) if article_id is not None]
+
     async def list_for_article(self, article_id: ArticleId) -> list[ModelCall]:
         """Return the article's calls in the order of opening."""
         statement = select(ModelCallRow).where(ModelCallRow.article_id == article_id)
@@ -253,11 +320,11 @@ class ModelCallRepository:
             func.coalesce(func.sum(ModelCallRow.output_tokens), 0),
             func.coalesce(func.sum(ModelCallRow.cost_usd), literal(Decimal(0))),
             func.count().filter(ModelCallRow.cost_usd.is_(None), ModelCallRow.status != CallStatus.OPEN),
-        ).join(ArticleRow, ArticleRow.id == ModelCallRow.article_id)
+        )
         if batch_id:
-            calls = calls.where(ArticleRow.batch_id == batch_id)
+            calls = calls.where(ModelCallRow.batch_id == batch_id)
         if article_id:
-            calls = calls.where(ArticleRow.id == article_id)
+            calls = calls.where(ModelCallRow.article_id == article_id)
         count, input_tokens, output_tokens, cost, unpriced = (await self._session.execute(calls)).one()
         return Spend(
             calls=count, input_tokens=input_tokens, output_tokens=output_tokens, cost_usd=cost, unpriced_calls=unpriced
@@ -266,9 +333,7 @@ class ModelCallRepository:
     async def sum_cost_since(self, site: str, since: datetime) -> Decimal:
         """Return what the site's priced calls cost since then, in US dollars."""
         total = await self._session.scalar(
-            select(func.sum(ModelCallRow.cost_usd))
-            .join(ArticleRow, ArticleRow.id == ModelCallRow.article_id)
-            .where(ArticleRow.site == site, ModelCallRow.opened_at >= since)
+            select(func.sum(ModelCallRow.cost_usd)).where(ModelCallRow.site == site, ModelCallRow.opened_at >= since)
         )
         return total or Decimal(0)
 

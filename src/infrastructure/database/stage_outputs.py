@@ -37,6 +37,9 @@ class StageResult(Provenance):
 
     artefact: dict[str, Any]
     idempotency_key: str  # workflow id / run id / activity id
+    worker: str | None = None
+    colour: str | None = None
+    code_version: str | None = None
 
 
 class StageOutput(BaseModel):
@@ -67,7 +70,7 @@ _ARTEFACT = select(StageOutputRow.artefact).where(
     StageOutputRow.stage == bindparam("stage"),
 )
 _WITH_SITE = (
-    select(SiteRow.description, StageOutputRow.artefact)
+    select(SiteRow.description, ArticleRow.brief, StageOutputRow.artefact)
     .join(ArticleRow, ArticleRow.site == SiteRow.slug)
     .outerjoin(
         StageOutputRow,
@@ -107,13 +110,21 @@ class StageOutputRepository:
     ) -> tuple[Site, Mapping[str, Any] | None]:
         """Return the article's site, and the stage's artefact if it finished.
 
-        Raises NotFound.
+        The site is that of the article's brief, with the models that it has now. Raises NotFound.
         """
         key = {"article_id": article_id, "revision": revision, "stage": stage}
         found = (await self._session.execute(_WITH_SITE, key)).one_or_none()
         if found is None:
             raise NotFound("article", article_id)
-        return Site.model_validate(found.description), found.artefact
+        return _site(found.description, found.brief), found.artefact
+
+    async def get_site(self, article_id: ArticleId) -> Site:
+        """Return the article's site as ``get_with_site`` does. Raises NotFound."""
+        statement = select(SiteRow.description, ArticleRow.brief).join(ArticleRow, ArticleRow.site == SiteRow.slug)
+        found = (await self._session.execute(statement.where(ArticleRow.id == article_id))).one_or_none()
+        if found is None:
+            raise NotFound("article", article_id)
+        return _site(found.description, found.brief)
 
     async def list_for_article(self, article_id: ArticleId, revision: int) -> list[StageOutput]:
         """Return the finished stages in their order."""
@@ -139,3 +150,7 @@ class StageOutputRepository:
         )
         names = [*(column.name for column in copied), "revision"]
         await self._session.execute(plain_insert(StageOutputRow).from_select(names, source))
+
+
+def _site(now: Mapping[str, Any], brief: Mapping[str, Any]) -> Site:
+    return Site.model_validate({**brief["site"], "models": now.get("models", {})})

@@ -25,8 +25,10 @@ from .longtails import LongtailRepository
 from .model_calls import ModelCallRepository
 from .schedules import ScheduleRepository
 from .sites import SiteRepository
+from .stage_failures import StageFailureRepository
 from .stage_outputs import StageOutputRepository
 from .watchdog import WatchdogRepository
+from .workers import WorkerRepository
 
 T = TypeVar("T")
 
@@ -49,7 +51,9 @@ class UnitOfWork:
         self.articles = ArticleRepository(self._session)
         self.holds = HoldRepository(self._session)
         self.schedules = ScheduleRepository(self._session)
+        self.stage_failures = StageFailureRepository(self._session)
         self.stage_outputs = StageOutputRepository(self._session)
+        self.workers = WorkerRepository(self._session)
         self.model_calls = ModelCallRepository(self._session)
         self.watchdog = WatchdogRepository(self._session)
         self.audit = AuditRepository(self._session)

@@ -6,7 +6,7 @@ A paid answer is found again, and none is parsed before it is committed.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -16,11 +16,13 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from src.agents.language_model import Completion, Prompt, StopReason
-from src.domain.article import ArticleRef
-from src.domain.errors import ModelError
+from src.domain.article import ArticleRef, ArticleStatus
+from src.domain.errors import ArticleEnded, CallUnderWay, ModelError, WorkerLost
 from src.domain.ids import CallId
+from src.domain.stage_failure import FailureKind, is_final
 from src.domain.usage import CallStatus, Usage
-from src.infrastructure.database.model_calls import CallRequest, CallResult, PaidAnswer
+from src.infrastructure.database.errors import describe
+from src.infrastructure.database.model_calls import CallRequest, CallResult, HeldCall, PaidAnswer
 from src.infrastructure.database.stage_outputs import Provenance
 from src.infrastructure.database.unit_of_work import Database
 
@@ -28,47 +30,67 @@ from .calls_in_flight import CallsInFlight, question_of
 from .model_choice import OFFLINE
 from .pricing import price
 from .providers import ResolvedModel
+from .spool import Spool
 
 log = structlog.get_logger()
 
 _HIGHEST_COUNT = 2_147_483_647  # of tokens, that an integer column holds
 LONGEST_MESSAGE = 2000  # characters kept of an error
 LONGEST_ANSWER = 256 * 1024  # characters kept; a longer one is cut and then not used again
-_RETRY_DELAYS = (0.5, 1, 2, 4, 8, 16, 16)  # seconds between tries to commit an answer that is already paid
+_RETRY_SECONDS = 0.5  # between tries to store a result that is in the spool: work goes on as soon as the database does
+_LOOKS = 3  # at the ledger, before an attempt comes again later
+_CHARACTERS_A_TOKEN = 3.5  # of a prompt, for an estimate
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallOwner:
+    """The worker that makes calls, and what it knows of others.
+
+    Attributes:
+        instance: its unique name.
+        is_gone: returns whether the instance that opened a call at that time is dead and left no answer.
+        in_flight: the calls of this process.
+        spool: where results wait while the database does not answer.
+    """
+
+    instance: str
+    colour: str
+    code_version: str
+    is_gone: Callable[[str, datetime], Awaitable[bool]]
+    spool: Spool
+    in_flight: CallsInFlight = field(default_factory=CallsInFlight)
 
 
 async def _never() -> None:
     await asyncio.Event().wait()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """An attempt of an activity.
+
+    Attributes:
+        number: Temporal's, from 1.
+        is_given_up: returns, after a cancellation, whether Temporal gave it up and no person stopped it.
+        until_stopping: returns when this process is to stop.
+    """
+
+    number: int
+    is_given_up: Callable[[], bool] = lambda: False
+    until_stopping: Callable[[], Awaitable[object]] = _never
+
+
 class Ledger:
     """One stage's LanguageModel that records every call of one activity attempt."""
 
-    def __init__(  # noqa: PLR0913 - the call, its attempt, and how the attempt may end
-        self,
-        database: Database,
-        resolved: ResolvedModel,
-        *,
-        article: ArticleRef,
-        attempt: int,
-        worker: str,
-        in_flight: CallsInFlight | None = None,
-        is_given_up: Callable[[], bool] = lambda: False,
-        until_stopping: Callable[[], Awaitable[object]] = _never,
+    def __init__(
+        self, database: Database, resolved: ResolvedModel, *, article: ArticleRef, attempt: Attempt, owner: CallOwner
     ) -> None:
-        """``in_flight`` are the calls of this process.
-
-        ``is_given_up`` returns, after a cancellation, whether Temporal gave this attempt up and no person stopped it.
-        ``until_stopping`` returns when this process is to stop.
-        """
-        self._in_flight = in_flight or CallsInFlight()
-        self._is_given_up = is_given_up
-        self._until_stopping = until_stopping
         self._database = database
         self._resolved = resolved
         self._article = article
         self._attempt = attempt
-        self._worker = worker
+        self._owner = owner
         self._provenance: Provenance | None = None
 
     @property
@@ -84,14 +106,55 @@ class Ledger:
         """
         prompt = self._resolved.shape(prompt)
         request = self._request(prompt)
-        await self._in_flight.wait_for(question_of(request))
-        with self._in_flight.asking(question_of(request)):
-            found = await self._database.run_autocommit(lambda uow: uow.model_calls.find_or_open(request))
-            completion = _as_completion(found) if isinstance(found, PaidAnswer) else await self._buy(prompt, found)
+        question = question_of(request)
+        await self._owner.in_flight.wait_for(question)
+        with self._owner.in_flight.asking(question):
+            completion = await self._answer(prompt, request)
         self._provenance = Provenance(
             prompt=prompt.name, prompt_hash=prompt.hash, provider=self._resolved.provider, model=completion.model
         )
         return completion
+
+    async def _answer(self, prompt: Prompt, request: CallRequest) -> Completion:
+        """Return the paid answer, or buy one, if no other worker does."""
+        for _ in range(_LOOKS):
+            found = await self._database.run_autocommit(lambda uow: uow.model_calls.find_or_open(request))
+            match found:
+                case PaidAnswer():
+                    return _as_completion(found)
+                case HeldCall():
+                    await self._settle(found, request)
+                case None:
+                    await self._require_unended()
+                case _:
+                    return await self._buy(prompt, found)
+        raise CallUnderWay("another attempt")
+
+    async def _settle(self, held: HeldCall, request: CallRequest) -> None:
+        """Close an open call of this or of a dead process.
+
+        Raises CallUnderWay while its worker lives, WorkerLost when the stage lost too many.
+        """
+        is_ours = held.worker == self._owner.instance  # and no attempt of this process makes it any more
+        await self._owner.spool.flush(self._database)
+        if not is_ours and not await self._owner.is_gone(held.worker, held.opened_at):
+            raise CallUnderWay(held.worker)
+        if not await self._database.run_autocommit(lambda uow: uow.model_calls.write_off_call(held.id)):
+            return  # its answer came from the spool
+        log.warning("model_call_lost", call=str(held.id), worker=held.worker)
+        lost = await self._database.run_autocommit(
+            lambda uow: uow.stage_failures.record(
+                self._article, request.stage, FailureKind.LOST, error_type="WorkerLost", message=held.worker
+            )
+        )
+        if is_final(FailureKind.LOST, failures=lost.failures):
+            raise WorkerLost(request.stage, lost.failures)
+
+    async def _require_unended(self) -> None:
+        article_id = self._article.article_id
+        status = await self._database.run_autocommit(lambda uow: uow.articles.get_status(article_id))
+        if not status.may_become(ArticleStatus.GENERATING):
+            raise ArticleEnded(article_id)
 
     async def _buy(self, prompt: Prompt, call_id: CallId) -> Completion:
         started = time.monotonic()
@@ -99,14 +162,14 @@ class Ledger:
         try:
             completion, is_cancelled = await self._await_answer(call)
         except ModelError as error:
-            await finish(self._close(call_id, self._failed(error, started)))
+            await self._finish(call_id, self._failed(error, started))
             raise
         except asyncio.CancelledError:
             result = CallResult(status=CallStatus.FAILED, latency_ms=_elapsed_ms(started), error_type="Cancelled")
-            await finish(self._close(call_id, result))
+            await self._finish(call_id, result)
             raise
         completion = replace(completion, text=storable(completion.text), model=storable(completion.model))
-        await finish(self._close(call_id, self._answered(completion, started)))
+        await self._finish(call_id, self._answered(completion, started))
         if is_cancelled:
             raise asyncio.CancelledError
         return completion
@@ -120,11 +183,11 @@ class Ledger:
         try:
             return await asyncio.shield(call), False
         except asyncio.CancelledError:
-            if not self._is_given_up():
+            if not self._attempt.is_given_up():
                 await cut_off(call)
                 raise
         log.warning("model_call_finishes_unheard", article=str(self._article.article_id))
-        stopping = asyncio.ensure_future(self._until_stopping())
+        stopping = asyncio.ensure_future(self._attempt.until_stopping())
         waiting: set[asyncio.Future[Any]] = {call, stopping}
         try:
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
@@ -135,10 +198,15 @@ class Ledger:
             raise asyncio.CancelledError
         return call.result(), True
 
+    async def _finish(self, call_id: CallId, result: CallResult) -> None:
+        """Store the result, whatever happens meanwhile.
+
+        At the end of a worker it may stay in the spool.
+        """
+        await finish(self._close(call_id, result), may_leave=lambda: self._owner.spool.holds(call_id))
+
     async def _close(self, call_id: CallId, result: CallResult) -> None:
-        await _commit_with_retry(
-            lambda: self._database.run_autocommit(lambda uow: uow.model_calls.close(call_id, result))
-        )
+        await self._store(call_id, result)
         log.info(
             "model_call_closed",
             status=result.status.value,
@@ -147,6 +215,29 @@ class Ledger:
             **result.model_dump(include={"output_tokens", "error_type"}, exclude_none=True),
         )
 
+    async def _store(self, call_id: CallId, result: CallResult) -> None:
+        """Commit the result.
+
+        It waits in a file while the database does not answer. Cancelled meanwhile, it stays there: the worker, or the
+        next one, stores it.
+        """
+        spool = self._owner.spool
+        while True:
+            try:
+                await self._database.run_autocommit(lambda uow: uow.model_calls.close(call_id, result))
+            except DBAPIError as error:
+                if describe(error).is_rejection:
+                    raise
+                log.warning("call_not_stored", error=type(error).__name__)
+            except (PoolTimeout, OSError) as error:
+                log.warning("call_not_stored", error=type(error).__name__)
+            else:
+                spool.forget(call_id)
+                return
+            if not spool.holds(call_id):
+                spool.keep(call_id, result)
+            await asyncio.sleep(_RETRY_SECONDS)
+
     def _request(self, prompt: Prompt) -> CallRequest:
         return CallRequest(
             article_id=self._article.article_id,
@@ -154,11 +245,15 @@ class Ledger:
             stage=prompt.stage,
             prompt=prompt.name,
             prompt_hash=prompt.hash,
+            question=prompt.question,
             round=prompt.round,
-            attempt=self._attempt,
+            attempt=self._attempt.number,
             provider=self._resolved.provider,
             model=self._resolved.model,
-            worker=self._worker,
+            worker=self._owner.instance,
+            colour=self._owner.colour,
+            code_version=self._owner.code_version,
+            estimated_cost_usd=self._price(_at_most(prompt), self._resolved.model),
         )
 
     def _answered(self, completion: Completion, started: float) -> CallResult:
@@ -190,6 +285,15 @@ class Ledger:
 
     def _price(self, usage: Usage, model: str) -> Decimal | None:
         return price(self._resolved.provider, model, usage, at=datetime.now(UTC))
+
+
+def _at_most(prompt: Prompt) -> Usage:
+    """Return what the call uses at most.
+
+    Then the answer is as long as its cap.
+    """
+    characters = len(prompt.system) + len(prompt.user) + len(prompt.previous or "") + len(prompt.follow_up or "")
+    return Usage(input_tokens=round(characters / _CHARACTERS_A_TOKEN), output_tokens=prompt.max_output_tokens)
 
 
 def _as_completion(paid: PaidAnswer) -> Completion:
@@ -227,10 +331,11 @@ async def cut_off(call: "asyncio.Future[Completion]") -> None:
     call.cancelled() or call.exception()  # retrieved, or asyncio would log that it was not
 
 
-async def finish(closing: Coroutine[None, None, None]) -> None:
+async def finish(closing: Coroutine[None, None, None], *, may_leave: Callable[[], bool] = lambda: False) -> None:
     """Run ``closing`` to its end, then raise a cancellation that came meanwhile.
 
-    What is known of a paid call is committed before anything else happens.
+    What is known of a paid call is committed before anything else happens. Once ``may_leave`` returns True, a
+    cancellation is raised at once.
     """
     task = asyncio.ensure_future(closing)
     cancelled = False
@@ -241,24 +346,13 @@ async def finish(closing: Coroutine[None, None, None]) -> None:
             if task.cancelled():
                 break
             cancelled = True
-    task.result()
+            if may_leave():
+                task.cancel()
+    if not task.cancelled():
+        task.result()
     if cancelled:
         raise asyncio.CancelledError
 
 
 def _elapsed_ms(started: float) -> int:
     return round((time.monotonic() - started) * 1000)
-
-
-async def _commit_with_retry(commit: Callable[[], Awaitable[None]]) -> None:
-    """Commit, and retry while the database is unreachable.
-
-    A paid answer is worth waiting for.
-    """
-    for delay in _RETRY_DELAYS:
-        try:
-            return await commit()
-        except (DBAPIError, PoolTimeout, OSError) as error:
-            log.warning("ledger_commit_failed", error=type(error).__name__, retry_in_seconds=delay)
-            await asyncio.sleep(delay)
-    return await commit()

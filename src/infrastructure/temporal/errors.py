@@ -50,26 +50,29 @@ class _Inbound(ActivityInboundInterceptor):
             raise ApplicationError(str(error), attempt, type=name, non_retryable=True) from error
 
 
-def translated(error: LongtailError, *, attempt: int, is_final: bool = False) -> ApplicationError:
+def translated(
+    error: LongtailError, *, attempt: int, is_final: bool = False, delay: timedelta | None = None
+) -> ApplicationError:
     """Return the failure that Temporal sees.
 
     Its type is the class's name, its detail the attempt. With ``is_final`` it is not retried, whatever its class says.
+    ``delay`` is how long to wait if the other side names no time.
     """
     return ApplicationError(
         error.message,
         attempt,
         type=type(error).__name__,
         non_retryable=is_final or not error.retryable,
-        next_retry_delay=_delay(error, attempt) if error.retryable else None,
+        next_retry_delay=_delay(error, attempt, delay) if error.retryable else None,
     )
 
 
-def _delay(error: LongtailError, attempt: int) -> timedelta | None:
+def _delay(error: LongtailError, attempt: int, default: timedelta | None) -> timedelta | None:
     """Return the requested delay, clamped and spread.
 
     None leaves it to the policy.
     """
-    delay = error.retry_after
+    delay = error.retry_after or default
     if delay is None and isinstance(error, ModelOverloaded):
         delay = _OVERLOAD_DELAY * 2 ** (attempt - 1)
     if delay is None:

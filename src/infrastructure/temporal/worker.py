@@ -7,7 +7,7 @@ articles; no answer that was stored is paid for twice.
 import asyncio
 import os
 import signal
-from importlib.metadata import version
+from collections.abc import Awaitable, Callable
 
 import structlog
 from temporalio.client import Client
@@ -24,6 +24,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 from src.domain.colour import Colour
 from src.domain.scheduling.ports import ResumeUseCase, WatchdogUseCase
 from src.infrastructure.database.unit_of_work import Database
+from src.infrastructure.llm.ledger import CallOwner
 from src.infrastructure.llm.providers import Providers
 from src.settings import Settings
 
@@ -85,7 +86,7 @@ def create(  # noqa: PLR0913 - each is a part that the composition root made
     watchdog: WatchdogUseCase,
     settings: Settings,
     colour: Colour,
-    instance: str,
+    owner: CallOwner,
     strict: bool = False,
 ) -> Worker:
     """Return a worker; nothing is polled before it runs.
@@ -93,15 +94,15 @@ def create(  # noqa: PLR0913 - each is a part that the composition root made
     ``strict`` runs workflows in the sandbox, which costs processor time and finds code that is not deterministic
     (docs/decisions/0009).
     """
-    stages = StageActivities(database, providers, worker=instance)
+    stages = StageActivities(database, providers, owner=owner, patience=settings.outage_patience)
     batches = BatchActivities(database, providers, window=settings.model_slots)
     articles = ArticleActivities(database)
     return Worker(
         client,
         task_queue=ids.task_queue(colour),
-        identity=instance,
+        identity=owner.instance,
         deployment_config=WorkerDeploymentConfig(
-            WorkerDeploymentVersion(generation.DEPLOYMENT, generation.build_id(version("longtail"))),
+            WorkerDeploymentVersion(generation.DEPLOYMENT, generation.build_id(owner.code_version)),
             use_worker_versioning=False,  # task queues route; the build id is only on record
         ),
         workflows=WORKFLOWS,
@@ -128,12 +129,14 @@ def create(  # noqa: PLR0913 - each is a part that the composition root made
         workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
         activity_task_poller_behavior=PollerBehaviorAutoscaling(),
         sticky_queue_schedule_to_start_timeout=settings.scaled(policies.STICKY_TIMEOUT),
-        max_heartbeat_throttle_interval=policies.MODEL_HEARTBEAT / 3,  # the SDK would hold beats back for 8 of 10 s
+        max_heartbeat_throttle_interval=policies.HEARTBEAT_INTERVAL,  # the SDK would hold beats back for longer
         graceful_shutdown_timeout=settings.scaled(settings.shutdown_grace),
     )
 
 
-async def run_until_stopped(worker: Worker, *, lifeline: int | None = None) -> None:
+async def run_until_stopped(
+    worker: Worker, *, lifeline: int | None = None, on_draining: Callable[[], Awaitable[None]]
+) -> None:
     """Poll until SIGTERM, SIGINT or the end of the file descriptor ``lifeline``.
 
     Then take nothing new and wait for the calls under way, up to the worker's grace.
@@ -151,6 +154,7 @@ async def run_until_stopped(worker: Worker, *, lifeline: int | None = None) -> N
     await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
     if stop.is_set():
         log.info("worker_draining")
+        await on_draining()
         await worker.shutdown()
     stopping.cancel()
     await running

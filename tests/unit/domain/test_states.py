@@ -24,12 +24,13 @@ written       yes     yes         yes           no
 failed        yes     yes         yes           yes
 """
 BATCHES = """
-              running completed   partly_failed failed  cancelled
-running       yes     yes         yes           yes     yes
-completed     yes     yes         yes           yes     no
-partly_failed yes     yes         yes           yes     no
-failed        yes     yes         yes           yes     no
-cancelled     yes     no          no            no      yes
+              running completed   partly_failed failed  cancelled stopped
+running       yes     yes         yes           yes     yes       yes
+completed     yes     yes         yes           yes     no        no
+partly_failed yes     yes         yes           yes     no        no
+failed        yes     yes         yes           yes     no        no
+cancelled     yes     no          no            no      yes       no
+stopped       yes     yes         yes           yes     no        yes
 """
 
 

@@ -3,7 +3,7 @@
 Their unique keys make every step of a batch safe to repeat.
 """
 
-from .articles import ArticleRow, StageOutputRow
+from .articles import ArticleRow, BatchArticleRow, StageFailureRow, StageOutputRow
 from .audit import AuditEventRow
 from .base import Table
 from .batches import BatchRow
@@ -13,12 +13,14 @@ from .model_calls import ModelCallRow
 from .schedules import BackfillSlotRow, SchedulePauseRow, ScheduleVersionRow, SiteScheduleRow
 from .sites import SiteRow
 from .watchdog import AlertRow, WatchRow
+from .workers import WorkerRow
 
 __all__ = [
     "AlertRow",
     "ArticleRow",
     "AuditEventRow",
     "BackfillSlotRow",
+    "BatchArticleRow",
     "BatchRow",
     "HoldRow",
     "LongtailRow",
@@ -27,7 +29,9 @@ __all__ = [
     "ScheduleVersionRow",
     "SiteRow",
     "SiteScheduleRow",
+    "StageFailureRow",
     "StageOutputRow",
     "Table",
     "WatchRow",
+    "WorkerRow",
 ]

@@ -8,10 +8,11 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     func,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from src.domain.ids import ArticleId, CallId
+from src.domain.ids import ArticleId, BatchId, CallId
 from src.domain.stages import Stage
 from src.domain.usage import CallStatus
 
@@ -25,22 +26,39 @@ class ModelCallRow(Table):
     __table_args__ = (
         one_of("stage", Stage),
         one_of("status", CallStatus),
-        ForeignKeyConstraint(["article_id"], ["articles.id"], ondelete="CASCADE"),
+        ForeignKeyConstraint(["article_id"], ["articles.id"], ondelete="SET NULL"),  # money spent stays on record
         Index("ix_model_calls_answer", "article_id", "revision", "stage", "prompt_hash", "round"),
         Index("ix_model_calls_opened_at", "opened_at"),
+        Index("ix_model_calls_batch_id", "batch_id"),
+        Index(
+            "uq_model_calls_open",
+            "article_id",
+            "revision",
+            "stage",
+            "round",
+            text("coalesce(question, prompt_hash)"),
+            unique=True,
+            postgresql_where=text(f"status = '{CallStatus.OPEN}'"),
+        ),
     )
 
     id: Mapped[CallId] = mapped_column(primary_key=True, default=uuid4)
-    article_id: Mapped[ArticleId]
+    article_id: Mapped[ArticleId | None]  # NULL: its site was removed
+    batch_id: Mapped[BatchId | None]  # the batch that it was made for; no foreign key, since it may be removed
+    site: Mapped[str]
+    keyword: Mapped[str]
     revision: Mapped[int]
     stage: Mapped[str]
     prompt: Mapped[str]
-    prompt_hash: Mapped[str]
+    prompt_hash: Mapped[str]  # of all that was sent
+    question: Mapped[str | None]  # of the texts that were sent; NULL before this column
     round: Mapped[int]
     attempt: Mapped[int]  # Temporal's, of the activity
     provider: Mapped[str]
     model: Mapped[str]  # asked for; after an answer, as the response named it
     worker: Mapped[str]  # the worker instance that holds the call
+    colour: Mapped[str | None]  # the worker's; NULL before these columns
+    code_version: Mapped[str | None]
     status: Mapped[str] = mapped_column(server_default=CallStatus.OPEN)
     answer: Mapped[str | None]
     stop_reason: Mapped[str | None]
@@ -50,6 +68,7 @@ class ModelCallRow(Table):
     cache_write_tokens: Mapped[int | None]
     output_tokens: Mapped[int | None]
     cost_usd: Mapped[Decimal | None]  # NULL is unpriced, never zero
+    estimated_cost_usd: Mapped[Decimal | None]  # at most so much, known before the call; NULL is unpriced
     latency_ms: Mapped[int | None]
     error_type: Mapped[str | None]
     error_message: Mapped[str | None]

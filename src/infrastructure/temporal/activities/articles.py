@@ -33,7 +33,7 @@ class ArticleActivities:
         """
 
         async def work(uow: UnitOfWork) -> ArticleOutcome:
-            site = await uow.sites.get(article.site)
+            site = await uow.stage_outputs.get_site(article.article_id)
             outputs = {
                 output.stage: output
                 for output in await uow.stage_outputs.list_for_article(article.article_id, article.revision)

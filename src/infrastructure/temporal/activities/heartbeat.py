@@ -9,13 +9,12 @@ from contextlib import asynccontextmanager, suppress
 
 from temporalio import activity
 
+from .. import policies
+
 
 @asynccontextmanager
 async def heartbeats() -> AsyncIterator[None]:
-    """Send heartbeats from a timer until the block ends.
-
-    The interval is a third of the activity's heartbeat timeout.
-    """
+    """Send heartbeats from a timer until the block ends."""
     task = asyncio.create_task(_beat())
     try:
         yield
@@ -26,9 +25,6 @@ async def heartbeats() -> AsyncIterator[None]:
 
 
 async def _beat() -> None:
-    timeout = activity.info().heartbeat_timeout
-    if timeout is None:
-        return
     while True:
-        await asyncio.sleep(timeout.total_seconds() / 3)  # the start counts as the first beat
+        await asyncio.sleep(policies.HEARTBEAT_INTERVAL.total_seconds())  # the start counts as the first beat
         activity.heartbeat()

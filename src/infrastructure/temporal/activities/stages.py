@@ -4,6 +4,7 @@ What was finished is returned, what was paid is parsed, only the rest is bought.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from structlog.contextvars import bound_contextvars
@@ -17,13 +18,13 @@ from src.domain.site import Site
 from src.domain.stages import Artefact, Draft, KeywordAnalysis, Outline, SeoMetadata, Stage
 from src.infrastructure.database.stage_outputs import StageResult
 from src.infrastructure.database.unit_of_work import Database
-from src.infrastructure.llm.calls_in_flight import CallsInFlight
-from src.infrastructure.llm.ledger import Ledger
+from src.infrastructure.llm.ledger import Attempt, CallOwner, Ledger
 from src.infrastructure.llm.providers import Providers
 
 from .. import policies
 from ..messages import AnalyseKeyword, DescribeArticle, PlanOutline, WriteArticle
 from .heartbeat import heartbeats
+from .stage_errors import StageErrors
 
 A = TypeVar("A", bound=Artefact)
 
@@ -31,11 +32,12 @@ A = TypeVar("A", bound=Artefact)
 class StageActivities:
     """Agents A to D with the ledger between them and their models."""
 
-    def __init__(self, database: Database, providers: Providers, *, worker: str) -> None:
+    def __init__(self, database: Database, providers: Providers, *, owner: CallOwner, patience: timedelta) -> None:
+        """``patience`` is how long outages of a provider are waited for."""
         self._database = database
         self._providers = providers
-        self._worker = worker
-        self._in_flight = CallsInFlight()
+        self._owner = owner
+        self._failures = StageErrors(database, patience=patience)
 
     @activity.defn
     async def analyse_keyword(self, request: AnalyseKeyword) -> KeywordAnalysis:
@@ -84,35 +86,42 @@ class StageActivities:
             with bound_contextvars(
                 site=article.site, article=str(article.article_id), stage=stage.value, attempt=attempt
             ):
-                site, stored = await self._database.run_autocommit(
-                    lambda uow: uow.stage_outputs.get_with_site(article.article_id, article.revision, stage)
-                )
-                if stored is None:
-                    model = self._providers.model_for(site, stage)
-                    ledger = Ledger(
-                        self._database,
-                        model,
-                        article=article,
-                        attempt=attempt,
-                        worker=self._worker,
-                        in_flight=self._in_flight,
-                        is_given_up=_is_given_up,
-                        until_stopping=activity.wait_for_worker_shutdown,
-                    )
-                    stored = await self._keep(stage, article, await agent(site, ledger), ledger)
-                return _small_enough(kind.model_validate(stored), stage)
+                async with self._failures.recorded(article, stage):
+                    return await self._make(stage, article, kind, agent)
+
+    async def _make(
+        self, stage: Stage, article: ArticleRef, kind: type[A], agent: Callable[[Site, LanguageModel], Awaitable[A]]
+    ) -> A:
+        """Return the stage's output, made now if it is not there."""
+        site, stored = await self._database.run_autocommit(
+            lambda uow: uow.stage_outputs.get_with_site(article.article_id, article.revision, stage)
+        )
+        if stored is None:
+            model = self._providers.model_for(site, stage)
+            ledger = Ledger(self._database, model, article=article, attempt=_attempt(), owner=self._owner)
+            stored = await self._keep(stage, article, await agent(site, ledger), ledger)
+        return _small_enough(kind.model_validate(stored), stage)
 
     async def _keep(self, stage: Stage, article: ArticleRef, artefact: A, ledger: Ledger) -> Mapping[str, Any]:
         info = activity.info()
         result = StageResult(
             artefact=artefact.model_dump(mode="json"),
             idempotency_key=f"{info.workflow_id}/{info.workflow_run_id}/{info.activity_id}",
+            worker=self._owner.instance,
+            colour=self._owner.colour,
+            code_version=self._owner.code_version,
             **ledger.provenance.model_dump(),
         )
         key = (article.article_id, article.revision, stage)
         if await self._database.run_autocommit(lambda uow: uow.stage_outputs.insert_if_absent(*key, result)):
             return result.artefact
         return await self._database.run_autocommit(lambda uow: uow.stage_outputs.find_artefact(*key)) or result.artefact
+
+
+def _attempt() -> Attempt:
+    return Attempt(
+        number=activity.info().attempt, is_given_up=_is_given_up, until_stopping=activity.wait_for_worker_shutdown
+    )
 
 
 def _is_given_up() -> bool:

@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from src.domain.article import ArticleStatus, Failure
 from src.domain.batch import BatchStatus
-from src.domain.errors import Conflict, LongtailsLocked
+from src.domain.errors import LongtailsLocked
 from src.domain.ids import BatchId
 from src.domain.longtail import LongtailStatus
 from src.domain.stages import Stage
@@ -166,15 +166,16 @@ async def test_an_article_that_is_stored_while_its_batch_closes_counts(
         assert (await uow.batches.get(batch_id)).status is BatchStatus.COMPLETED
 
 
-async def test_a_cancelled_article_is_not_retried_once_another_has_its_keyword(database: Database) -> None:
+async def test_a_later_batch_takes_up_a_cancelled_article(database: Database) -> None:
     batch_id, _ = await open_batch(database, limit=1)
     await end(database, batch_id, ArticleStatus.CANCELLED)
+    later_id, _ = await open_batch(database, LATER, limit=1)
     async with database.unit_of_work() as uow:
-        cancelled = (await uow.articles.list_all())[0]
-    await open_batch(database, LATER, limit=1)
-    with pytest.raises(Conflict, match="another article has taken the keyword"):
-        async with database.unit_of_work() as uow:
-            await uow.articles.prepare_retry(cancelled.id, from_stage=None)
+        (article,) = await uow.articles.list_all()
+        earlier, later = await uow.batches.get(batch_id), await uow.batches.get(later_id)
+    assert (article.batch_id, article.status) == (later_id, ArticleStatus.QUEUED)
+    assert (earlier.total, earlier.cancelled) == (1, 1)
+    assert (later.total, later.under_way) == (1, 1)
 
 
 async def test_retrying_from_a_stage_keeps_the_stages_before_it(database: Database) -> None:

@@ -1,8 +1,11 @@
 """What was paid is found again, what failed is on record, and an attempt that died leaves a known unknown."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlalchemy import text
@@ -10,18 +13,19 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from src.agents.language_model import Completion, Prompt, StopReason
 from src.domain.article import ArticleRef, Failure
-from src.domain.errors import ModelError, ModelRateLimited, ModelUnreachable
+from src.domain.errors import ArticleEnded, CallUnderWay, ModelError, ModelRateLimited, ModelUnreachable, WorkerLost
 from src.domain.stages import Stage
 from src.domain.usage import CallStatus, Usage
-from src.infrastructure.database.model_calls import ModelCall
+from src.infrastructure.database.model_calls import HeldCall, ModelCall
 from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.llm.calls_in_flight import CallsInFlight
-from src.infrastructure.llm.ledger import Ledger
+from src.infrastructure.llm.ledger import Attempt, CallOwner, Ledger
 from src.infrastructure.llm.model_choice import Choice
 from src.infrastructure.llm.providers import ResolvedModel
 from src.infrastructure.llm.testing import ScriptedModel
 from src.infrastructure.temporal.activities.articles import ArticleActivities
 from src.infrastructure.temporal.messages import RecordFailure
+from tests.call_owners import an_owner
 from tests.eventually import eventually
 from tests.factories import a_site, longtails, open_batch
 
@@ -51,10 +55,13 @@ def ledger(
     *answers: str | Completion | ModelError,
     attempt: int = 1,
     model: str = "gpt-6-luna",
+    owner: CallOwner | None = None,
 ) -> tuple[Ledger, ScriptedModel]:
     scripted = ScriptedModel(answers)
     resolved = ResolvedModel(choice=Choice(provider="openai", model=model), language_model=scripted)
-    return Ledger(database, resolved, article=article, attempt=attempt, worker="blue@here"), scripted
+    return Ledger(
+        database, resolved, article=article, attempt=Attempt(number=attempt), owner=owner or an_owner()
+    ), scripted
 
 
 async def calls(database: Database, article: ArticleRef) -> list[ModelCall]:
@@ -89,7 +96,7 @@ async def test_the_call_is_on_record_before_it_is_made(database: Database, artic
 
     resolved = ResolvedModel(choice=Choice(provider="openai", model="m"), language_model=Looking())
     with pytest.raises(ModelUnreachable):
-        await Ledger(database, resolved, article=article, attempt=1, worker="w").generate(PROMPT)
+        await Ledger(database, resolved, article=article, attempt=Attempt(number=1), owner=an_owner()).generate(PROMPT)
     assert seen == [CallStatus.OPEN]
 
 
@@ -118,9 +125,98 @@ async def test_a_call_that_a_dead_worker_left_open_is_written_off_by_the_next(
 ) -> None:
     request = ledger(database, article)[0]._request(PROMPT)
     await database.run_in_transaction(lambda uow: uow.model_calls.find_or_open(request))  # and then the worker dies
-    again, _ = ledger(database, article, "the plan", attempt=2)
+    again, _ = ledger(database, article, "the plan", attempt=2, owner=an_owner("green@there"))
     await again.generate(PROMPT)
     assert [call.status for call in await calls(database, article)] == [CallStatus.LOST, CallStatus.ANSWERED]
+
+
+async def test_a_call_of_a_living_worker_is_waited_for(database: Database, article: ArticleRef) -> None:
+    request = ledger(database, article)[0]._request(PROMPT)
+    await database.run_autocommit(lambda uow: uow.model_calls.find_or_open(request))
+    again, asked = ledger(database, article, attempt=2, owner=an_owner("green@there", others_are_gone=False))
+    with pytest.raises(CallUnderWay) as under_way:
+        await again.generate(PROMPT)
+    assert (under_way.value.worker, under_way.value.retryable, asked.prompts) == ("blue@here", True, [])
+    assert [call.status for call in await calls(database, article)] == [CallStatus.OPEN]
+
+
+async def test_a_stage_that_loses_three_workers_gives_up(database: Database, article: ArticleRef) -> None:
+    request = ledger(database, article)[0]._request(PROMPT)
+    again, asked = ledger(database, article, owner=an_owner("green@there"))
+    for _ in range(2):
+        await database.run_autocommit(lambda uow: uow.model_calls.find_or_open(request))
+        await again._settle(await held(database, again), request)
+    await database.run_autocommit(lambda uow: uow.model_calls.find_or_open(request))
+    with pytest.raises(WorkerLost):
+        await again.generate(PROMPT)
+    assert asked.prompts == []
+    assert [call.status for call in await calls(database, article)] == [CallStatus.LOST] * 3
+
+
+async def held(database: Database, asking: Ledger) -> HeldCall:
+    found = await database.run_autocommit(lambda uow: uow.model_calls.find_or_open(asking._request(PROMPT)))
+    assert isinstance(found, HeldCall)
+    return found
+
+
+async def test_an_open_call_is_one_a_question(database: Database, article: ArticleRef) -> None:
+    request = ledger(database, article)[0]._request(PROMPT)
+    opened = await asyncio.gather(
+        *(database.run_autocommit(lambda uow: uow.model_calls.find_or_open(request)) for _ in range(8))
+    )
+    assert len([found for found in opened if isinstance(found, UUID)]) == 1
+    assert len(await calls(database, article)) == 1
+
+
+async def test_nothing_is_bought_for_an_article_that_was_cancelled(database: Database, article: ArticleRef) -> None:
+    async with database.unit_of_work() as uow:
+        await uow.articles.cancel(article.article_id)
+    asking, asked = ledger(database, article)
+    with pytest.raises(ArticleEnded):
+        await asking.generate(PROMPT)
+    assert asked.prompts == []
+
+
+async def test_another_cap_effort_or_model_is_the_same_question(database: Database, article: ArticleRef) -> None:
+    first, _ = ledger(database, article, "the plan")
+    await first.generate(PROMPT)
+    second, asked = ledger(database, article, model="gpt-6.1-terra")
+    assert (await second.generate(replace(PROMPT, max_output_tokens=9000, effort="low"))).text == "the plan"
+    assert asked.prompts == []
+
+
+async def test_an_answer_waits_in_a_file_while_the_database_does_not_answer(
+    database: Database, article: ArticleRef, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner, answered, commit = an_owner(), asyncio.Event(), database.run_autocommit
+
+    class Answers:
+        async def generate(self, prompt: Prompt) -> Completion:
+            answered.set()
+            return Completion(text="the plan", stop_reason=StopReason.COMPLETE, model="m", usage=Usage())
+
+    async def away(work: Any) -> Any:
+        if answered.is_set():
+            raise ConnectionRefusedError
+        return await commit(work)
+
+    resolved = ResolvedModel(choice=Choice(provider="openai", model="m"), language_model=Answers())
+    monkeypatch.setattr(database, "run_autocommit", away)
+    asking = Ledger(database, resolved, article=article, attempt=Attempt(number=1), owner=owner)
+    attempt = asyncio.create_task(asking.generate(PROMPT))
+
+    async def is_kept() -> bool:
+        return bool(owner.spool.list_files())
+
+    await eventually(is_kept)
+    attempt.cancel()  # the worker has to end; its grace is over
+    with pytest.raises(asyncio.CancelledError):
+        await attempt
+    monkeypatch.setattr(database, "run_autocommit", commit)
+    again, asked = ledger(database, article, owner=an_owner("blue@next", spool=owner.spool))
+    assert (await again.generate(PROMPT)).text == "the plan"
+    assert (asked.prompts, owner.spool.list_files()) == ([], [])
+    assert [call.status for call in await calls(database, article)] == [CallStatus.ANSWERED]
 
 
 async def test_no_call_stays_open_when_its_article_ends(database: Database, article: ArticleRef) -> None:
@@ -155,7 +251,9 @@ async def test_a_cancelled_call_is_on_record(database: Database, article: Articl
             return await asyncio.Future()
 
     resolved = ResolvedModel(choice=Choice(provider="openai", model="m"), language_model=Silent())
-    asking = asyncio.create_task(Ledger(database, resolved, article=article, attempt=1, worker="w").generate(PROMPT))
+    asking = asyncio.create_task(
+        Ledger(database, resolved, article=article, attempt=Attempt(number=1), owner=an_owner()).generate(PROMPT)
+    )
     await started.wait()
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -205,7 +303,7 @@ async def test_an_answer_is_committed_although_its_task_is_cancelled_meanwhile(
     resolved = ResolvedModel(choice=Choice(provider="openai", model="m"), language_model=Answers())
     async with database.engine.begin() as slow:
         asking = asyncio.create_task(
-            Ledger(database, resolved, article=article, attempt=1, worker="w").generate(PROMPT)
+            Ledger(database, resolved, article=article, attempt=Attempt(number=1), owner=an_owner()).generate(PROMPT)
         )
         await asked.wait()
         await slow.execute(text("LOCK TABLE model_calls"))
@@ -229,7 +327,7 @@ async def test_an_answer_is_committed_although_its_task_is_cancelled_meanwhile(
 async def test_an_exhausted_pool_does_not_lose_the_answer(
     database: Database, article: ArticleRef, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("src.infrastructure.llm.ledger._RETRY_DELAYS", (0.01,) * 5)
+    monkeypatch.setattr("src.infrastructure.llm.ledger._RETRY_SECONDS", 0.01)
     commit, failures = database.run_autocommit, iter([PoolTimeout("QueuePool limit reached")] * 3)
 
     async def crowded(work: Any) -> Any:
@@ -246,7 +344,7 @@ async def test_an_exhausted_pool_does_not_lose_the_answer(
 
     monkeypatch.setattr(database, "run_autocommit", crowded)
     resolved = ResolvedModel(choice=Choice(provider="openai", model="m"), language_model=Answers())
-    await Ledger(database, resolved, article=article, attempt=1, worker="w").generate(PROMPT)
+    await Ledger(database, resolved, article=article, attempt=Attempt(number=1), owner=an_owner()).generate(PROMPT)
     (call,) = await calls(database, article)
     assert (call.status, call.answer) == (CallStatus.ANSWERED, "the plan")
 
@@ -277,19 +375,22 @@ class Slow:
         return Completion(text="the plan", stop_reason=StopReason.COMPLETE, model="m", usage=Usage())
 
 
+async def never() -> None:
+    await asyncio.Event().wait()
+
+
 def attempt_at(
-    database: Database, article: ArticleRef, model: Slow, in_flight: CallsInFlight, *, attempt: int = 1
+    database: Database,
+    article: ArticleRef,
+    model: Slow,
+    in_flight: CallsInFlight,
+    *,
+    attempt: int = 1,
+    until_stopping: Callable[[], Awaitable[object]] = never,
 ) -> Ledger:
     resolved = ResolvedModel(choice=Choice(provider="openai", model="m"), language_model=model)
-    return Ledger(
-        database,
-        resolved,
-        article=article,
-        attempt=attempt,
-        worker="w",
-        in_flight=in_flight,
-        is_given_up=lambda: True,
-    )
+    given_up = Attempt(number=attempt, is_given_up=lambda: True, until_stopping=until_stopping)
+    return Ledger(database, resolved, article=article, attempt=given_up, owner=an_owner(in_flight=in_flight))
 
 
 async def test_an_attempt_that_temporal_gave_up_finishes_and_the_next_one_uses_its_answer(
@@ -311,8 +412,7 @@ async def test_an_attempt_that_temporal_gave_up_finishes_and_the_next_one_uses_i
 
 async def test_a_worker_that_stops_cuts_off_what_was_given_up(database: Database, article: ArticleRef) -> None:
     model, stopping = Slow(), asyncio.Event()
-    attempt = attempt_at(database, article, model, CallsInFlight())
-    attempt._until_stopping = stopping.wait
+    attempt = attempt_at(database, article, model, CallsInFlight(), until_stopping=stopping.wait)
     asking = asyncio.create_task(attempt.generate(PROMPT))
     await model.asked.wait()
     asking.cancel()

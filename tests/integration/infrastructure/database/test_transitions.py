@@ -37,6 +37,7 @@ async def open_call(uow: UnitOfWork, article_id: ArticleId) -> None:
         stage=Stage.OUTLINE,
         prompt="outline@1",
         prompt_hash="0",
+        question="0",
         round=0,
         attempt=1,
         provider="offline",

@@ -1,0 +1,66 @@
+"""Failures of a stage: which are waited for, and how long."""
+
+from datetime import timedelta
+from enum import StrEnum
+
+from .errors import (
+    LongtailError,
+    ModelOverloaded,
+    ModelRateLimited,
+    ModelResponseMalformed,
+    ModelStreamTruncated,
+    ModelTimedOut,
+    ModelUnavailable,
+    ModelUnreachable,
+)
+
+_OUTAGES = (ModelOverloaded, ModelRateLimited, ModelUnavailable, ModelUnreachable)
+_LONGEST_DELAY = timedelta(seconds=30)  # an outage that is over is noticed within it
+
+
+class FailureKind(StrEnum):
+    """What a failure means for the stage."""
+
+    OUTAGE = "outage"  # a limit or an outage of the provider: waited for, for hours
+    PAID = "paid"  # the call may have been paid for, and gave no answer
+    DEFECT = "defect"  # an error that no provider and no person made
+    LOST = "lost"  # its worker ended during the call
+
+
+_MOST = {FailureKind.PAID: 2, FailureKind.DEFECT: 3, FailureKind.LOST: 3}
+
+
+def kind_of(error: Exception) -> FailureKind | None:
+    """Return how the error counts.
+
+    None: it does not, since it is final at once or passes with the next attempt.
+    """
+    if isinstance(error, ModelTimedOut):
+        has_begun = error.usage is not None or error.model is not None or error.request_id is not None
+        return FailureKind.PAID if has_begun else FailureKind.OUTAGE
+    if isinstance(error, _OUTAGES):
+        return FailureKind.OUTAGE
+    if isinstance(error, ModelStreamTruncated | ModelResponseMalformed):
+        return FailureKind.PAID
+    return None if isinstance(error, LongtailError | OSError) else FailureKind.DEFECT
+
+
+def is_final(
+    kind: FailureKind, *, failures: int, lasting: timedelta = timedelta(0), patience: timedelta = timedelta(0)
+) -> bool:
+    """Return whether the stage gives up.
+
+    ``failures`` counts those of this kind since the article was started, ``lasting`` is the time since the first.
+    Outages end after ``patience``, however often they were met.
+    """
+    if kind is FailureKind.OUTAGE:
+        return lasting > patience
+    return failures >= _MOST[kind]
+
+
+def delay_after(failures: int) -> timedelta:
+    """Return how long to wait after so many failures.
+
+    It is 1, 2, 4 … 30 s.
+    """
+    return min(timedelta(seconds=2 ** min(failures - 1, 10)), _LONGEST_DELAY)

@@ -1,0 +1,1 @@
+"""Worker processes: who they are, whether they live."""
