@@ -1,0 +1,154 @@
+"""A keyword goes on with what it has: whatever ended its article, nothing answered is bought again."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import text
+from temporalio.client import Client, WorkflowFailureError
+
+from src.agents import article, keyword_analysis, outline, seo_metadata
+from src.agents.instructions import instructions
+from src.agents.language_model import Completion, Prompt
+from src.application.keywords import requeue_keywords
+from src.bootstrap import Application
+from src.domain.article import ArticleStatus
+from src.domain.batch import BatchStatus
+from src.domain.site import Site
+from src.domain.stages import STAGES, Stage
+from src.domain.usage import CallStatus
+from src.infrastructure.database.unit_of_work import Database
+from src.infrastructure.llm.providers import Providers, ResolvedModel
+from src.infrastructure.temporal import ids
+from tests.eventually import eventually
+from tests.factories import PHRASES
+
+from .conftest import SLOT, Batches, BatchHandle, RunWorker, reported
+from .test_batch import articles_of, calls_of
+
+NEXT_DAY = SLOT + timedelta(days=1)
+
+
+async def count_calls(database: Database, site: Site) -> Counter[tuple[Stage, CallStatus]]:
+    calls = [call for article in await articles_of(database, site.slug) for call in await calls_of(database, article)]
+    return Counter((call.stage, call.status) for call in calls)
+
+
+async def deploy_something_else(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Change the keywords' figures, the site's tone and every prompt."""
+    async with database.engine.begin() as connection:
+        await connection.execute(text("UPDATE longtails SET volume = 77, difficulty = 7"))
+        await connection.execute(
+            text("UPDATE sites SET description = jsonb_set(description, '{profile,tone}', '\"terse\"')")
+        )
+    for agent in (keyword_analysis, outline, article, seo_metadata):
+        monkeypatch.setattr(agent, "instructions", lambda name: replace(instructions(name), text="Be brief."))
+
+
+class Silent:
+    """A model that never answers."""
+
+    async def generate(self, prompt: Prompt) -> Completion:
+        await asyncio.Event().wait()
+        raise AssertionError(prompt)
+
+
+@pytest.fixture
+def silent_at_metadata(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only stage D waits for its model, for ever."""
+    ordinary = Providers.model_for
+
+    def model_for(self: Providers, site: Site, stage: Stage) -> ResolvedModel:
+        found = ordinary(self, site, stage)
+        return replace(found, language_model=Silent()) if stage is Stage.SEO_METADATA else found
+
+    monkeypatch.setattr(Providers, "model_for", model_for)
+
+
+async def cancel(application: Application, batches: Batches, site: Site, handle: BatchHandle) -> None:
+    await application.batches.cancel((await batches.of(site)).id)
+    with pytest.raises(WorkflowFailureError):
+        await handle.result()
+
+
+async def terminate(application: Application, batches: Batches, site: Site, handle: BatchHandle) -> None:
+    await handle.terminate()
+    assert (await application.batches.cancel((await batches.of(site)).id)).is_closed
+
+
+@pytest.mark.parametrize("stop", [cancel, terminate])
+async def test_the_next_slot_buys_only_what_was_not_answered(
+    stop: Callable[[Application, Batches, Site, BatchHandle], Awaitable[None]],
+    application: Application,
+    batches: Batches,
+    database: Database,
+    run_worker: RunWorker,
+    silent_at_metadata: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    site = await batches.site(keywords=2)
+
+    async def both_are_described() -> bool:
+        return (await count_calls(database, site))[Stage.SEO_METADATA, CallStatus.OPEN] == 2
+
+    async with run_worker(model_slots=2):
+        handle = await batches.start(site)
+        await eventually(both_are_described)
+        await stop(application, batches, site, handle)
+    before = await articles_of(database, site.slug)
+    assert {article.status for article in before} == {ArticleStatus.CANCELLED}
+    monkeypatch.undo()
+    await deploy_something_else(database, monkeypatch)
+
+    async with run_worker():
+        report = await reported(await batches.start(site, slot=NEXT_DAY))
+
+    assert (report.status, report.needs_review) == (BatchStatus.COMPLETED, 2)
+    after = await articles_of(database, site.slug)
+    assert {article.id for article in after} == {article.id for article in before}
+    calls = await count_calls(database, site)
+    assert {stage: calls[stage, CallStatus.ANSWERED] for stage in STAGES} == dict.fromkeys(STAGES, 2)
+    assert sum(calls.values()) == 4 * 2 + 2  # of each stage D the one that was cut off
+
+
+async def test_a_requeued_keyword_goes_on_with_its_article(
+    batches: Batches, database: Database, run_worker: RunWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = await batches.site(keywords=2)
+    async with run_worker(fail_keywords=PHRASES[:1]):
+        assert (await reported(await batches.start(site))).failed == 1
+    assert await requeue_keywords(database, site.slug, []) == 1
+    await deploy_something_else(database, monkeypatch)
+
+    async with run_worker():
+        report = await reported(await batches.start(site, slot=NEXT_DAY))
+
+    assert (report.total, report.needs_review) == (1, 1)
+    assert len(await articles_of(database, site.slug)) == 2
+    calls = await count_calls(database, site)
+    assert {stage: calls[stage, CallStatus.ANSWERED] for stage in STAGES} == dict.fromkeys(STAGES, 2)
+
+
+async def test_no_keyword_gets_a_second_article_while_a_terminated_batch_goes_on(
+    client: Client, batches: Batches, database: Database, run_worker: RunWorker
+) -> None:
+    site = await batches.site(keywords=2)
+
+    async def both_are_under_way() -> bool:
+        return [a.status for a in await articles_of(database, site.slug)] == [ArticleStatus.GENERATING] * 2
+
+    async def both_are_written() -> bool:
+        return [a.status for a in await articles_of(database, site.slug)] == [ArticleStatus.NEEDS_REVIEW] * 2
+
+    async with run_worker(latency=0.5, model_slots=2):
+        handle = await batches.start(site)
+        await eventually(both_are_under_way)
+        await handle.terminate()
+        assert (await reported(await batches.start(site, slot=NEXT_DAY))).total == 0
+        await eventually(both_are_written)
+        for article in await articles_of(database, site.slug):
+            await client.get_workflow_handle(ids.article(article.id)).result()
+    assert sum((await count_calls(database, site)).values()) == 4 * 2
