@@ -5,6 +5,7 @@ Prints its port, ends with its standard input.
 
 import argparse
 import asyncio
+import json
 import os
 import socket
 import time
@@ -19,8 +20,9 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from .answers import Answer, Answers
+from .conditions import Conditions, Weather
 
-_HEADERS = [(b"content-type", b"text/event-stream"), (b"x-request-id", b"bench")]
+_HEADERS = {"content-type": "text/event-stream", "x-request-id": "bench"}
 
 
 @dataclass(slots=True)
@@ -36,6 +38,7 @@ class Counted:
     def __init__(self, *, latency: float) -> None:
         self._latency = latency
         self._answers = Answers()
+        self._weather = Weather()
         self._calls: list[_Call] = []
         self._in_flight = 0
         self._max_in_flight = 0
@@ -46,21 +49,37 @@ class Counted:
             routes=[
                 Route("/v1/chat/completions", self.complete, methods=["POST"]),
                 Route("/v1/models", self.models),
+                Route("/v1/models/{model}", self.model),
                 Route("/stats", self.stats),
                 Route("/calls", self.calls),
                 Route("/reset", self.reset, methods=["POST"]),
+                Route("/conditions", self.change_conditions, methods=["POST"]),
             ]
         )
 
     async def complete(self, request: Request) -> Response:
         """Wait, then stream the answer."""
-        call = _Call(await self._answers.to(await request.body()), begun=time.monotonic())
+        body = await request.body()
+        now = time.monotonic()
+        if refusal := self._weather.refuse(json.loads(body)["model"], now=now):
+            return JSONResponse(refusal.body, refusal.status, refusal.headers)
+        call = _Call(await self._answers.to(body), begun=now)
         self._calls.append(call)
-        return _Stream(self, call)
+        return _Stream(self, call, _HEADERS | self._weather.headers())
 
     async def models(self, request: Request) -> Response:  # noqa: ARG002 - Starlette's signature
         """One name is enough for who asks whether the key works."""
+        if not self._weather.conditions.has_list:
+            return Response(status_code=404)
         return JSONResponse({"object": "list", "data": [{"id": "stage-a", "object": "model"}]})
+
+    async def model(self, request: Request) -> Response:
+        """Every name is known that is not said to be missing."""
+        name = request.path_params["model"]
+        conditions = self._weather.conditions
+        if not conditions.has_list or name in conditions.missing_models:
+            return JSONResponse({"error": {"message": f"no model {name}", "code": "model_not_found"}}, 404)
+        return JSONResponse({"id": name, "object": "model"})
 
     async def stats(self, request: Request) -> Response:  # noqa: ARG002
         """Return the Stats."""
@@ -75,6 +94,7 @@ class Counted:
                 "in_flight": self._in_flight,
                 "max_in_flight": self._max_in_flight,
                 "by_stage_and_keyword": nested,
+                "refused": self._weather.refused,
                 "cpu_seconds": time.process_time(),
             }
         )
@@ -99,15 +119,21 @@ class Counted:
         latency = (await request.json())["latency"]
         self._latency = self._latency if latency is None else latency
         self._calls, self._max_in_flight = [], self._in_flight
+        self._weather.refused = 0
         return Response(status_code=204)
 
-    async def stream(self, call: _Call, receive: Receive, send: Send) -> None:
+    async def change_conditions(self, request: Request) -> Response:
+        """Let other Conditions hold from now on."""
+        self._weather.change(Conditions.model_validate_json(await request.body()), now=time.monotonic())
+        return Response(status_code=204)
+
+    async def stream(self, call: _Call, headers: dict[str, str], receive: Receive, send: Send) -> None:
         """Answer ``call``, unless the client goes away while it waits."""
         self._in_flight += 1
         self._max_in_flight = max(self._max_in_flight, self._in_flight)
         try:
             if await _stays(receive, self._latency):
-                await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+                await send({"type": "http.response.start", "status": 200, "headers": _encoded(headers)})
                 for event in call.answer.events:
                     await send({"type": "http.response.body", "body": event, "more_body": True})
                 call.answered = time.monotonic()
@@ -122,13 +148,18 @@ class _Stream(Response):
     That would use cores on which others are measured.
     """
 
-    def __init__(self, counted: Counted, call: _Call) -> None:
+    def __init__(self, counted: Counted, call: _Call, headers: dict[str, str]) -> None:
         super().__init__()
+        self._sent_headers = headers
         self._counted = counted
         self._call = call
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
-        await self._counted.stream(self._call, receive, send)
+        await self._counted.stream(self._call, self._sent_headers, receive, send)
+
+
+def _encoded(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.encode(), value.encode()) for name, value in headers.items()]
 
 
 async def _stays(receive: Receive, seconds: float) -> bool:

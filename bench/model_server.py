@@ -17,6 +17,8 @@ from pydantic import BaseModel, ConfigDict
 
 from src.domain.stages import Stage
 
+from .conditions import Conditions
+
 
 class Call(BaseModel):
     """One question as it arrived.
@@ -43,6 +45,7 @@ class Stats(BaseModel):
     in_flight: int
     max_in_flight: int
     by_stage_and_keyword: dict[Stage, dict[str, int]]
+    refused: int  # requests that were not taken; they are not among the calls
     cpu_seconds: float  # of the server, since it started
 
 
@@ -90,6 +93,10 @@ class ModelServer:
         From now on an answer takes ``latency`` seconds, if given.
         """
         reset(self.url, latency=latency)
+
+    def set_conditions(self, conditions: Conditions) -> None:
+        """Let the conditions hold from now on."""
+        self._client.post("/conditions", content=conditions.model_dump_json()).raise_for_status()
 
 
 def reset(url: str, *, latency: float | None = None) -> None:

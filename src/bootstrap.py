@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from temporalio.client import Client
     from temporalio.worker import Worker
 
+    from src.infrastructure.llm.limits import Limits
     from src.infrastructure.llm.providers import Providers
     from src.infrastructure.llm.spool import Spool
     from src.infrastructure.temporal.schedule_gateway import ScheduleGateway
@@ -353,12 +354,13 @@ def build_worker(
     *,
     colour: Colour,
     registration: "Registration | None" = None,
+    limits: "Limits | None" = None,
     strict: bool = False,
 ) -> "Worker":
     """Return a worker of ``colour`` that acts as the application's ``who``.
 
-    Nothing is polled before it runs. Without ``registration`` no other worker takes over from it. ``strict`` runs
-    workflows in the sandbox, as tests do.
+    Nothing is polled before it runs. Without ``registration`` no other worker takes over from it; without ``limits``
+    it does not hear what others learn of providers. ``strict`` runs workflows in the sandbox, as tests do.
     """
     from src.infrastructure.llm.ledger import CallOwner  # noqa: PLC0415 - see above
     from src.infrastructure.temporal import worker  # noqa: PLC0415 - see above
@@ -371,6 +373,7 @@ def build_worker(
         code_version=registered.code_version,
         is_gone=registration.is_gone,
         spool=open_spool(application.settings),
+        limits=limits or open_limits(application),
     )
     return worker.create(
         application.client,
@@ -392,6 +395,14 @@ def open_spool(settings: Settings) -> "Spool":
     return Spool(settings.home / "spool")
 
 
+def open_limits(application: Application) -> "Limits":
+    """Return this process's view of the limits of providers."""
+    from src.infrastructure.llm.limits import TURN_PATIENCE, Limits  # noqa: PLC0415 - see above
+
+    settings = application.settings
+    return Limits(application.database, slots=settings.model_slots, patience=settings.scaled(TURN_PATIENCE))
+
+
 async def run_worker(application: Application, *, colour: Colour, lifeline: int | None = None) -> None:
     """Run a worker of ``colour`` until it is stopped.
 
@@ -404,8 +415,9 @@ async def run_worker(application: Application, *, colour: Colour, lifeline: int 
 
     settings = application.settings
     registration = register_worker(application, colour=colour)
-    async with Providers(settings) as providers, registered(application, registration):
-        built = build_worker(application, providers, colour=colour, registration=registration)
+    limits = open_limits(application)
+    async with Providers(settings) as providers, registered(application, registration, limits):
+        built = build_worker(application, providers, colour=colour, registration=registration, limits=limits)
         log.info("worker_started", colour=colour, instance=application.who, model_slots=settings.model_slots)
         await watchdog_schedule.ensure(application.client, colour=colour, every=settings.scaled(WATCHDOG_INTERVAL))
         await worker.run_until_stopped(built, lifeline=lifeline, on_draining=registration.start_draining)
@@ -413,20 +425,25 @@ async def run_worker(application: Application, *, colour: Colour, lifeline: int 
 
 
 @asynccontextmanager
-async def registered(application: Application, registration: "Registration") -> AsyncIterator[None]:
+async def registered(application: Application, registration: "Registration", limits: "Limits") -> AsyncIterator[None]:
     """Keep the worker registered until the block ends.
 
-    It takes over from dead ones. Answers that earlier workers left in files are stored first.
+    It takes over from dead ones, and hears what others learn of providers. Answers that earlier
+    workers left in files are stored first.
     """
     from src.infrastructure.temporal.take_over import TakeOver  # noqa: PLC0415 - see above
 
     spool = open_spool(application.settings)
     await spool.flush(application.database)
     await registration.register()
+    await limits.refresh()
+
+    async def on_beat() -> None:
+        await spool.flush(application.database)
+        await limits.refresh()
+
     take_over = TakeOver(application.client, application.database)
-    keeping = asyncio.create_task(
-        registration.keep(on_beat=lambda: spool.flush(application.database), on_dead=take_over.run)
-    )
+    keeping = asyncio.create_task(registration.keep(on_beat=on_beat, on_dead=take_over.run))
     try:
         yield
     finally:

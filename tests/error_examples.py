@@ -17,6 +17,7 @@ from src.domain.errors import (
     LongtailError,
     LongtailsLocked,
     ModelError,
+    ModelLimited,
     ModelNotConfigured,
     NotFound,
     OutputRejected,
@@ -38,6 +39,9 @@ WITH_FACTS: dict[type[LongtailError], LongtailError] = {
     ArticleEnded: ArticleEnded("3f2a9c01"),
     CallUnderWay: CallUnderWay("blue@host:7:1f"),
     WorkerLost: WorkerLost("C", 3),
+    ModelLimited: ModelLimited(
+        "https://api.openai.com/v1", "m-1", is_out_of_order=True, retry_after=timedelta(seconds=7)
+    ),
     LongtailsLocked: LongtailsLocked("hardware-shop"),
     SchemaOutdated: SchemaOutdated(None, "0001"),
     ModelNotConfigured: ModelNotConfigured("no key", provider="openai", variables=["OPENAI_API_KEY"], stage="C"),

@@ -112,7 +112,7 @@ class Prompt:
 class Completion:
     """What came back: text, why it ended, and what it used.
 
-    ``model`` is the one the response names.
+    ``model`` is the one the response names, ``headers`` are the response's.
     """
 
     text: str
@@ -121,6 +121,7 @@ class Completion:
     usage: Usage
     request_id: str | None = None
     refusal: str | None = None  # the category, when the provider gives one
+    headers: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
 
 class LanguageModel(Protocol):

@@ -285,6 +285,28 @@ class CallUnderWay(LongtailError):
         self.worker = worker
 
 
+class ModelLimited(LongtailError):
+    """A model takes no further request now.
+
+    Its provider limits it or is out of order. Nothing was sent. ``retry_after`` is when there may be a turn.
+
+    Attributes:
+        endpoint: the provider's address.
+        model: the model's name.
+        is_out_of_order: whether the provider answers nothing, as far as is known; else it is a limit.
+    """
+
+    status = 429
+    retryable = True
+
+    def __init__(self, endpoint: str, model: str, *, is_out_of_order: bool, retry_after: timedelta) -> None:
+        why = "answers nothing now" if is_out_of_order else "has reached its limit"
+        super().__init__(f"{model} at {endpoint} {why}; the stage waits for its turn", retry_after=retry_after)
+        self.endpoint = endpoint
+        self.model = model
+        self.is_out_of_order = is_out_of_order
+
+
 class ArticleEnded(LongtailError):
     """The article was ended meanwhile: nothing more is bought for it.
 

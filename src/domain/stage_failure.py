@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from .errors import (
     LongtailError,
+    ModelLimited,
     ModelOverloaded,
     ModelRateLimited,
     ModelResponseMalformed,
@@ -38,6 +39,8 @@ def kind_of(error: Exception) -> FailureKind | None:
     if isinstance(error, ModelTimedOut):
         has_begun = error.usage is not None or error.model is not None or error.request_id is not None
         return FailureKind.PAID if has_begun else FailureKind.OUTAGE
+    if isinstance(error, ModelLimited):  # a stage in a provider's line waits; it does not fail
+        return FailureKind.OUTAGE if error.is_out_of_order else None
     if isinstance(error, _OUTAGES):
         return FailureKind.OUTAGE
     if isinstance(error, ModelStreamTruncated | ModelResponseMalformed):

@@ -23,6 +23,11 @@ class Stage(StrEnum):
         """Return the name people use."""
         return {"A": "keyword analysis", "B": "outline", "C": "article", "D": "SEO metadata"}[self.value]
 
+    @property
+    def position(self) -> int:
+        """Return its place in the order, from 0."""
+        return STAGES.index(self)
+
 
 STAGES = tuple(Stage)
 

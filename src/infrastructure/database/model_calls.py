@@ -12,7 +12,7 @@ from typing import Any
 from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, field_serializer
-from sqlalchemy import BindParameter, Select, and_, bindparam, exists, func, literal, or_, select, true, update
+from sqlalchemy import BindParameter, Boolean, Select, and_, bindparam, exists, func, literal, or_, select, true, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -144,6 +144,7 @@ class CallResult(BaseModel):
 
 
 _MAY_BUY = ArticleStatus.sources(ArticleStatus.GENERATING)
+_MAY_OPEN = bindparam("may_open", type_=Boolean)
 _ASKED = "asked_"  # a parameter named as a column would be set by every UPDATE of the statement
 
 
@@ -156,7 +157,7 @@ def _find_or_open() -> Select[Any]:
     """Return one statement, since it runs before every call.
 
     It finds a paid answer, else an open call of the same question, else it opens one, if the article is being made.
-    Then the article is generating. Its parameters are ``id`` and the fields of CallRequest, prefixed.
+    Then the article is generating. Its parameters are ``id`` and the fields of CallRequest, prefixed, and ``may_open``.
     """
     same_question = [
         *(getattr(ModelCallRow, name) == _parameter(name) for name in ("article_id", "revision", "stage", "round")),
@@ -187,7 +188,7 @@ def _find_or_open() -> Select[Any]:
             *map(_parameter, names), literal(CallStatus.OPEN.value), *(getattr(ArticleRow, name) for name in of_article)
         )
         .where(ArticleRow.id == _parameter("article_id"), ArticleRow.status.in_(_MAY_BUY))
-        .where(~exists().select_from(paid), ~exists().select_from(held))
+        .where(_MAY_OPEN, ~exists().select_from(paid), ~exists().select_from(held))
     )
     opened = (
         insert(ModelCallRow)
@@ -235,14 +236,17 @@ class ModelCallRepository:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def find_or_open(self, request: CallRequest) -> PaidAnswer | HeldCall | CallId | None:
+    async def find_or_open(
+        self, request: CallRequest, *, may_open: bool = True
+    ) -> PaidAnswer | HeldCall | CallId | None:
         """Return the paid answer, an open call, or a new call's id.
 
-        The open call is of the same question. None: another attempt opened one in this moment, or the article is not
-        being made.
+        The open call is of the same question. None: none may be opened, another attempt opened one in this moment, or
+        the article is not being made.
         """
         asked = request.model_dump() | {"id": CallId(uuid4())}
-        result = await self._session.execute(_FIND_OR_OPEN, {f"{_ASKED}{name}": value for name, value in asked.items()})
+        parameters = {f"{_ASKED}{name}": value for name, value in asked.items()} | {"may_open": may_open}
+        result = await self._session.execute(_FIND_OR_OPEN, parameters)
         row = result.one()
         if row.answer is not None:
             return PaidAnswer.model_validate(row)

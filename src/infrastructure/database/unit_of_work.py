@@ -23,6 +23,7 @@ from .batches import BatchRepository
 from .holds import HoldRepository
 from .longtails import LongtailRepository
 from .model_calls import ModelCallRepository
+from .provider_limits import ProviderLimitRepository
 from .schedules import ScheduleRepository
 from .sites import SiteRepository
 from .stage_failures import StageFailureRepository
@@ -50,6 +51,7 @@ class UnitOfWork:
         self.batches = BatchRepository(self._session)
         self.articles = ArticleRepository(self._session)
         self.holds = HoldRepository(self._session)
+        self.provider_limits = ProviderLimitRepository(self._session)
         self.schedules = ScheduleRepository(self._session)
         self.stage_failures = StageFailureRepository(self._session)
         self.stage_outputs = StageOutputRepository(self._session)

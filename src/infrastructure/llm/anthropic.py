@@ -41,6 +41,11 @@ class AnthropicProvider:
             http_client=endpoint.connect(transport),
         )
 
+    @property
+    def address(self) -> str:
+        """Return the base URL without a password."""
+        return self._endpoint.address
+
     def model(self, name: str) -> "AnthropicModel":
         """Return the model of this name."""
         return AnthropicModel(self._client, self._endpoint, name)
@@ -100,6 +105,7 @@ class AnthropicModel:
 
 async def _read(stream: AsyncMessageStream[Any], received: PartialResponse, errors: ErrorBuilder) -> None:
     received.request_id = stream.request_id
+    received.headers = stream.response.headers
     try:
         try:
             async for _ in stream:

@@ -27,6 +27,7 @@ from src.infrastructure.database.stage_outputs import Provenance
 from src.infrastructure.database.unit_of_work import Database
 
 from .calls_in_flight import CallsInFlight, question_of
+from .limits import Limits, Turn, TurnRequest
 from .model_choice import OFFLINE
 from .pricing import price
 from .providers import ResolvedModel
@@ -50,6 +51,7 @@ class CallOwner:
         instance: its unique name.
         is_gone: returns whether the instance that opened a call at that time is dead and left no answer.
         in_flight: the calls of this process.
+        limits: what providers take from all workers; None: nothing is limited.
         spool: where results wait while the database does not answer.
     """
 
@@ -59,6 +61,7 @@ class CallOwner:
     is_gone: Callable[[str, datetime], Awaitable[bool]]
     spool: Spool
     in_flight: CallsInFlight = field(default_factory=CallsInFlight)
+    limits: Limits | None = None
 
 
 async def _never() -> None:
@@ -73,9 +76,11 @@ class Attempt:
         number: Temporal's, from 1.
         is_given_up: returns, after a cancellation, whether Temporal gave it up and no person stopped it.
         until_stopping: returns when this process is to stop.
+        priority: of the article, 1 the highest.
     """
 
     number: int
+    priority: int = 3
     is_given_up: Callable[[], bool] = lambda: False
     until_stopping: Callable[[], Awaitable[object]] = _never
 
@@ -91,6 +96,9 @@ class Ledger:
         self._article = article
         self._attempt = attempt
         self._owner = owner
+        self._gate = None
+        if owner.limits is not None and resolved.endpoint is not None:
+            self._gate = owner.limits.gate(resolved.endpoint, resolved.model)
         self._provenance: Provenance | None = None
 
     @property
@@ -118,7 +126,7 @@ class Ledger:
     async def _answer(self, prompt: Prompt, request: CallRequest) -> Completion:
         """Return the paid answer, or buy one, if no other worker does."""
         for _ in range(_LOOKS):
-            found = await self._database.run_autocommit(lambda uow: uow.model_calls.find_or_open(request))
+            turn, found = await self._find_or_open(request)
             match found:
                 case PaidAnswer():
                     return _as_completion(found)
@@ -127,8 +135,32 @@ class Ledger:
                 case None:
                     await self._require_unended()
                 case _:
-                    return await self._buy(prompt, found)
+                    return await self._buy(prompt, found, turn)
         raise CallUnderWay("another attempt")
+
+    async def _find_or_open(self, request: CallRequest) -> tuple[Turn | None, PaidAnswer | HeldCall | CallId | None]:
+        """Find what there is of the question.
+
+        Else wait for a turn at the provider and open a call.
+        """
+        if self._gate is None:
+            return None, await self._find(request, may_open=True)
+        if not self._gate.is_free:  # what is there needs no turn
+            found = await self._find(request, may_open=False)
+            if found is not None:
+                return None, found
+        turn = await self._gate.take_turn(
+            TurnRequest(
+                article_id=request.article_id,
+                site=self._article.site,
+                stage=request.stage,
+                priority=self._attempt.priority,
+            )
+        )
+        return turn, await self._find(request, may_open=True)
+
+    async def _find(self, request: CallRequest, *, may_open: bool) -> PaidAnswer | HeldCall | CallId | None:
+        return await self._database.run_autocommit(lambda uow: uow.model_calls.find_or_open(request, may_open=may_open))
 
     async def _settle(self, held: HeldCall, request: CallRequest) -> None:
         """Close an open call of this or of a dead process.
@@ -156,13 +188,15 @@ class Ledger:
         if not status.may_become(ArticleStatus.GENERATING):
             raise ArticleEnded(article_id)
 
-    async def _buy(self, prompt: Prompt, call_id: CallId) -> Completion:
+    async def _buy(self, prompt: Prompt, call_id: CallId, turn: Turn | None) -> Completion:
         started = time.monotonic()
         call = asyncio.ensure_future(self._resolved.generate(prompt))
         try:
             completion, is_cancelled = await self._await_answer(call)
         except ModelError as error:
             await self._finish(call_id, self._failed(error, started))
+            if self._gate and turn:
+                await self._gate.failed(turn, error)
             raise
         except asyncio.CancelledError:
             result = CallResult(status=CallStatus.FAILED, latency_ms=_elapsed_ms(started), error_type="Cancelled")
@@ -170,6 +204,8 @@ class Ledger:
             raise
         completion = replace(completion, text=storable(completion.text), model=storable(completion.model))
         await self._finish(call_id, self._answered(completion, started))
+        if self._gate and turn:
+            await self._gate.answered(turn, completion.headers)
         if is_cancelled:
             raise asyncio.CancelledError
         return completion

@@ -38,6 +38,11 @@ class OpenAIProvider:
             http_client=endpoint.connect(transport),
         )
 
+    @property
+    def address(self) -> str:
+        """Return the base URL without a password."""
+        return self._endpoint.address
+
     def model(self, name: str) -> "OpenAIModel":
         """Return the model of this name."""
         return OpenAIModel(self._client, self._endpoint, name)

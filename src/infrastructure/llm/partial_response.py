@@ -42,6 +42,7 @@ class PartialResponse:
             usage=self.usage or Usage(),
             request_id=self.request_id,
             refusal=self.refusal,
+            headers=self.headers,
         )
 
 

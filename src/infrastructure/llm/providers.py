@@ -25,6 +25,11 @@ log = structlog.get_logger()
 class Provider(Protocol):
     """A vendor's client, or the offline writer in its place."""
 
+    @property
+    def address(self) -> str | None:
+        """Return the address that limits count for, None in this process."""
+        ...
+
     def model(self, name: str) -> LanguageModel:
         """Return the model of this name."""
         ...
@@ -40,10 +45,15 @@ class Provider(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class ResolvedModel:
-    """The model of a stage: its choice and its client."""
+    """The model of a stage: its choice and its client.
+
+    Attributes:
+        endpoint: the provider's address; None in this process, where nothing is limited.
+    """
 
     choice: Choice
     language_model: LanguageModel
+    endpoint: str | None = None
 
     @property
     def provider(self) -> str:
@@ -89,10 +99,11 @@ class Providers:
     def model_for(self, site: Site, stage: Stage) -> ResolvedModel:
         """Return the model that writes ``stage``; raises as ``choice`` does."""
         choice = self.choice(site, stage)
-        model = self._provider(choice.provider).model(choice.model)
+        provider = self._provider(choice.provider)
+        model = provider.model(choice.model)
         if self._settings.fail_keywords:
             model = FailingModel(model, self._settings.fail_keywords)
-        return ResolvedModel(choice=choice, language_model=model)
+        return ResolvedModel(choice=choice, language_model=model, endpoint=provider.address)
 
     async def check(self, site: Site) -> None:
         """Check that every provider of the site takes its key.
@@ -136,6 +147,8 @@ class InProcess:
 
     Nothing to check or close.
     """
+
+    address: None = None
 
     def __init__(self, model: LanguageModel) -> None:
         self._model = model

@@ -81,4 +81,5 @@ OPEN_SHARDS = 2  # the second fills the slots that the first one's last articles
 
 LARGEST_ARTEFACT_BYTES = 256 * 1024  # in history; Temporal warns at 512 KB and refuses at 2 MB
 
-BACKFILL_PRIORITY = 5  # Temporal's lowest; ordinary work has 3, so that today's articles are dispatched first
+ORDINARY_PRIORITY = 3  # Temporal's default, of 1 to 5
+BACKFILL_PRIORITY = 5  # Temporal's lowest, so that today's articles are dispatched first

@@ -10,6 +10,7 @@ from .batches import BatchRow
 from .holds import HoldRow
 from .longtails import LongtailRow
 from .model_calls import ModelCallRow
+from .provider_limits import ProviderLimitRow
 from .schedules import BackfillSlotRow, SchedulePauseRow, ScheduleVersionRow, SiteScheduleRow
 from .sites import SiteRow
 from .watchdog import AlertRow, WatchRow
@@ -25,6 +26,7 @@ __all__ = [
     "HoldRow",
     "LongtailRow",
     "ModelCallRow",
+    "ProviderLimitRow",
     "SchedulePauseRow",
     "ScheduleVersionRow",
     "SiteRow",

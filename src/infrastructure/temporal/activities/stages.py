@@ -119,8 +119,12 @@ class StageActivities:
 
 
 def _attempt() -> Attempt:
+    info = activity.info()
     return Attempt(
-        number=activity.info().attempt, is_given_up=_is_given_up, until_stopping=activity.wait_for_worker_shutdown
+        number=info.attempt,
+        priority=info.priority.priority_key or policies.ORDINARY_PRIORITY,
+        is_given_up=_is_given_up,
+        until_stopping=activity.wait_for_worker_shutdown,
     )
 
 
