@@ -15,7 +15,7 @@ from src.agents.language_model import Completion, Prompt, StopReason
 from src.domain.errors import ModelError
 
 from .chat import messages_of
-from .endpoint import CHECK_SECONDS, TIMEOUT, TOTAL_SECONDS, Endpoint
+from .endpoint import CHECK_SECONDS, Endpoint
 from .errors import NOT_THE_PROTOCOL, ErrorBuilder, accept_missing_model_list
 from .json_schema import json_schema
 from .partial_response import PartialResponse, counted
@@ -36,7 +36,6 @@ class AnthropicProvider:
         self._client = anthropic.AsyncAnthropic(
             api_key=endpoint.api_key,
             base_url=endpoint.base_url,
-            timeout=TIMEOUT,
             max_retries=0,  # Temporal owns every retry
             http_client=endpoint.connect(transport),
         )
@@ -71,16 +70,18 @@ class AnthropicModel:
 
     async def generate(self, prompt: Prompt) -> Completion:
         """Answer once; see LanguageModel."""
+        seconds = self._endpoint.total_seconds(prompt.max_output_tokens)
         received = PartialResponse()
+        errors = ErrorBuilder(self._endpoint, received, seconds)
         try:
             async with (
-                asyncio.timeout(TOTAL_SECONDS),
+                asyncio.timeout(seconds),
                 self._client.messages.stream(**self._request(prompt)) as stream,
             ):
-                await _read(stream, received, ErrorBuilder(self._endpoint, received))
+                await _read(stream, received, errors)
         except (anthropic.APIError, httpx2.HTTPError, TimeoutError) as error:
             if received.stop_reason is None:  # else the answer was complete before the connection broke
-                raise _translated(error, ErrorBuilder(self._endpoint, received)) from None
+                raise _translated(error, errors) from None
         return received.completion(self._endpoint.provider, self._name)
 
     def _request(self, prompt: Prompt) -> dict[str, Any]:
@@ -89,6 +90,7 @@ class AnthropicModel:
             "max_tokens": prompt.max_output_tokens,
             "system": [{"type": "text", "text": prompt.system, "cache_control": {"type": "ephemeral"}}],
             "messages": messages_of(prompt),
+            "timeout": self._endpoint.timeout(prompt.max_output_tokens),
         }
         output: dict[str, Any] = {}
         if prompt.effort:

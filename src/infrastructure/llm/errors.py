@@ -30,10 +30,8 @@ from src.domain.errors import (
     ModelUnreachable,
 )
 
-from .endpoint import TOTAL_SECONDS, Endpoint
+from .endpoint import CHECK_SECONDS, Endpoint
 from .partial_response import PartialResponse
-
-log = structlog.get_logger()
 
 log = structlog.get_logger()
 
@@ -148,10 +146,15 @@ def accept_missing_model_list(error: ModelError, endpoint: Endpoint) -> None:
 
 @dataclass(frozen=True)
 class ErrorBuilder:
-    """Builds errors from one call's failure and its facts."""
+    """Builds errors from one call's failure and its facts.
+
+    Attributes:
+        seconds: how long the call may take.
+    """
 
     endpoint: Endpoint
     received: PartialResponse = field(default_factory=PartialResponse)
+    seconds: float = CHECK_SECONDS
 
     def answered(
         self, *, status: int, names: Iterable[str | None], message: object, headers: Mapping[str, str]
@@ -186,7 +189,8 @@ class ErrorBuilder:
 
     def timed_out(self) -> ModelError:
         """Return the error of a call that took too long."""
-        return self._error(ModelTimedOut, f"did not finish within {TOTAL_SECONDS:g} s")
+        limit = f"{self.seconds:.0f} s, the time of the longest answer at {self.endpoint.rate:g} tokens/s"
+        return self._error(ModelTimedOut, f"did not finish within {limit} (LONGTAIL_SLOWEST_RATE)")
 
     def malformed(self, error: BaseException) -> ModelError:
         """Return the error of a response that breaks the protocol."""

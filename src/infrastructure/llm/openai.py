@@ -16,13 +16,12 @@ from src.domain.errors import ModelError
 from src.domain.usage import Usage
 
 from .chat import messages_of
-from .endpoint import CHECK_SECONDS, TIMEOUT, TOTAL_SECONDS, Endpoint
+from .endpoint import CHECK_SECONDS, Endpoint
 from .errors import NOT_THE_PROTOCOL, ErrorBuilder, accept_missing_model_list
 from .json_schema import json_schema
 from .partial_response import PartialResponse, counted
 
 _STOP_REASONS = {"length": StopReason.TRUNCATED, "content_filter": StopReason.REFUSED}
-_VENDORS_OWN = (".openai.com", ".azure.com")
 
 
 class OpenAIProvider:
@@ -33,7 +32,6 @@ class OpenAIProvider:
         self._client = openai.AsyncOpenAI(
             api_key=endpoint.api_key,
             base_url=endpoint.base_url,
-            timeout=TIMEOUT,
             max_retries=0,  # Temporal owns every retry
             http_client=endpoint.connect(transport),
         )
@@ -67,16 +65,18 @@ class OpenAIModel:
 
     async def generate(self, prompt: Prompt) -> Completion:
         """Answer once; see LanguageModel."""
+        seconds = self._endpoint.total_seconds(prompt.max_output_tokens)
         received = PartialResponse()
+        errors = ErrorBuilder(self._endpoint, received, seconds)
         try:
             async with (
-                asyncio.timeout(TOTAL_SECONDS),
+                asyncio.timeout(seconds),
                 await self._client.chat.completions.create(**self._request(prompt)) as stream,
             ):
-                await _read(stream, received, ErrorBuilder(self._endpoint, received))
+                await _read(stream, received, errors)
         except (openai.APIError, httpx2.HTTPError, TimeoutError) as error:
             if received.stop_reason is None:  # else the answer was complete before the connection broke
-                raise _translated(error, ErrorBuilder(self._endpoint, received)) from None
+                raise _translated(error, errors) from None
         return received.completion(self._endpoint.provider, self._name)
 
     def _request(self, prompt: Prompt) -> dict[str, Any]:
@@ -86,6 +86,7 @@ class OpenAIModel:
             "stream": True,
             "stream_options": {"include_usage": True},
             self._cap: prompt.max_output_tokens,
+            "timeout": self._endpoint.timeout(prompt.max_output_tokens),
         }
         if prompt.effort:
             request["reasoning_effort"] = prompt.effort
@@ -98,7 +99,7 @@ class OpenAIModel:
     def _cap(self) -> str:
         # OpenAI's models reject the old name; compatible servers ignore or reject the new one,
         # https://github.com/ollama/ollama/issues/7125 until all of them know it.
-        return "max_completion_tokens" if f".{self._endpoint.host}".endswith(_VENDORS_OWN) else "max_tokens"
+        return "max_completion_tokens" if self._endpoint.is_vendors_own else "max_tokens"
 
 
 async def _read(

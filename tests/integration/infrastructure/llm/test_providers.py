@@ -192,6 +192,12 @@ def test_addresses_and_keys_are_never_shown() -> None:
     assert "0123456789" not in repr(endpoint)
 
 
+def test_the_slowest_rate_is_a_setting() -> None:
+    assert endpoint_of(settings(openai_base_url=DEAD, slowest_rate=25), "openai").rate == 25
+    assert endpoint_of(settings(openai_base_url=DEAD), "openai").rate == 4
+    assert endpoint_of(settings(openai_api_key=KEY), "openai").rate == 60
+
+
 def test_a_key_with_a_line_break_inside_is_refused() -> None:
     assert endpoint_of(settings(openai_api_key="sk-1234\n"), "openai").api_key == "sk-1234"
     with pytest.raises(ModelNotConfigured, match="OPENAI_API_KEY holds characters that no key has"):
