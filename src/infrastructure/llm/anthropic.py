@@ -16,8 +16,9 @@ from src.domain.errors import ModelError
 
 from .chat import messages_of
 from .endpoint import CHECK_SECONDS, Endpoint
-from .errors import NOT_THE_PROTOCOL, ErrorBuilder, accept_missing_model_list
+from .errors import NOT_THE_PROTOCOL, ErrorBuilder
 from .json_schema import json_schema
+from .model_list import Reply, check_models
 from .partial_response import PartialResponse, counted
 
 _STOP_REASONS = {
@@ -45,15 +46,16 @@ class AnthropicProvider:
         return AnthropicModel(self._client, self._endpoint, name)
 
     async def check(self) -> None:
-        """Request the list of models, the cheapest use of a key.
+        """Raise ModelError when the key or the provider does not work."""
+        await check_models(self._get, self._endpoint)
 
-        Raises ModelError when the key or the provider does not work.
-        """
-        options: Any = {"params": {"limit": 1}, "timeout": CHECK_SECONDS}
+    async def _get(self, path: str) -> Reply:
         try:
-            await self._client.get("/v1/models", cast_to=httpx2.Response, options=options)
+            response = await self._client.get(f"/v1{path}", cast_to=httpx2.Response, options={"timeout": CHECK_SECONDS})
         except anthropic.APIError as error:
-            accept_missing_model_list(_translated(error, ErrorBuilder(self._endpoint)), self._endpoint)
+            status = error.status_code if isinstance(error, anthropic.APIStatusError) else None
+            return Reply(status=status, error=_translated(error, ErrorBuilder(self._endpoint)))
+        return Reply(status=response.status_code, body=response.content)
 
     async def close(self) -> None:
         """Close the connections."""

@@ -84,7 +84,7 @@ class Endpoint:
         return httpx2.AsyncClient(
             timeout=self.timeout(0),  # each call has its own
             limits=httpx2.Limits(max_connections=self.connections, max_keepalive_connections=self.connections),
-            follow_redirects=True,
+            follow_redirects=False,  # else prompts go to a host that nobody chose
             trust_env=not is_loopback(self.host),
             transport=transport,
         )

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import httpx2
-import structlog
 
 from src.domain.errors import (
     ModelAuthenticationFailed,
@@ -31,9 +30,8 @@ from src.domain.errors import (
 )
 
 from .endpoint import CHECK_SECONDS, Endpoint
+from .model_choice import VARIABLES
 from .partial_response import PartialResponse
-
-log = structlog.get_logger()
 
 MESSAGE_LENGTH = 300
 LONGEST_WAIT = timedelta(days=31)  # only so that a nonsense header overflows nothing; workers clamp further
@@ -137,13 +135,6 @@ def _number(value: str | None) -> float | None:
     return min(number, LONGEST_WAIT.total_seconds() * 1000) if math.isfinite(number) and number >= 0 else None
 
 
-def accept_missing_model_list(error: ModelError, endpoint: Endpoint) -> None:
-    """Log that a server lists no models; raise any other error."""
-    if not isinstance(error, ModelBadRequest):
-        raise error from None
-    log.warning("model_list_missing", base_url=endpoint.address)  # it answers; «/v1» may be missing
-
-
 @dataclass(frozen=True)
 class ErrorBuilder:
     """Builds errors from one call's failure and its facts.
@@ -161,6 +152,11 @@ class ErrorBuilder:
     ) -> ModelError:
         """Return the error that the provider answered with."""
         codes = [name for name in names if name]
+        if where := self._redirection(status, headers):
+            variable = VARIABLES[self.endpoint.provider][1]
+            return self._error(
+                ModelBadRequest, f"redirects (HTTP {status}) to {where}; set {variable} to an address there"
+            )
         kind = classify(status, codes)
         where = f"HTTP {status}" if status >= 300 else "inside the stream"
         what = " ".join([where, *dict.fromkeys(codes)])
@@ -168,6 +164,16 @@ class ErrorBuilder:
             remedy = f"rejects the key ({what}); correct" if self.endpoint.has_key else f"wants a key ({what}); set"
             return self._error(kind, f"{remedy} {self.endpoint.key_variable}", headers)
         return self._error(kind, f"{what}: {self.clean(message)}", headers)
+
+    def _redirection(self, status: int, headers: Mapping[str, str]) -> str | None:
+        """Return where an answer redirects, without path and query."""
+        if not (300 <= status < 400 and "location" in headers):
+            return None
+        try:
+            url = httpx2.URL(self.endpoint.base_url).join(headers["location"])
+        except (httpx2.InvalidURL, ValueError):
+            return None
+        return str(url.copy_with(userinfo=b"", raw_path=b"", fragment=None))  # host only: the rest may be secret
 
     def unanswered(self, error: BaseException) -> ModelError:
         """Return the error of a network that failed."""

@@ -17,8 +17,9 @@ from src.domain.usage import Usage
 
 from .chat import messages_of
 from .endpoint import CHECK_SECONDS, Endpoint
-from .errors import NOT_THE_PROTOCOL, ErrorBuilder, accept_missing_model_list
+from .errors import NOT_THE_PROTOCOL, ErrorBuilder
 from .json_schema import json_schema
+from .model_list import Reply, check_models
 from .partial_response import PartialResponse, counted
 
 _STOP_REASONS = {"length": StopReason.TRUNCATED, "content_filter": StopReason.REFUSED}
@@ -41,14 +42,16 @@ class OpenAIProvider:
         return OpenAIModel(self._client, self._endpoint, name)
 
     async def check(self) -> None:
-        """Request the list of models, the cheapest use of a key.
+        """Raise ModelError when the key or the provider does not work."""
+        await check_models(self._get, self._endpoint)
 
-        Raises ModelError when the key or the provider does not work.
-        """
+    async def _get(self, path: str) -> Reply:
         try:
-            await self._client.get("/models", cast_to=httpx2.Response, options={"timeout": CHECK_SECONDS})
+            response = await self._client.get(path, cast_to=httpx2.Response, options={"timeout": CHECK_SECONDS})
         except openai.APIError as error:
-            accept_missing_model_list(_translated(error, ErrorBuilder(self._endpoint)), self._endpoint)
+            status = error.status_code if isinstance(error, openai.APIStatusError) else None
+            return Reply(status=status, error=_translated(error, ErrorBuilder(self._endpoint)))
+        return Reply(status=response.status_code, body=response.content)
 
     async def close(self) -> None:
         """Close the connections."""
