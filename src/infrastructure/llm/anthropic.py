@@ -4,6 +4,7 @@ One streamed call per prompt, never retried here.
 """
 
 import asyncio
+from collections.abc import Collection
 from typing import Any
 
 import anthropic
@@ -45,9 +46,11 @@ class AnthropicProvider:
         """Return the model of this name."""
         return AnthropicModel(self._client, self._endpoint, name)
 
-    async def check(self) -> None:
-        """Raise ModelError when the key or the provider does not work."""
-        await check_models(self._get, self._endpoint)
+    async def check(self, names: Collection[str]) -> None:
+        """Raise ModelError when key, provider or a model does not work."""
+        await check_models(
+            self._get, names, self._endpoint, query="?limit=1000"
+        )  # the most, https://platform.claude.com
 
     async def _get(self, path: str) -> Reply:
         try:
@@ -74,7 +77,7 @@ class AnthropicModel:
         """Answer once; see LanguageModel."""
         seconds = self._endpoint.total_seconds(prompt.max_output_tokens)
         received = PartialResponse()
-        errors = ErrorBuilder(self._endpoint, received, seconds)
+        errors = ErrorBuilder(self._endpoint, received, seconds, self._name)
         try:
             async with (
                 asyncio.timeout(seconds),

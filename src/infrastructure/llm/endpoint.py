@@ -8,7 +8,7 @@ import httpx2
 from src.domain.errors import ModelNotConfigured
 from src.settings import Settings
 
-CHECK_SECONDS = 15.0
+CHECK_SECONDS = 9.0  # two providers' lists and names take less than policies.MODEL_CHECK has
 START_SECONDS = 30.0  # of a call, before its tokens come at the slowest rate
 _VENDORS_RATE = 60.0  # tokens/s below which a vendor's own host is out of order
 _ANY_RATE = 4.0  # tokens/s of a large model on an ordinary machine; policies.MODEL_STAGE has time for it

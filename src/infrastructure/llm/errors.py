@@ -18,6 +18,7 @@ from src.domain.errors import (
     ModelAuthenticationFailed,
     ModelBadRequest,
     ModelError,
+    ModelNotFound,
     ModelOverloaded,
     ModelRateLimited,
     ModelRefused,
@@ -65,7 +66,7 @@ _BY_NAME: dict[str, type[ModelError]] = {
     "slow_down": ModelOverloaded,
     "server_overloaded": ModelOverloaded,
     "context_length_exceeded": ModelBadRequest,
-    "model_not_found": ModelBadRequest,
+    "model_not_found": ModelNotFound,
     "content_filter": ModelRefused,
     "content_policy_violation": ModelRefused,
     "invalid_prompt": ModelRefused,  # the prompt was flagged
@@ -141,11 +142,13 @@ class ErrorBuilder:
 
     Attributes:
         seconds: how long the call may take.
+        asked: the model's name.
     """
 
     endpoint: Endpoint
     received: PartialResponse = field(default_factory=PartialResponse)
     seconds: float = CHECK_SECONDS
+    asked: str = ""
 
     def answered(
         self, *, status: int, names: Iterable[str | None], message: object, headers: Mapping[str, str]
@@ -158,6 +161,8 @@ class ErrorBuilder:
                 ModelBadRequest, f"redirects (HTTP {status}) to {where}; set {variable} to an address there"
             )
         kind = classify(status, codes)
+        if kind is ModelBadRequest and status == 404 and self.asked and self.asked in str(message):
+            kind = ModelNotFound  # not all have a code for it; of a wrong path no message names the model
         where = f"HTTP {status}" if status >= 300 else "inside the stream"
         what = " ".join([where, *dict.fromkeys(codes)])
         if kind is ModelAuthenticationFailed:  # the provider's own words may quote the key

@@ -4,6 +4,7 @@ Each prompt is one streamed call.
 """
 
 import asyncio
+from collections.abc import Collection
 from typing import Any
 
 import httpx2
@@ -41,9 +42,9 @@ class OpenAIProvider:
         """Return the model of this name."""
         return OpenAIModel(self._client, self._endpoint, name)
 
-    async def check(self) -> None:
-        """Raise ModelError when the key or the provider does not work."""
-        await check_models(self._get, self._endpoint)
+    async def check(self, names: Collection[str]) -> None:
+        """Raise ModelError when key, provider or a model does not work."""
+        await check_models(self._get, names, self._endpoint)
 
     async def _get(self, path: str) -> Reply:
         try:
@@ -70,7 +71,7 @@ class OpenAIModel:
         """Answer once; see LanguageModel."""
         seconds = self._endpoint.total_seconds(prompt.max_output_tokens)
         received = PartialResponse()
-        errors = ErrorBuilder(self._endpoint, received, seconds)
+        errors = ErrorBuilder(self._endpoint, received, seconds, self._name)
         try:
             async with (
                 asyncio.timeout(seconds),

@@ -127,7 +127,8 @@ async def test_a_simulated_failure_hits_its_keyword_in_stage_c_only(providers: P
 
 
 async def test_a_check_asks_each_provider_of_the_site_once(providers: Providers, server: LLMockServer) -> None:
-    await providers.check(site(C=ModelChoice(provider="openai")))
+    listed = dict.fromkeys("ABD", ModelChoice(provider="anthropic", model="claude-opus-4-6"))
+    await providers.check(site(C=ModelChoice(provider="openai", model="gpt-4o"), **listed))
 
     asked = [(record.provider, record.path) for record in server.state.journal.records(wait=2)]
     assert asked == [("anthropic", "/anthropic/v1/models"), ("openai", "/v1/models")]
