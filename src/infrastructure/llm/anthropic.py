@@ -78,6 +78,7 @@ class AnthropicModel:
         seconds = self._endpoint.total_seconds(prompt.max_output_tokens)
         received = PartialResponse()
         errors = ErrorBuilder(self._endpoint, received, seconds, self._name)
+        broken_by: ModelError | None = None
         try:
             async with (
                 asyncio.timeout(seconds),
@@ -85,9 +86,8 @@ class AnthropicModel:
             ):
                 await _read(stream, received, errors)
         except (anthropic.APIError, httpx2.HTTPError, TimeoutError) as error:
-            if received.stop_reason is None:  # else the answer was complete before the connection broke
-                raise _translated(error, errors) from None
-        return received.completion(self._endpoint.provider, self._name)
+            broken_by = _translated(error, errors)  # of no account after a stop reason
+        return received.completion(prompt, provider=self._endpoint.provider, asked=self._name, broken_by=broken_by)
 
     def _request(self, prompt: Prompt) -> dict[str, Any]:
         request: dict[str, Any] = {

@@ -265,8 +265,8 @@ class Ledger:
             stop_reason=completion.stop_reason,
             request_id=storable(completion.request_id) if completion.request_id else None,
             model=completion.model,
-            cost_usd=self._price(completion.usage, completion.model),
-            **_countable(completion.usage),
+            cost_usd=self._price(completion.usage, completion.model) if completion.is_counted else None,
+            **(_countable(completion.usage) if completion.is_counted else {}),
         )
 
     def _failed(self, error: ModelError, started: float) -> CallResult:
@@ -302,6 +302,7 @@ def _as_completion(paid: PaidAnswer) -> Completion:
         stop_reason=StopReason(paid.stop_reason),
         model=paid.model,
         request_id=paid.request_id,
+        is_counted=paid.output_tokens is not None,
         usage=Usage(
             input_tokens=paid.input_tokens or 0,
             cache_read_tokens=paid.cache_read_tokens or 0,

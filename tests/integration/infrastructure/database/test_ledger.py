@@ -289,6 +289,17 @@ async def test_numbers_beyond_any_column_do_not_lose_the_answer(database: Databa
     assert (call.status, call.answer, call.output_tokens) == (CallStatus.ANSWERED, "the plan", 2**31 - 1)
 
 
+async def test_the_cost_of_an_answer_that_nobody_counted_is_unknown(database: Database, article: ArticleRef) -> None:
+    answer = Completion(
+        text="## One", stop_reason=StopReason.TRUNCATED, model="gpt-6-luna", usage=Usage(), is_counted=False
+    )
+    bought = await ledger(database, article, answer)[0].generate(PROMPT)
+    (call,) = await calls(database, article)
+    assert (call.status, call.stop_reason, call.answer) == (CallStatus.ANSWERED, "truncated", "## One")
+    assert (call.cost_usd, call.output_tokens) == (None, None)
+    assert await ledger(database, article, attempt=2)[0].generate(PROMPT) == bought
+
+
 async def test_an_answer_is_committed_although_its_task_is_cancelled_meanwhile(
     database: Database, article: ArticleRef
 ) -> None:
