@@ -3,6 +3,7 @@
 A Prompt goes in, a Completion comes out, from any source.
 """
 
+import asyncio
 import hashlib
 import json
 from collections.abc import Mapping
@@ -129,6 +130,22 @@ class Completion:
     refusal: str | None = None  # the category, when the provider gives one
 
 
+class CallCancelled(asyncio.CancelledError):
+    """A cancelled call had begun, and is paid for so far.
+
+    Attributes:
+        usage: a lower bound.
+        model: as the response named it.
+        request_id: the provider's name for the call.
+    """
+
+    def __init__(self, usage: Usage, *, model: str | None = None, request_id: str | None = None) -> None:
+        super().__init__()
+        self.usage = usage
+        self.model = model
+        self.request_id = request_id
+
+
 class LanguageModel(Protocol):
     """A source of answers: a vendor, the ledger, or the offline writer."""
 
@@ -136,5 +153,6 @@ class LanguageModel(Protocol):
         """Answer once, without retrying.
 
         Raises ModelError subclasses of ``src.domain.errors``; a refusal and a cut-off are Completions, not errors.
+        Cancelled, it raises CallCancelled when a usage is known.
         """
         ...

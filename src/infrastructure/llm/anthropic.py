@@ -85,6 +85,9 @@ class AnthropicModel:
                 self._client.messages.stream(**self._request(prompt)) as stream,
             ):
                 await _read(stream, received, errors)
+        except asyncio.CancelledError:
+            received.raise_cancelled()
+            raise
         except (anthropic.APIError, httpx2.HTTPError, TimeoutError) as error:
             broken_by = _translated(error, errors)  # of no account after a stop reason
         return received.completion(prompt, provider=self._endpoint.provider, asked=self._name, broken_by=broken_by)

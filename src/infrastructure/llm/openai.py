@@ -79,6 +79,9 @@ class OpenAIModel:
                 await self._client.chat.completions.create(**self._request(prompt)) as stream,
             ):
                 await _read(stream, received, errors)
+        except asyncio.CancelledError:
+            received.raise_cancelled()
+            raise
         except (openai.APIError, httpx2.HTTPError, TimeoutError) as error:
             broken_by = _translated(error, errors)  # of no account after a stop reason
         return received.completion(prompt, provider=self._endpoint.provider, asked=self._name, broken_by=broken_by)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from src.agents.language_model import Completion, Prompt, StopReason
+from src.agents.language_model import CallCancelled, Completion, Prompt, StopReason
 from src.domain.errors import (
     ModelError,
     ModelOverloaded,
@@ -60,6 +60,11 @@ class PartialResponse:
             raise error from None
         log.warning("model_answer_broke_off", error=type(error).__name__, characters=len(lines))
         return self._completion(lines, StopReason.TRUNCATED, asked)
+
+    def raise_cancelled(self) -> None:
+        """Raise CallCancelled if a usage is known."""
+        if self.usage is not None:
+            raise CallCancelled(self.usage, model=self.model, request_id=self.request_id) from None
 
     def _completion(self, text: str, stop_reason: StopReason, asked: str) -> Completion:
         return Completion(

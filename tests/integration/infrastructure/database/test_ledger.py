@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from src.agents.language_model import Completion, Prompt, StopReason
+from src.agents.language_model import CallCancelled, Completion, Prompt, StopReason
 from src.domain.article import ArticleRef, Failure
 from src.domain.errors import ArticleEnded, CallUnderWay, ModelError, ModelRateLimited, ModelUnreachable, WorkerLost
 from src.domain.stages import Stage
@@ -260,6 +260,30 @@ async def test_a_cancelled_call_is_on_record(database: Database, article: Articl
         await asking
     (call,) = await calls(database, article)
     assert (call.status, call.error_type) == (CallStatus.FAILED, "Cancelled")
+
+
+async def test_a_cancelled_call_keeps_what_it_had_used(database: Database, article: ArticleRef) -> None:
+    started = asyncio.Event()
+
+    class Writing:
+        async def generate(self, prompt: Prompt) -> Completion:
+            started.set()
+            try:
+                return await asyncio.Future()
+            except asyncio.CancelledError:
+                raise CallCancelled(Usage(input_tokens=100_000), request_id="req-8") from None
+
+    resolved = ResolvedModel(choice=Choice(provider="openai", model="gpt-6-luna"), language_model=Writing())
+    asking = asyncio.create_task(
+        Ledger(database, resolved, article=article, attempt=Attempt(number=1), owner=an_owner()).generate(PROMPT)
+    )
+    await started.wait()
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    (call,) = await calls(database, article)
+    assert (call.status, call.error_type, call.request_id) == (CallStatus.FAILED, "Cancelled", "req-8")
+    assert (call.input_tokens, call.cost_usd) == (100_000, Decimal("0.01"))
 
 
 @pytest.mark.parametrize(

@@ -9,25 +9,30 @@ import httpx2
 import pytest
 from llmock.scenarios import Reply, StreamFault
 
+from src.agents.language_model import CallCancelled
 from src.domain.errors import ModelRateLimited, ModelStreamTruncated, ModelTimedOut
 from src.infrastructure.llm.errors import LONGEST_WAIT, retry_after
 
 from .conftest import endpoint
+from .test_anthropic_model import START, block
 
 if TYPE_CHECKING:
-    from .conftest import Script, Wire
+    from .conftest import Events, Script, Wire
 
 NOW = datetime(2026, 11, 21, 7, 28, 0, tzinfo=UTC)
 
 
 class Silence(httpx2.AsyncByteStream):
-    """A body of which nothing ever arrives."""
+    """A body of which nothing more ever arrives."""
 
-    def __init__(self) -> None:
+    def __init__(self, before: bytes = b"") -> None:
+        self._before = before
         self.begun = asyncio.Event()
         self.closed = False
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        if self._before:
+            yield self._before
         self.begun.set()
         await asyncio.Event().wait()
         yield b""
@@ -138,3 +143,16 @@ async def test_a_cancelled_call_is_cancelled_and_hangs_up(script: "Script", prov
         await call
 
     assert body.closed
+
+
+async def test_a_cancelled_call_tells_what_it_had_used(script: "Script", events: "Events") -> None:
+    body = Silence(events(START, *block(0, "Hel")))
+    call = asyncio.create_task(script("anthropic", body, request_id="req_9").ask())
+    await body.begun.wait()
+    call.cancel()
+    with pytest.raises(CallCancelled) as caught:
+        await call
+
+    assert body.closed
+    assert caught.value.usage.input_tokens == 3210
+    assert (caught.value.model, caught.value.request_id) == ("claude-sonnet-5-5-20261007", "req_9")
