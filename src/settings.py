@@ -81,6 +81,12 @@ class Settings(BaseSettings):
     )
 
     model_slots: int = Field(default=32, ge=1, le=1000, description="Model calls that one worker has open at once.")
+    slowest_rate: float | None = Field(
+        default=None,
+        ge=4,  # a stage's activity has time for no slower one
+        le=10_000,
+        description="Tokens per second that a model writes at least; a call's time limit follows from it.",
+    )
     shutdown_grace: timedelta = Field(default=timedelta(seconds=250), description="How long SIGTERM waits for calls.")
 
     outage_patience: timedelta = Field(

@@ -19,6 +19,7 @@ from src.domain.errors import (
     ModelError,
     ModelLimited,
     ModelNotConfigured,
+    ModelNotFound,
     NotFound,
     OutputRejected,
     SchemaOutdated,
@@ -45,6 +46,9 @@ WITH_FACTS: dict[type[LongtailError], LongtailError] = {
     LongtailsLocked: LongtailsLocked("hardware-shop"),
     SchemaOutdated: SchemaOutdated(None, "0001"),
     ModelNotConfigured: ModelNotConfigured("no key", provider="openai", variables=["OPENAI_API_KEY"], stage="C"),
+    ModelNotFound: ModelNotFound("HTTP 404", request_id="req_1").asked_by(
+        "C", site="shop", provider="openai", model="gpt-9"
+    ),
     ArtefactTooLarge: ArtefactTooLarge("C", size=300_000, limit=262_144),
     OutputRejected: OutputRejected("B", ["no h1", "too short"]),
 }

@@ -62,6 +62,7 @@ def _prompt(outline: Outline, keyword: str, site: Site) -> Prompt:
         },
         schema=None,
         max_output_tokens=MAX_OUTPUT_TOKENS,
+        resumable=True,
     )
 
 
@@ -82,11 +83,13 @@ async def _whole(prompt: Prompt, headings: Sequence[str], model: LanguageModel) 
             return prompt, replace(completion, text=joined, stop_reason=StopReason.COMPLETE)
         if continued == CONTINUATIONS:
             raise OutputTruncated(
-                f"stage {prompt.stage.value}: cut off {continued + 1} times at {prompt.max_output_tokens} tokens, "
-                f"{len(missing)} of {len(headings)} sections are missing"
+                f"stage {prompt.stage.value}: cut off {continued + 1} times, last at {prompt.max_output_tokens} "
+                f"tokens, {len(missing)} of {len(headings)} sections are missing"
             )
         continued += 1
-        prompt = prompt.follow(joined, _CONTINUE + fenced({"missing": missing}))
+        # A break of the last one is retried like any other: only the token limit ends an article.
+        resumable = continued < CONTINUATIONS
+        prompt = prompt.follow(joined, _CONTINUE + fenced({"missing": missing}), resumable=resumable)
         completion = await ask(prompt, model)
     return prompt, completion
 

@@ -3,6 +3,7 @@
 A Prompt goes in, a Completion comes out, from any source.
 """
 
+import asyncio
 import hashlib
 import json
 from collections.abc import Mapping
@@ -39,11 +40,11 @@ def _json_schema(artefact: type[BaseModel]) -> dict[str, Any]:
 class StopReason(StrEnum):
     """Reason why a model stopped writing.
 
-    A stream without one is an error, not a reason.
+    A stream without one is an error, but for the complete sections of a resumable prompt.
     """
 
     COMPLETE = "complete"
-    TRUNCATED = "truncated"  # the token limit; the text is cut off
+    TRUNCATED = "truncated"  # the token limit, or a break after complete sections; the text is cut off
     REFUSED = "refused"
 
 
@@ -60,6 +61,7 @@ class Prompt:
         follow_up: a later user turn: violations to repair, or sections still missing.
         previous: the answer that the follow-up speaks about.
         max_output_tokens: the cap, thinking included.
+        resumable: whether the complete sections of an answer that broke off are of use.
     """
 
     stage: Stage
@@ -71,6 +73,7 @@ class Prompt:
     effort: str | None = None
     previous: str | None = None
     follow_up: str | None = None
+    resumable: bool = False
     round: int = field(default=0)  # 0 asks first, every further question about the same output counts up
 
     @cached_property
@@ -113,15 +116,35 @@ class Completion:
     """What came back: text, why it ended, and what it used.
 
     ``model`` is the one the response names, ``headers`` are the response's.
+
+    Attributes:
+        is_counted: whether the provider told the usage; of an answer that broke off it is a lower bound.
     """
 
     text: str
     stop_reason: StopReason
     model: str
     usage: Usage
+    is_counted: bool = True
     request_id: str | None = None
     refusal: str | None = None  # the category, when the provider gives one
     headers: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+
+
+class CallCancelled(asyncio.CancelledError):
+    """A cancelled call had begun, and is paid for so far.
+
+    Attributes:
+        usage: a lower bound.
+        model: as the response named it.
+        request_id: the provider's name for the call.
+    """
+
+    def __init__(self, usage: Usage, *, model: str | None = None, request_id: str | None = None) -> None:
+        super().__init__()
+        self.usage = usage
+        self.model = model
+        self.request_id = request_id
 
 
 class LanguageModel(Protocol):
@@ -131,5 +154,6 @@ class LanguageModel(Protocol):
         """Answer once, without retrying.
 
         Raises ModelError subclasses of ``src.domain.errors``; a refusal and a cut-off are Completions, not errors.
+        Cancelled, it raises CallCancelled when a usage is known.
         """
         ...

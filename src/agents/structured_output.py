@@ -68,7 +68,7 @@ async def parse_or_repair(
         return read(completion)
     except RuleViolations as broken:
         problems = fenced({"problems": broken.violations})
-        correction = prompt.follow(completion.text, _CORRECTION + problems, effort="low")
+        correction = prompt.follow(completion.text, _CORRECTION + problems, effort="low", resumable=False)
     return _last(correction, await ask(correction, model), read)
 
 

@@ -22,6 +22,7 @@ _HINTS = {
     Hint.ADD_SITE: "add one: longtail site add FILE.toml",
     Hint.CANCEL_BATCH: "wait for its end, or cancel the batch: longtail batch list, longtail batch cancel BATCH",
     Hint.CHECK_SERVER: "to run one on this machine instead, unset TEMPORAL_ADDRESS",
+    Hint.CHOOSE_MODEL: "name another under [models] of the site's file, then: longtail site add FILE.toml",
     Hint.GIVE_SCHEDULE_TIMES: "write --daily 06:00, --cron, --calendar or --every",
     Hint.IMPORT_LONGTAILS: "import some: longtail keywords import {key} FILE",
     Hint.LIST_ARTICLES: "see: longtail article list",

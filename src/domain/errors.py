@@ -24,6 +24,7 @@ class Hint(StrEnum):
     ADD_SITE = "add_site"
     CANCEL_BATCH = "cancel_batch"
     CHECK_SERVER = "check_server"
+    CHOOSE_MODEL = "choose_model"
     GIVE_SCHEDULE_TIMES = "give_schedule_times"
     IMPORT_LONGTAILS = "import_longtails"
     LIST_ARTICLES = "list_articles"
@@ -432,6 +433,46 @@ class ModelBadRequest(ModelError):
     """The provider rejects the request as it is."""
 
 
+class ModelNotFound(ModelError):
+    """The provider has no model of this name: every article would fail.
+
+    Attributes:
+        provider: its name.
+        model: the name asked for.
+        stage: the letter of a stage that the model writes.
+        site: the site whose stage that is.
+    """
+
+    status = 422
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after: timedelta | None = None,
+        usage: Usage | None = None,
+        request_id: str | None = None,
+        model: str | None = None,
+    ) -> None:
+        super().__init__(message, retry_after=retry_after, usage=usage, request_id=request_id, model=model)
+        self.hint = Hint.CHOOSE_MODEL
+        self.provider: str | None = None
+        self.stage: str | None = None
+        self.site: str | None = None
+
+    def asked_by(self, stage: str, *, site: str | None, provider: str, model: str) -> "ModelNotFound":
+        """Return the error with what asked for the model."""
+        where = f"stage {stage} of site {site!r}" if site else f"stage {stage}"
+        error = ModelNotFound(
+            f"{where} is written by {model!r}, a model that {provider} does not have: {self.message}",
+            usage=self.usage,
+            request_id=self.request_id,
+            model=model,
+        )
+        error.provider, error.stage, error.site = provider, stage, site
+        return error
+
+
 class ModelAuthenticationFailed(ModelError):
     """The provider rejects the key: no further article may try it."""
 
@@ -491,7 +532,7 @@ class ModelRefused(ModelError):
     """
 
 
-HALTING = (ModelAuthenticationFailed, ModelSpendLimitReached, ModelNotConfigured)
+HALTING = (ModelAuthenticationFailed, ModelSpendLimitReached, ModelNotConfigured, ModelNotFound)
 """After one of these a batch starts no further article: each would fail alike."""
 
 

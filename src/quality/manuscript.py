@@ -130,6 +130,14 @@ def as_markdown(answer: str) -> str:
     return _TITLED.sub("", _GREETING.sub("", text)).strip()
 
 
+def has_complete_section(cut_off: str) -> bool:
+    """Return whether a section of the cut-off answer is complete.
+
+    The last one is not.
+    """
+    return len(Manuscript(as_markdown(cut_off)).sections) > 1
+
+
 @cache
 def parser() -> MarkdownIt:
     """Return a CommonMark parser with tables, without HTML and images."""

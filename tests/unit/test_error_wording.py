@@ -6,7 +6,7 @@ import pytest
 
 from src.api.errors import problem_document
 from src.cli.errors import hint, worded
-from src.domain.errors import Conflict, ConflictReason, Hint, InputInvalid, LongtailError, NotFound
+from src.domain.errors import Conflict, ConflictReason, Hint, InputInvalid, LongtailError, ModelNotFound, NotFound
 from tests.error_examples import KINDS, WITH_FACTS, example_of
 
 
@@ -48,6 +48,14 @@ def test_the_terminal_calls_fields_by_their_options() -> None:
 
 def test_what_is_not_found_names_what_there_is_and_the_command_that_helps() -> None:
     assert worded(WITH_FACTS[NotFound]) == "no site 'shop'; there are: garden; see: longtail site list"
+
+
+def test_a_model_that_does_not_exist_is_named_with_its_place_and_the_command_that_helps() -> None:
+    error = WITH_FACTS[ModelNotFound]
+    assert worded(error).endswith("name another under [models] of the site's file, then: longtail site add FILE.toml")
+    document = problem_document(error)
+    facts = {name: document[name] for name in ("provider", "model", "stage", "site")}
+    assert facts == {"provider": "openai", "model": "gpt-9", "stage": "C", "site": "shop"}
 
 
 @pytest.mark.parametrize("code", Hint)

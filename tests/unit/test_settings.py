@@ -19,6 +19,7 @@ def no_env_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     [
         ("LONGTAIL_MODEL_SLOTS", "s3cret"),
         ("LONGTAIL_MODEL_SLOTS", "0"),
+        ("LONGTAIL_SLOWEST_RATE", "3.9"),
         ("LONGTAIL_SHUTDOWN_GRACE", "s3cret"),
         ("LONGTAIL_TIME_FACTOR", "0"),
         ("LONGTAIL_LOG_LEVEL", "s3cret"),

@@ -4,6 +4,7 @@ One streamed call per prompt, never retried here.
 """
 
 import asyncio
+from collections.abc import Collection
 from typing import Any
 
 import anthropic
@@ -15,9 +16,10 @@ from src.agents.language_model import Completion, Prompt, StopReason
 from src.domain.errors import ModelError
 
 from .chat import messages_of
-from .endpoint import CHECK_SECONDS, TIMEOUT, TOTAL_SECONDS, Endpoint
-from .errors import NOT_THE_PROTOCOL, ErrorBuilder, accept_missing_model_list
+from .endpoint import CHECK_SECONDS, Endpoint
+from .errors import NOT_THE_PROTOCOL, ErrorBuilder
 from .json_schema import json_schema
+from .model_list import Reply, check_models
 from .partial_response import PartialResponse, counted
 
 _STOP_REASONS = {
@@ -36,7 +38,6 @@ class AnthropicProvider:
         self._client = anthropic.AsyncAnthropic(
             api_key=endpoint.api_key,
             base_url=endpoint.base_url,
-            timeout=TIMEOUT,
             max_retries=0,  # Temporal owns every retry
             http_client=endpoint.connect(transport),
         )
@@ -50,16 +51,19 @@ class AnthropicProvider:
         """Return the model of this name."""
         return AnthropicModel(self._client, self._endpoint, name)
 
-    async def check(self) -> None:
-        """Request the list of models, the cheapest use of a key.
+    async def check(self, names: Collection[str]) -> None:
+        """Raise ModelError when key, provider or a model does not work."""
+        await check_models(
+            self._get, names, self._endpoint, query="?limit=1000"
+        )  # the most, https://platform.claude.com
 
-        Raises ModelError when the key or the provider does not work.
-        """
-        options: Any = {"params": {"limit": 1}, "timeout": CHECK_SECONDS}
+    async def _get(self, path: str) -> Reply:
         try:
-            await self._client.get("/v1/models", cast_to=httpx2.Response, options=options)
+            response = await self._client.get(f"/v1{path}", cast_to=httpx2.Response, options={"timeout": CHECK_SECONDS})
         except anthropic.APIError as error:
-            accept_missing_model_list(_translated(error, ErrorBuilder(self._endpoint)), self._endpoint)
+            status = error.status_code if isinstance(error, anthropic.APIStatusError) else None
+            return Reply(status=status, error=_translated(error, ErrorBuilder(self._endpoint)))
+        return Reply(status=response.status_code, body=response.content)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -76,17 +80,22 @@ class AnthropicModel:
 
     async def generate(self, prompt: Prompt) -> Completion:
         """Answer once; see LanguageModel."""
+        seconds = self._endpoint.total_seconds(prompt.max_output_tokens)
         received = PartialResponse()
+        errors = ErrorBuilder(self._endpoint, received, seconds, self._name)
+        broken_by: ModelError | None = None
         try:
             async with (
-                asyncio.timeout(TOTAL_SECONDS),
+                asyncio.timeout(seconds),
                 self._client.messages.stream(**self._request(prompt)) as stream,
             ):
-                await _read(stream, received, ErrorBuilder(self._endpoint, received))
+                await _read(stream, received, errors)
+        except asyncio.CancelledError:
+            received.raise_cancelled()
+            raise
         except (anthropic.APIError, httpx2.HTTPError, TimeoutError) as error:
-            if received.stop_reason is None:  # else the answer was complete before the connection broke
-                raise _translated(error, ErrorBuilder(self._endpoint, received)) from None
-        return received.completion(self._endpoint.provider, self._name)
+            broken_by = _translated(error, errors)  # of no account after a stop reason
+        return received.completion(prompt, provider=self._endpoint.provider, asked=self._name, broken_by=broken_by)
 
     def _request(self, prompt: Prompt) -> dict[str, Any]:
         request: dict[str, Any] = {
@@ -94,6 +103,7 @@ class AnthropicModel:
             "max_tokens": prompt.max_output_tokens,
             "system": [{"type": "text", "text": prompt.system, "cache_control": {"type": "ephemeral"}}],
             "messages": messages_of(prompt),
+            "timeout": self._endpoint.timeout(prompt.max_output_tokens),
         }
         output: dict[str, Any] = {}
         if prompt.effort:

@@ -8,10 +8,14 @@ import httpx2
 from src.domain.errors import ModelNotConfigured
 from src.settings import Settings
 
-TIMEOUT = httpx2.Timeout(connect=5, read=90, write=30, pool=10)  # read is the silence between two chunks
-TOTAL_SECONDS = 220.0  # for one call, below the 240 s after which Temporal gives the attempt up
-CHECK_SECONDS = 15.0
+CHECK_SECONDS = 9.0  # two providers' lists and names take less than policies.MODEL_CHECK has
+START_SECONDS = 30.0  # of a call, before its tokens come at the slowest rate
+_VENDORS_RATE = 60.0  # tokens/s below which a vendor's own host is out of order
+_ANY_RATE = 4.0  # tokens/s of a large model on an ordinary machine; policies.MODEL_STAGE has time for it
+_SHORTEST_SILENCE = 90.0  # seconds between two chunks
+_SILENT_TOKENS = 1200  # a slow server reads the prompt as long as it writes these, and is silent meanwhile
 NO_KEY = "no-key-needed"  # what compatible servers without keys are sent
+_VENDORS_OWN = {"anthropic": (".anthropic.com",), "openai": (".openai.com", ".azure.com")}
 _OFFICIAL = {"anthropic": "https://api.anthropic.com", "openai": "https://api.openai.com/v1"}
 
 
@@ -22,6 +26,7 @@ class Endpoint:
     Attributes:
         key_variable: the environment variable that an operator would correct.
         connections: how many calls may be open at once.
+        slowest_rate: tokens per second that are accepted; None is that of the host.
     """
 
     provider: str
@@ -29,6 +34,7 @@ class Endpoint:
     key_variable: str
     connections: int
     api_key: str = field(default=NO_KEY, repr=False)
+    slowest_rate: float | None = None
 
     @property
     def has_key(self) -> bool:
@@ -39,6 +45,28 @@ class Endpoint:
     def host(self) -> str:
         """Return the host alone."""
         return httpx2.URL(self.base_url).host
+
+    @property
+    def is_vendors_own(self) -> bool:
+        """Return whether the vendor itself serves it."""
+        return f".{self.host}".endswith(_VENDORS_OWN[self.provider])
+
+    @property
+    def rate(self) -> float:
+        """Return the tokens per second that are expected at least."""
+        return self.slowest_rate or (_VENDORS_RATE if self.is_vendors_own else _ANY_RATE)
+
+    def total_seconds(self, tokens: int) -> float:
+        """Return how long a call may take that writes so many tokens."""
+        return tokens / self.rate + START_SECONDS
+
+    def timeout(self, tokens: int) -> httpx2.Timeout:
+        """Return the limits inside that call.
+
+        To read is the silence between two chunks.
+        """
+        silence = max(_SHORTEST_SILENCE, _SILENT_TOKENS / self.rate)
+        return httpx2.Timeout(connect=5, read=min(silence, self.total_seconds(tokens)), write=30, pool=10)
 
     @property
     def address(self) -> str:
@@ -54,9 +82,9 @@ class Endpoint:
         The SDKs' default clients read the proxy variables regardless of ``trust_env``, so both are handed this one.
         """
         return httpx2.AsyncClient(
-            timeout=TIMEOUT,
+            timeout=self.timeout(0),  # each call has its own
             limits=httpx2.Limits(max_connections=self.connections, max_keepalive_connections=self.connections),
-            follow_redirects=True,
+            follow_redirects=False,  # else prompts go to a host that nobody chose
             trust_env=not is_loopback(self.host),
             transport=transport,
         )
@@ -84,6 +112,7 @@ def endpoint_of(settings: Settings, provider: str) -> Endpoint:
         key_variable=variable,
         connections=2 * settings.model_slots,  # never the bottleneck: activities are limited to the slots
         api_key=key or NO_KEY,
+        slowest_rate=settings.slowest_rate,
     )
 
 

@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import httpx2
-import structlog
 
 from src.domain.errors import (
     ModelAuthenticationFailed,
     ModelBadRequest,
     ModelError,
+    ModelNotFound,
     ModelOverloaded,
     ModelRateLimited,
     ModelRefused,
@@ -30,12 +30,9 @@ from src.domain.errors import (
     ModelUnreachable,
 )
 
-from .endpoint import TOTAL_SECONDS, Endpoint
+from .endpoint import CHECK_SECONDS, Endpoint
+from .model_choice import VARIABLES
 from .partial_response import PartialResponse
-
-log = structlog.get_logger()
-
-log = structlog.get_logger()
 
 MESSAGE_LENGTH = 300
 LONGEST_WAIT = timedelta(days=31)  # only so that a nonsense header overflows nothing; workers clamp further
@@ -69,7 +66,7 @@ _BY_NAME: dict[str, type[ModelError]] = {
     "slow_down": ModelOverloaded,
     "server_overloaded": ModelOverloaded,
     "context_length_exceeded": ModelBadRequest,
-    "model_not_found": ModelBadRequest,
+    "model_not_found": ModelNotFound,
     "content_filter": ModelRefused,
     "content_policy_violation": ModelRefused,
     "invalid_prompt": ModelRefused,  # the prompt was flagged
@@ -139,32 +136,49 @@ def _number(value: str | None) -> float | None:
     return min(number, LONGEST_WAIT.total_seconds() * 1000) if math.isfinite(number) and number >= 0 else None
 
 
-def accept_missing_model_list(error: ModelError, endpoint: Endpoint) -> None:
-    """Log that a server lists no models; raise any other error."""
-    if not isinstance(error, ModelBadRequest):
-        raise error from None
-    log.warning("model_list_missing", base_url=endpoint.address)  # it answers; «/v1» may be missing
-
-
 @dataclass(frozen=True)
 class ErrorBuilder:
-    """Builds errors from one call's failure and its facts."""
+    """Builds errors from one call's failure and its facts.
+
+    Attributes:
+        seconds: how long the call may take.
+        asked: the model's name.
+    """
 
     endpoint: Endpoint
     received: PartialResponse = field(default_factory=PartialResponse)
+    seconds: float = CHECK_SECONDS
+    asked: str = ""
 
     def answered(
         self, *, status: int, names: Iterable[str | None], message: object, headers: Mapping[str, str]
     ) -> ModelError:
         """Return the error that the provider answered with."""
         codes = [name for name in names if name]
+        if where := self._redirection(status, headers):
+            variable = VARIABLES[self.endpoint.provider][1]
+            return self._error(
+                ModelBadRequest, f"redirects (HTTP {status}) to {where}; set {variable} to an address there"
+            )
         kind = classify(status, codes)
+        if kind is ModelBadRequest and status == 404 and self.asked and self.asked in str(message):
+            kind = ModelNotFound  # not all have a code for it; of a wrong path no message names the model
         where = f"HTTP {status}" if status >= 300 else "inside the stream"
         what = " ".join([where, *dict.fromkeys(codes)])
         if kind is ModelAuthenticationFailed:  # the provider's own words may quote the key
             remedy = f"rejects the key ({what}); correct" if self.endpoint.has_key else f"wants a key ({what}); set"
             return self._error(kind, f"{remedy} {self.endpoint.key_variable}", headers)
         return self._error(kind, f"{what}: {self.clean(message)}", headers)
+
+    def _redirection(self, status: int, headers: Mapping[str, str]) -> str | None:
+        """Return where an answer redirects, without path and query."""
+        if not (300 <= status < 400 and "location" in headers):
+            return None
+        try:
+            url = httpx2.URL(self.endpoint.base_url).join(headers["location"])
+        except (httpx2.InvalidURL, ValueError):
+            return None
+        return str(url.copy_with(userinfo=b"", raw_path=b"", fragment=None))  # host only: the rest may be secret
 
     def unanswered(self, error: BaseException) -> ModelError:
         """Return the error of a network that failed."""
@@ -186,7 +200,8 @@ class ErrorBuilder:
 
     def timed_out(self) -> ModelError:
         """Return the error of a call that took too long."""
-        return self._error(ModelTimedOut, f"did not finish within {TOTAL_SECONDS:g} s")
+        limit = f"{self.seconds:.0f} s, the time of the longest answer at {self.endpoint.rate:g} tokens/s"
+        return self._error(ModelTimedOut, f"did not finish within {limit} (LONGTAIL_SLOWEST_RATE)")
 
     def malformed(self, error: BaseException) -> ModelError:
         """Return the error of a response that breaks the protocol."""

@@ -15,7 +15,7 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from src.agents.language_model import Completion, Prompt, StopReason
+from src.agents.language_model import CallCancelled, Completion, Prompt, StopReason
 from src.domain.article import ArticleRef, ArticleStatus
 from src.domain.errors import ArticleEnded, CallUnderWay, ModelError, WorkerLost
 from src.domain.ids import CallId
@@ -190,7 +190,8 @@ class Ledger:
 
     async def _buy(self, prompt: Prompt, call_id: CallId, turn: Turn | None) -> Completion:
         started = time.monotonic()
-        call = asyncio.ensure_future(self._resolved.generate(prompt))
+        cut: list[CallCancelled] = []
+        call = asyncio.ensure_future(self._ask(prompt, cut))
         try:
             completion, is_cancelled = await self._await_answer(call)
         except ModelError as error:
@@ -199,8 +200,7 @@ class Ledger:
                 await self._gate.failed(turn, error)
             raise
         except asyncio.CancelledError:
-            result = CallResult(status=CallStatus.FAILED, latency_ms=_elapsed_ms(started), error_type="Cancelled")
-            await self._finish(call_id, result)
+            await self._finish(call_id, self._cancelled(cut, started))
             raise
         completion = replace(completion, text=storable(completion.text), model=storable(completion.model))
         await self._finish(call_id, self._answered(completion, started))
@@ -209,6 +209,14 @@ class Ledger:
         if is_cancelled:
             raise asyncio.CancelledError
         return completion
+
+    async def _ask(self, prompt: Prompt, cut: list[CallCancelled]) -> Completion:
+        """Return the model's answer; keep in ``cut`` what a cancelled call knew."""
+        try:
+            return await self._resolved.generate(prompt)
+        except CallCancelled as cancelled:
+            cut.append(cancelled)
+            raise
 
     async def _await_answer(self, call: "asyncio.Future[Completion]") -> tuple[Completion, bool]:
         """Return the answer, and whether this attempt was cancelled meanwhile.
@@ -301,8 +309,8 @@ class Ledger:
             stop_reason=completion.stop_reason,
             request_id=storable(completion.request_id) if completion.request_id else None,
             model=completion.model,
-            cost_usd=self._price(completion.usage, completion.model),
-            **_countable(completion.usage),
+            cost_usd=self._price(completion.usage, completion.model) if completion.is_counted else None,
+            **(_countable(completion.usage) if completion.is_counted else {}),
         )
 
     def _failed(self, error: ModelError, started: float) -> CallResult:
@@ -315,8 +323,17 @@ class Ledger:
         )
         if error.usage is None and self._resolved.provider != OFFLINE:
             return result
-        usage = error.usage or Usage()
-        cost = self._price(usage, error.model or self._resolved.model)
+        return self._counted(result, error.usage or Usage(), error.model)
+
+    def _cancelled(self, cut: list[CallCancelled], started: float) -> CallResult:
+        result = CallResult(status=CallStatus.FAILED, latency_ms=_elapsed_ms(started), error_type="Cancelled")
+        for known in cut:
+            result = self._counted(result, known.usage, known.model)
+            result = result.model_copy(update={"request_id": storable(known.request_id or "") or None})
+        return result
+
+    def _counted(self, result: CallResult, usage: Usage, model: str | None) -> CallResult:
+        cost = self._price(usage, model or self._resolved.model)
         return result.model_copy(update={"cost_usd": cost, **_countable(usage)})
 
     def _price(self, usage: Usage, model: str) -> Decimal | None:
@@ -338,6 +355,7 @@ def _as_completion(paid: PaidAnswer) -> Completion:
         stop_reason=StopReason(paid.stop_reason),
         model=paid.model,
         request_id=paid.request_id,
+        is_counted=paid.output_tokens is not None,
         usage=Usage(
             input_tokens=paid.input_tokens or 0,
             cache_read_tokens=paid.cache_read_tokens or 0,

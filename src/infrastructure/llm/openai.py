@@ -4,6 +4,7 @@ Each prompt is one streamed call.
 """
 
 import asyncio
+from collections.abc import Collection
 from typing import Any
 
 import httpx2
@@ -16,13 +17,13 @@ from src.domain.errors import ModelError
 from src.domain.usage import Usage
 
 from .chat import messages_of
-from .endpoint import CHECK_SECONDS, TIMEOUT, TOTAL_SECONDS, Endpoint
-from .errors import NOT_THE_PROTOCOL, ErrorBuilder, accept_missing_model_list
+from .endpoint import CHECK_SECONDS, Endpoint
+from .errors import NOT_THE_PROTOCOL, ErrorBuilder
 from .json_schema import json_schema
+from .model_list import Reply, check_models
 from .partial_response import PartialResponse, counted
 
 _STOP_REASONS = {"length": StopReason.TRUNCATED, "content_filter": StopReason.REFUSED}
-_VENDORS_OWN = (".openai.com", ".azure.com")
 
 
 class OpenAIProvider:
@@ -33,7 +34,6 @@ class OpenAIProvider:
         self._client = openai.AsyncOpenAI(
             api_key=endpoint.api_key,
             base_url=endpoint.base_url,
-            timeout=TIMEOUT,
             max_retries=0,  # Temporal owns every retry
             http_client=endpoint.connect(transport),
         )
@@ -47,15 +47,17 @@ class OpenAIProvider:
         """Return the model of this name."""
         return OpenAIModel(self._client, self._endpoint, name)
 
-    async def check(self) -> None:
-        """Request the list of models, the cheapest use of a key.
+    async def check(self, names: Collection[str]) -> None:
+        """Raise ModelError when key, provider or a model does not work."""
+        await check_models(self._get, names, self._endpoint)
 
-        Raises ModelError when the key or the provider does not work.
-        """
+    async def _get(self, path: str) -> Reply:
         try:
-            await self._client.get("/models", cast_to=httpx2.Response, options={"timeout": CHECK_SECONDS})
+            response = await self._client.get(path, cast_to=httpx2.Response, options={"timeout": CHECK_SECONDS})
         except openai.APIError as error:
-            accept_missing_model_list(_translated(error, ErrorBuilder(self._endpoint)), self._endpoint)
+            status = error.status_code if isinstance(error, openai.APIStatusError) else None
+            return Reply(status=status, error=_translated(error, ErrorBuilder(self._endpoint)))
+        return Reply(status=response.status_code, body=response.content)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -72,17 +74,22 @@ class OpenAIModel:
 
     async def generate(self, prompt: Prompt) -> Completion:
         """Answer once; see LanguageModel."""
+        seconds = self._endpoint.total_seconds(prompt.max_output_tokens)
         received = PartialResponse()
+        errors = ErrorBuilder(self._endpoint, received, seconds, self._name)
+        broken_by: ModelError | None = None
         try:
             async with (
-                asyncio.timeout(TOTAL_SECONDS),
+                asyncio.timeout(seconds),
                 await self._client.chat.completions.create(**self._request(prompt)) as stream,
             ):
-                await _read(stream, received, ErrorBuilder(self._endpoint, received))
+                await _read(stream, received, errors)
+        except asyncio.CancelledError:
+            received.raise_cancelled()
+            raise
         except (openai.APIError, httpx2.HTTPError, TimeoutError) as error:
-            if received.stop_reason is None:  # else the answer was complete before the connection broke
-                raise _translated(error, ErrorBuilder(self._endpoint, received)) from None
-        return received.completion(self._endpoint.provider, self._name)
+            broken_by = _translated(error, errors)  # of no account after a stop reason
+        return received.completion(prompt, provider=self._endpoint.provider, asked=self._name, broken_by=broken_by)
 
     def _request(self, prompt: Prompt) -> dict[str, Any]:
         request: dict[str, Any] = {
@@ -91,6 +98,7 @@ class OpenAIModel:
             "stream": True,
             "stream_options": {"include_usage": True},
             self._cap: prompt.max_output_tokens,
+            "timeout": self._endpoint.timeout(prompt.max_output_tokens),
         }
         if prompt.effort:
             request["reasoning_effort"] = prompt.effort
@@ -103,7 +111,7 @@ class OpenAIModel:
     def _cap(self) -> str:
         # OpenAI's models reject the old name; compatible servers ignore or reject the new one,
         # https://github.com/ollama/ollama/issues/7125 until all of them know it.
-        return "max_completion_tokens" if f".{self._endpoint.host}".endswith(_VENDORS_OWN) else "max_tokens"
+        return "max_completion_tokens" if self._endpoint.is_vendors_own else "max_tokens"
 
 
 async def _read(

@@ -5,6 +5,7 @@ One client a provider, opened at first use, closed with the worker.
 The SDKs take a second or more to import, so their modules are imported with the first client.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
@@ -12,6 +13,7 @@ from typing import Protocol, Self
 import structlog
 
 from src.agents.language_model import Completion, LanguageModel, Prompt
+from src.domain.errors import ModelNotFound
 from src.domain.site import Site
 from src.domain.stages import STAGES, Stage
 from src.settings import Settings
@@ -34,8 +36,8 @@ class Provider(Protocol):
         """Return the model of this name."""
         ...
 
-    async def check(self) -> None:
-        """Raise ModelError when the key or the provider does not work."""
+    async def check(self, names: Collection[str]) -> None:
+        """Raise ModelError when key, provider or a model does not work."""
         ...
 
     async def close(self) -> None:
@@ -54,6 +56,7 @@ class ResolvedModel:
     choice: Choice
     language_model: LanguageModel
     endpoint: str | None = None
+    site: str | None = None
 
     @property
     def provider(self) -> str:
@@ -71,7 +74,10 @@ class ResolvedModel:
 
     async def generate(self, prompt: Prompt) -> Completion:
         """Answer once; see LanguageModel."""
-        return await self.language_model.generate(self.shape(prompt))
+        try:
+            return await self.language_model.generate(self.shape(prompt))
+        except ModelNotFound as error:
+            raise error.asked_by(prompt.stage.value, site=self.site, provider=self.provider, model=self.model) from None
 
 
 class Providers:
@@ -103,15 +109,23 @@ class Providers:
         model = provider.model(choice.model)
         if self._settings.fail_keywords:
             model = FailingModel(model, self._settings.fail_keywords)
-        return ResolvedModel(choice=choice, language_model=model, endpoint=provider.address)
+        return ResolvedModel(choice=choice, language_model=model, endpoint=provider.address, site=site.slug)
 
     async def check(self, site: Site) -> None:
-        """Check that every provider of the site takes its key.
+        """Check that every provider takes its key and has its models.
 
-        Raises ModelNotConfigured, or the provider's failure as a ModelError.
+        Raises ModelNotConfigured, ModelNotFound, or the provider's failure as a ModelError.
         """
-        for provider in dict.fromkeys(self.choice(site, stage).provider for stage in STAGES):
-            await self._provider(provider).check()
+        stages: dict[str, dict[str, Stage]] = {}
+        for stage in STAGES:
+            choice = self.choice(site, stage)
+            stages.setdefault(choice.provider, {}).setdefault(choice.model, stage)
+        for provider, by_model in stages.items():
+            try:
+                await self._provider(provider).check(by_model)
+            except ModelNotFound as error:
+                model = error.model or ""
+                raise error.asked_by(by_model[model].value, site=site.slug, provider=provider, model=model) from None
 
     async def close(self) -> None:
         """Close every connection."""
@@ -157,7 +171,7 @@ class InProcess:
         """Return the one model."""
         return self._model
 
-    async def check(self) -> None:
+    async def check(self, names: Collection[str]) -> None:
         """Do nothing."""
 
     async def close(self) -> None:

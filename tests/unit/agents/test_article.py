@@ -181,11 +181,25 @@ class TestACutOffArticle:
         model = ScriptedModel([cut(text[: third + 90]), bad, text])
         assert (await write(OUTLINE, KEYWORD, site=short_site(), model=model)).markdown == text
         assert [prompt.round for prompt in model.prompts] == [0, 1, 2]
+        assert [prompt.resumable for prompt in model.prompts] == [True, True, False]
 
     async def test_without_any_complete_section_is_asked_for_whole(self) -> None:
         text = an_article()
         model = ScriptedModel([cut(text[:200]), text])
         assert (await write(OUTLINE, KEYWORD, site=short_site(), model=model)).markdown == text
+
+    async def test_may_have_broken_off_but_for_its_last_question(self) -> None:
+        text = an_article()
+        starts = [text.index(f"## {heading}") for heading in HEADINGS]
+        pieces: list[str | Completion] = [
+            cut(text[: starts[1] + 30]),
+            cut(text[starts[1] : starts[2] + 30]),
+            text[starts[2] :].replace("#", ""),
+        ]
+        model = ScriptedModel([*pieces, text])
+        await write(OUTLINE, KEYWORD, site=short_site(), model=model)
+        assert [prompt.resumable for prompt in model.prompts] == [True, True, False, False]
+        assert "Send the complete answer again" in (model.prompts[-1].follow_up or "")
 
     async def test_whose_correction_is_cut_off_too_is_given_up(self) -> None:
         with pytest.raises(OutputTruncated):

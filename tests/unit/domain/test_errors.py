@@ -14,6 +14,7 @@ from src.domain.errors import (
     FileInvalid,
     InputInvalid,
     LongtailError,
+    ModelNotFound,
     ModelRateLimited,
     NotFound,
     OutputRejected,
@@ -57,6 +58,9 @@ def test_every_class_of_the_module_is_part_of_the_tree() -> None:
 def test_messages_name_the_place_the_value_and_the_remedy() -> None:
     assert str(WITH_FACTS[InputInvalid]) == "volume: 'many' cannot be used: write a whole number"
     assert str(WITH_FACTS[FileInvalid]) == "list.csv, line 3: it is empty"
+    assert str(WITH_FACTS[ModelNotFound]) == (
+        "stage C of site 'shop' is written by 'gpt-9', a model that openai does not have: HTTP 404"
+    )
     assert str(FileInvalid("list.csv", "it is empty")) == "list.csv: it is empty"
     assert str(WITH_FACTS[NotFound]) == "no site 'shop'"
     assert str(WITH_FACTS[SchemaOutdated]) == "the database is at revision none, this version needs 0001"

@@ -28,9 +28,9 @@ class BatchActivities:
 
     @activity.defn
     async def check_models(self, site_slug: str) -> None:
-        """Check that the site's providers take their keys.
+        """Check that the site's providers take their keys and have its models.
 
-        Raises ModelNotConfigured, ModelAuthenticationFailed, or ModelUnreachable (worth a retry).
+        Raises ModelNotConfigured, ModelNotFound, ModelAuthenticationFailed, or ModelUnreachable (worth a retry).
         """
         async with self._database.unit_of_work() as uow:
             site = await uow.sites.get(site_slug)

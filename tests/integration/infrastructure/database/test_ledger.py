@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from src.agents.language_model import Completion, Prompt, StopReason
+from src.agents.language_model import CallCancelled, Completion, Prompt, StopReason
 from src.domain.article import ArticleRef, Failure
 from src.domain.errors import ArticleEnded, CallUnderWay, ModelError, ModelRateLimited, ModelUnreachable, WorkerLost
 from src.domain.stages import Stage
@@ -262,6 +262,30 @@ async def test_a_cancelled_call_is_on_record(database: Database, article: Articl
     assert (call.status, call.error_type) == (CallStatus.FAILED, "Cancelled")
 
 
+async def test_a_cancelled_call_keeps_what_it_had_used(database: Database, article: ArticleRef) -> None:
+    started = asyncio.Event()
+
+    class Writing:
+        async def generate(self, prompt: Prompt) -> Completion:
+            started.set()
+            try:
+                return await asyncio.Future()
+            except asyncio.CancelledError:
+                raise CallCancelled(Usage(input_tokens=100_000), request_id="req-8") from None
+
+    resolved = ResolvedModel(choice=Choice(provider="openai", model="gpt-6-luna"), language_model=Writing())
+    asking = asyncio.create_task(
+        Ledger(database, resolved, article=article, attempt=Attempt(number=1), owner=an_owner()).generate(PROMPT)
+    )
+    await started.wait()
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    (call,) = await calls(database, article)
+    assert (call.status, call.error_type, call.request_id) == (CallStatus.FAILED, "Cancelled", "req-8")
+    assert (call.input_tokens, call.cost_usd) == (100_000, Decimal("0.01"))
+
+
 @pytest.mark.parametrize(
     ("received", "kept"),
     [
@@ -287,6 +311,17 @@ async def test_numbers_beyond_any_column_do_not_lose_the_answer(database: Databa
     await ledger(database, article, answer)[0].generate(PROMPT)
     (call,) = await calls(database, article)
     assert (call.status, call.answer, call.output_tokens) == (CallStatus.ANSWERED, "the plan", 2**31 - 1)
+
+
+async def test_the_cost_of_an_answer_that_nobody_counted_is_unknown(database: Database, article: ArticleRef) -> None:
+    answer = Completion(
+        text="## One", stop_reason=StopReason.TRUNCATED, model="gpt-6-luna", usage=Usage(), is_counted=False
+    )
+    bought = await ledger(database, article, answer)[0].generate(PROMPT)
+    (call,) = await calls(database, article)
+    assert (call.status, call.stop_reason, call.answer) == (CallStatus.ANSWERED, "truncated", "## One")
+    assert (call.cost_usd, call.output_tokens) == (None, None)
+    assert await ledger(database, article, attempt=2)[0].generate(PROMPT) == bought
 
 
 async def test_an_answer_is_committed_although_its_task_is_cancelled_meanwhile(

@@ -31,13 +31,14 @@ PROVIDERS: dict[str, type[AnthropicProvider | OpenAIProvider]] = {
 }
 
 
-def endpoint(provider: str, base_url: str = "http://127.0.0.1:9") -> Endpoint:
+def endpoint(provider: str, base_url: str = "http://127.0.0.1:9", *, slowest_rate: float | None = None) -> Endpoint:
     return Endpoint(
         provider=provider,
         base_url=base_url,
         key_variable=f"{provider.upper()}_API_KEY",
         connections=4,
         api_key=KEY,
+        slowest_rate=slowest_rate,
     )
 
 

@@ -127,7 +127,8 @@ async def test_a_simulated_failure_hits_its_keyword_in_stage_c_only(providers: P
 
 
 async def test_a_check_asks_each_provider_of_the_site_once(providers: Providers, server: LLMockServer) -> None:
-    await providers.check(site(C=ModelChoice(provider="openai")))
+    listed = dict.fromkeys("ABD", ModelChoice(provider="anthropic", model="claude-opus-4-6"))
+    await providers.check(site(C=ModelChoice(provider="openai", model="gpt-4o"), **listed))
 
     asked = [(record.provider, record.path) for record in server.state.journal.records(wait=2)]
     assert asked == [("anthropic", "/anthropic/v1/models"), ("openai", "/v1/models")]
@@ -190,6 +191,12 @@ def test_addresses_and_keys_are_never_shown() -> None:
 
     assert "pass" not in endpoint.address
     assert "0123456789" not in repr(endpoint)
+
+
+def test_the_slowest_rate_is_a_setting() -> None:
+    assert endpoint_of(settings(openai_base_url=DEAD, slowest_rate=25), "openai").rate == 25
+    assert endpoint_of(settings(openai_base_url=DEAD), "openai").rate == 4
+    assert endpoint_of(settings(openai_api_key=KEY), "openai").rate == 60
 
 
 def test_a_key_with_a_line_break_inside_is_refused() -> None:
