@@ -12,7 +12,7 @@ from .longtails import LongtailRow
 from .model_calls import ModelCallRow
 from .schedules import BackfillSlotRow, SchedulePauseRow, ScheduleVersionRow, SiteScheduleRow
 from .sites import SiteRow
-from .watchdog import AlertRow, WatchRow
+from .watchdog import AlertRow, OldAlertRow, WatchRow
 from .workers import WorkerRow
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "HoldRow",
     "LongtailRow",
     "ModelCallRow",
+    "OldAlertRow",
     "SchedulePauseRow",
     "ScheduleVersionRow",
     "SiteRow",

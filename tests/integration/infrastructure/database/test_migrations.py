@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from src.domain.alert import AlertKind
 from src.domain.article import ArticleStatus
 from src.domain.batch import BatchStatus, Trigger
 from src.domain.errors import SchemaOutdated
@@ -61,6 +62,7 @@ async def test_migrations_go_up_down_and_up_again(empty: AsyncEngine) -> None:
         ("ck_model_calls_stage", Stage),
         ("ck_model_calls_status", CallStatus),
         ("ck_holds_depth", HoldDepth),
+        ("ck_watchdog_alerts_kind", AlertKind),
     ],
 )
 async def test_a_check_allows_what_the_code_may_write(
