@@ -35,7 +35,10 @@ from src.application.gaps import GapReport
 from src.application.holds import Holds
 from src.application.schedule_drift import ScheduleDrift
 from src.application.schedules import Schedules
+from src.application.slot_watch import SlotWatch
+from src.application.unfinished_watch import IsGone, UnfinishedWatch
 from src.application.watchdog import Watchdog
+from src.domain.alert import PATIENCE, SHORTEST_OVERDUE
 from src.domain.colour import Colour
 from src.domain.errors import AnswersNotStored, EngineUnavailable, SettingProblem, SettingsInvalid
 from src.domain.scheduling.slot_evidence import GRACE, WATCHDOG_INTERVAL
@@ -293,10 +296,21 @@ class Application:
             grace=self.settings.scaled(GRACE),
         )
 
-    @cached_property
-    def watchdog(self) -> Watchdog:
-        """Return the check of all sites that the worker runs."""
-        return Watchdog(self.database, self._schedule_gateway, self._schedule_times, self.gaps)
+    def watchdog(self, *, is_gone: IsGone) -> Watchdog:
+        """Return the check of all sites that the worker runs.
+
+        ``is_gone`` is that worker's proof that another is dead.
+        """
+        unfinished = UnfinishedWatch(
+            self.database,
+            self.workflows,
+            is_gone=is_gone,
+            overdue_factor=self.settings.overdue_factor,
+            patience=self.settings.scaled(PATIENCE),
+            shortest_overdue=self.settings.scaled(SHORTEST_OVERDUE),
+        )
+        slots = SlotWatch(self.database, self._schedule_gateway, self._schedule_times, self.gaps)
+        return Watchdog(self.database, slots, unfinished)
 
     @cached_property
     def _schedule_gateway(self) -> "ScheduleGateway":
@@ -380,7 +394,7 @@ def build_worker(
         application.database,
         providers,
         schedules=application.schedules,
-        watchdog=application.watchdog,
+        watchdog=application.watchdog(is_gone=registration.is_gone),
         settings=application.settings,
         colour=colour,
         owner=owner,

@@ -94,6 +94,12 @@ class Settings(BaseSettings):
         ge=timedelta(0),
         description="How long a stage waits for a provider that limits it or is out of order.",
     )
+    overdue_factor: float = Field(
+        default=5.0,
+        ge=1,
+        le=1000,
+        description="How many times the site's median duration a batch may run, and an hour at least, before an alert.",
+    )
     commit: str | None = Field(
         default=None, description="The code's commit; unset: git's, where it runs in a checkout."
     )
@@ -124,9 +130,10 @@ class Settings(BaseSettings):
         """Return ``limit`` times the time factor.
 
         Scaled: the grace at shutdown, the wait before another worker takes a cached workflow, the watchdog's interval
-        and the grace of a slot, the pause before a supervised worker is restarted. Not scaled: timeouts and retries of
-        activities (workflow code reads no settings, and tests check the real ones), limits of model calls (they lie
-        below those of the activities), and starts of servers (they depend on the machine).
+        and patience, the grace of a slot, the shortest time after which a batch is overdue, the pause before a
+        supervised worker is restarted. Not scaled: timeouts and retries of activities (workflow code reads no settings,
+        and tests check the real ones), limits of model calls (they lie below those of the activities), and starts of
+        servers (they depend on the machine).
         """
         return limit * self.time_factor
 

@@ -1,5 +1,7 @@
 """The use cases on the engines of a test, as one person or worker."""
 
+from datetime import datetime
+
 from temporalio.client import Client
 
 from src.bootstrap import Application
@@ -14,3 +16,8 @@ def an_application(
     """Return an application whose Temporal is not known to be local, so that no models are checked."""
     server = TemporalServer(client.service_client.config.target_host, None, None)
     return Application(settings or Settings.model_construct(), database, client, server, who)
+
+
+async def nobody_is_gone(worker: str, since: datetime) -> bool:
+    """Every worker lives, for a watchdog without a registration."""
+    return False

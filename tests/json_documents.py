@@ -7,6 +7,7 @@ from src.application.batches import BatchDetails
 from src.application.gaps import SlotList
 from src.application.keywords import ImportReport, LongtailList
 from src.application.schedule_drift import DriftReport
+from src.domain.alert import Alert, SlotAlert
 from src.domain.article import Article
 from src.domain.batch import Batch
 from src.domain.hold import Hold
@@ -15,7 +16,6 @@ from src.domain.scheduling.forecast import Forecast
 from src.domain.scheduling.schedule import ScheduleState
 from src.domain.site import Site
 from src.infrastructure.database.audit import AuditEvent
-from src.infrastructure.database.watchdog import Alert
 
 DOCUMENTS: dict[str, Any] = {
     "site list": list[Site],
@@ -35,5 +35,6 @@ DOCUMENTS: dict[str, Any] = {
     "schedule gaps": SlotList,
     "schedule sync": DriftReport,
     "schedule forecast": Forecast,
-    "schedule alerts": list[Alert],
+    "schedule alerts": list[SlotAlert],
+    "alerts": list[Alert],
 }

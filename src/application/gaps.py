@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
+from src.domain.alert import SlotAlert
 from src.domain.batch import Batch, BatchStatus
 from src.domain.scheduling import slot_evidence as gaps
 from src.domain.scheduling.backfill import BackfillPlan
@@ -28,7 +29,6 @@ from src.domain.scheduling.slot_evidence import (
 from src.domain.scheduling.slot_outcome import judge
 from src.domain.time_range import TimeRange
 from src.infrastructure.database.unit_of_work import Database
-from src.infrastructure.database.watchdog import Alert
 
 if TYPE_CHECKING:
     from src.infrastructure.temporal.run_history import RunHistory
@@ -49,7 +49,7 @@ class _Known:
     versions: list[ScheduleVersion]
     pauses: list[Pause]
     batches: dict[datetime, Batch]
-    alerts: list[Alert]
+    alerts: list[SlotAlert]
 
 
 class SlotList(BaseModel):
@@ -120,7 +120,7 @@ class GapReport:
                 versions=await uow.schedules.list_versions(site),
                 pauses=await uow.schedules.list_pauses(site),
                 batches=await uow.batches.list_by_slot(site, first, end),
-                alerts=await uow.watchdog.list_alerts(site, first=first, limit=100_000),
+                alerts=await uow.alerts.list_of_slots(site, first=first, limit=100_000),
             )
 
     async def _list_expected(self, known: _Known, first: datetime, end: datetime, now: datetime) -> list[ExpectedSlot]:

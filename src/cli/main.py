@@ -33,6 +33,7 @@ COMMANDS = {
     "article": "See, export and retry articles.",
     "hold": "Hold a site or all of them at three depths, and release them.",
     "schedule": "Run a site's batches every day; pause, resume, trigger.",
+    "alerts": "List what the watchdog found, and what it repaired.",
     "worker": "Work on the articles of one colour until SIGTERM.",
     "db": "Bring the database's schema up to date, or check it.",
 }

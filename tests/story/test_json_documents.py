@@ -7,6 +7,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from src.bootstrap import Application
+from src.domain.alert import AlertKind, Finding
 from src.domain.colour import Colour
 from src.domain.hold import HoldDepth
 from src.infrastructure.database.unit_of_work import Database
@@ -31,6 +32,7 @@ COMMANDS = {
     "schedule gaps": "schedule gaps hardware-shop",
     "schedule forecast": "schedule forecast hardware-shop",
     "schedule alerts": "schedule alerts hardware-shop",
+    "alerts": "alerts --all",
 }
 
 
@@ -43,6 +45,8 @@ async def ids(database: Database, application: Application, colour: Colour) -> d
     async with database.unit_of_work() as uow:
         (article,) = await uow.articles.list_all()
         await uow.holds.upsert("hardware-shop", depth=HoldDepth.ARTICLES, note="look", by="anna")
+        stuck = Finding(kind=AlertKind.WORKFLOW_STUCK, subject="w", site="hardware-shop", detail="its tasks fail")
+        await uow.alerts.settle(AlertKind.WORKFLOW_STUCK, [stuck])
     return {"batch": batch_id, "article": article.id}
 
 

@@ -24,6 +24,8 @@ from temporalio.worker import Worker
 
 from src.application.gaps import GapReport
 from src.application.schedules import Schedules
+from src.application.slot_watch import SlotWatch
+from src.application.unfinished_watch import UnfinishedWatch
 from src.application.watchdog import Watchdog
 from src.bootstrap import build_worker, open_local_postgres, open_local_temporal, worker_identity
 from src.domain.batch import Trigger
@@ -43,9 +45,10 @@ from src.infrastructure.temporal.activities.watchdog import WatchdogActivities
 from src.infrastructure.temporal.run_history import RunHistory
 from src.infrastructure.temporal.schedule_gateway import ScheduleGateway
 from src.infrastructure.temporal.schedule_times import ScheduleTimes
+from src.infrastructure.temporal.workflow_gateway import WorkflowGateway
 from src.infrastructure.temporal.workflows.watchdog import WatchdogWorkflow
 from src.settings import Settings
-from tests.applications import an_application
+from tests.applications import an_application, nobody_is_gone
 from tests.eventually import eventually
 from tests.factories import a_site, longtails
 
@@ -116,7 +119,11 @@ class World:
         queue = Colour(f"{self.colour}-watch")
         await watchdog.ensure(self.client, colour=queue, every=LOOKS)
         gateway, times = ScheduleGateway(self.client), ScheduleTimes(self.client)
-        activities = WatchdogActivities(Watchdog(self.database, gateway, times, self.gaps))
+        slots = SlotWatch(self.database, gateway, times, self.gaps)
+        unfinished = UnfinishedWatch(
+            self.database, WorkflowGateway(self.client), is_gone=nobody_is_gone, overdue_factor=5
+        )
+        activities = WatchdogActivities(Watchdog(self.database, slots, unfinished))
         async with Providers(self.settings) as providers:
             limits = {"model_slots": 8, "shutdown_grace": timedelta(seconds=20)}
             settings = self.settings.model_copy(update=limits)
@@ -161,7 +168,7 @@ class World:
 
     async def alerts(self, site: str) -> set[datetime]:
         async with self.database.unit_of_work() as uow:
-            return {alert.slot for alert in await uow.watchdog.list_alerts(site)}
+            return {alert.slot for alert in await uow.alerts.list_of_slots(site)}
 
     async def remove(self, *sites: str) -> None:
         for site in sites:

@@ -15,7 +15,7 @@ from src.infrastructure.temporal import ids
 from src.infrastructure.temporal import watchdog_schedule as watchdog
 from src.infrastructure.temporal.activities.watchdog import WatchdogActivities
 from src.infrastructure.temporal.schedule_times import ScheduleTimes
-from tests.applications import an_application
+from tests.applications import an_application, nobody_is_gone
 from tests.eventually import eventually
 from tests.factories import a_site
 
@@ -24,7 +24,7 @@ DAILY = Schedule(when=When(times=(time(6, 0),)), time_zone="Europe/Berlin")
 
 @pytest.fixture
 def look(application: Application) -> WatchdogActivities:
-    return WatchdogActivities(application.watchdog)
+    return WatchdogActivities(application.watchdog(is_gone=nobody_is_gone))
 
 
 async def a_schedule(client: Client, database: Database, colour: Colour, name: str) -> str:
@@ -54,7 +54,7 @@ async def test_a_schedule_that_will_not_start_its_next_slot_is_reported_before_i
     await eventually(all_are_said, within=20)
     assert await look.look() == 0  # each is said once
     async with database.unit_of_work() as uow:
-        alerts = {site: await uow.watchdog.list_alerts(site) for site in sites}
+        alerts = {site: await uow.alerts.list_of_slots(site) for site in sites}
     assert {site: [alert.reason for alert in found] for site, found in alerts.items()} == {
         missing: ["schedule_missing"],
         paused: ["schedule_paused"],

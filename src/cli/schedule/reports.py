@@ -6,16 +6,16 @@ from typing import Annotated
 
 import typer
 
+from src.application.alerts import list_slot_alerts
 from src.application.gaps import DEFAULT_PERIOD, SlotList
 from src.application.schedules import get_time_zone, list_time_zones
-from src.application.watchdog import list_alerts
 from src.bootstrap import Application
+from src.domain.alert import SlotAlert
 from src.domain.errors import LongtailError
 from src.domain.scheduling.backfill import BackfillPlan
 from src.domain.scheduling.forecast import Forecast
 from src.domain.scheduling.slot_evidence import Outcome, SlotReport
 from src.infrastructure.database.unit_of_work import Database
-from src.infrastructure.database.watchdog import Alert
 
 from ..connections import with_application, with_database
 from ..errors import worded
@@ -103,21 +103,22 @@ def alerts(
     Example: longtail schedule alerts hardware-shop
     """
 
-    async def work(database: Database) -> tuple[list[Alert], dict[str, str]]:
-        return await list_alerts(database, site, limit=limit), await list_time_zones(database)
+    async def work(database: Database) -> tuple[list[SlotAlert], dict[str, str]]:
+        return await list_slot_alerts(database, site, limit=limit), await list_time_zones(database)
 
     found, zones = with_database(work)
     if as_json:
         print_json(found)
         return
     print_table(
-        ["site", "slot", "reason", "noticed", "detail"],
+        ["site", "slot", "reason", "noticed", "until", "detail"],
         (
             [
                 each.site,
                 in_zone(each.slot, zones[each.site]),
                 each.reason.replace("_", " "),
                 local(each.raised_at),
+                local(each.until),
                 each.message,
             ]
             for each in found

@@ -5,12 +5,13 @@ Each change is in its own transaction.
 Every change of an article's status is a function of this module.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import (
     CTE,
     BindParameter,
+    ColumnElement,
     Select,
     Text,
     Update,
@@ -241,26 +242,42 @@ class ArticleRepository:
         await self._begin_again([article_id for article_id, _ in pairs])
         await self._longtails.claim([longtail_id for _, longtail_id in pairs])
 
-    async def cancel_unfinished(self, batch_id: BatchId, *, keep_generating: bool = False) -> list[ArticleId]:
+    async def cancel_unfinished(
+        self, batch_id: BatchId, *, keep_generating: bool = False, spared: Collection[ArticleId] = ()
+    ) -> list[ArticleId]:
         """Cancel what the batch has not finished, and return it.
 
-        The longtails are ready again. With ``keep_generating`` articles under way are left to their workflows.
+        The longtails are ready again. With ``keep_generating`` articles under way are left to their workflows, and
+        those ``spared`` in any case.
         """
         statuses = (ArticleStatus.QUEUED,) if keep_generating else _UNFINISHED
+        of_batch = (ArticleRow.batch_id == batch_id, ArticleRow.status.in_(statuses))
+        return await self._cancel(*of_batch, ArticleRow.id.not_in(spared))
+
+    async def cancel_gone(self, article_ids: Sequence[ArticleId]) -> list[ArticleId]:
+        """Cancel those of the articles that have not ended, and return them.
+
+        Their workflows are gone. The longtails are ready again.
+        """
+        return await self._cancel(ArticleRow.id.in_(article_ids), ArticleRow.status.in_(_UNFINISHED))
+
+    async def _cancel(self, *which: ColumnElement[bool]) -> list[ArticleId]:
         cancelled = await self._session.execute(
             update(ArticleRow)
-            .where(ArticleRow.batch_id == batch_id, ArticleRow.status.in_(statuses))
+            .where(*which)
             .values(status=ArticleStatus.CANCELLED, finished_at=func.now())
             .returning(ArticleRow.id, ArticleRow.longtail_id)
         )
         pairs = cancelled.all()
+        article_ids = [article_id for article_id, _ in pairs]
         await self._session.execute(
             update(BatchArticleRow)
-            .where(BatchArticleRow.batch_id == batch_id, BatchArticleRow.article_id.in_([each for each, _ in pairs]))
+            .where(_IN_LATEST_BATCH, ArticleRow.id.in_(article_ids))
             .values(outcome=ArticleStatus.CANCELLED)
+            .execution_options(synchronize_session=False)
         )
         await self._longtails.release([longtail_id for _, longtail_id in pairs])
-        return [article_id for article_id, _ in pairs]
+        return article_ids
 
     async def list_ids_unfinished(self, site: str | None = None) -> list[tuple[str, ArticleId]]:
         """Return site and id of every unfinished article.

@@ -4,19 +4,20 @@ Every change of a batch's status is a function of this module.
 """
 
 from collections import Counter
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Select, Text, bindparam, cast, func, select, update
+from sqlalchemy import Row, Select, Text, bindparam, cast, func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from src.domain.article import ArticleStatus
 from src.domain.batch import Batch, BatchStatus, Trigger
 from src.domain.colour import Colour
-from src.domain.errors import Hint, LongtailsLocked, NotFound
+from src.domain.errors import Conflict, ConflictReason, Hint, LongtailsLocked, NotFound
 from src.domain.ids import ArticleId, BatchId
 from src.domain.longtail import LongtailStatus
 
@@ -113,16 +114,26 @@ class BatchRepository:
                 raise LongtailsLocked(site)
 
     async def close(
-        self, batch_id: BatchId, *, cancelled: bool, error: tuple[str, str] | None, keep_generating: bool = False
+        self,
+        batch_id: BatchId,
+        *,
+        cancelled: bool,
+        error: tuple[str, str] | None,
+        keep_generating: bool = False,
+        spared: Collection[ArticleId] = (),
+        run_id: str | None = None,
     ) -> None:
         """Store how the batch ended.
 
-        What it never finished is cancelled, and its longtails are ready again.
+        What it never finished is cancelled, but for those ``spared``, and its longtails are ready again. With
+        ``run_id`` only that run's batch is closed, and Conflict is raised if it ended or another run has it.
         """
         await self._model_calls.write_off(
-            *await self._articles.cancel_unfinished(batch_id, keep_generating=keep_generating)
+            *await self._articles.cancel_unfinished(batch_id, keep_generating=keep_generating, spared=spared)
         )
-        await self._lock(batch_id)
+        row = await self._lock(batch_id)
+        if run_id is not None and (row is None or (row.status, row.run_id) != (BatchStatus.RUNNING, run_id)):
+            raise Conflict(ConflictReason.BATCH_ENDED, batch_id, status=row.status if row else "removed")
         counts = await self.count_articles(batch_id)
         status = Batch.status_of(
             total=sum(counts.values()), needs_review=counts[ArticleStatus.NEEDS_REVIEW], cancelled=cancelled
@@ -136,13 +147,13 @@ class BatchRepository:
             .values(status=status, closed_at=func.now(), error_type=error_type, error_message=error_message)
         )
 
-    async def _lock(self, batch_id: BatchId) -> None:
-        """Wait for articles that are just being stored.
+    async def _lock(self, batch_id: BatchId) -> Row[str, str] | None:
+        """Wait for articles that are just being stored; return status and run.
 
         Those that come later find the batch closed. The article is locked before its batch, by all.
         """
-        statement = select(BatchRow.id).where(BatchRow.id == batch_id).with_for_update(key_share=True)
-        await self._session.execute(statement)
+        statement = select(BatchRow.status, BatchRow.run_id).where(BatchRow.id == batch_id)
+        return (await self._session.execute(statement.with_for_update(key_share=True))).one_or_none()
 
     async def follow_article(self, article_id: ArticleId) -> None:
         """Update the article's batch if it is closed.

@@ -5,7 +5,7 @@ Every change of a longtail's status is a function of this module.
 
 from collections.abc import Sequence
 
-from sqlalchemy import CTE, Select, Update, bindparam, func, select, update
+from sqlalchemy import CTE, Select, Update, bindparam, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,7 +14,7 @@ from src.domain.errors import Hint, NotFound
 from src.domain.ids import LongtailId
 from src.domain.longtail import Longtail, LongtailRecord, LongtailStatus, phrase_key
 
-from .tables import LongtailRow
+from .tables import ArticleRow, LongtailRow
 
 _ROWS_A_STATEMENT = 1000  # PostgreSQL takes 65,535 parameters a statement
 
@@ -146,6 +146,23 @@ class LongtailRepository:
             .where(LongtailRow.id.in_(longtail_ids), LongtailRow.status == LongtailStatus.CLAIMED)
             .values(status=LongtailStatus.READY, reason=None)
         )
+
+    async def release_stranded(self, longtail_ids: Sequence[LongtailId]) -> None:
+        """Make those claimed longtails ready of which no article is under way.
+
+        They are looked at once more under their locks. One that another transaction has locked is left out.
+        """
+        locked = await self._session.scalars(
+            select(LongtailRow.id)
+            .where(LongtailRow.id.in_(longtail_ids), LongtailRow.status == LongtailStatus.CLAIMED)
+            .with_for_update(skip_locked=True)
+        )
+        live = exists().where(
+            ArticleRow.longtail_id == LongtailRow.id,
+            ArticleRow.status.in_([ArticleStatus.QUEUED, ArticleStatus.GENERATING]),
+        )
+        stranded = select(LongtailRow.id).where(LongtailRow.id.in_(locked.all()), ~live)
+        await self.release((await self._session.scalars(stranded)).all())
 
     async def make_ready(self, site: str, keys: Sequence[str]) -> None:
         """Make these ready for a new article, whatever their status."""

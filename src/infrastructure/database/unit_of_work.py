@@ -17,6 +17,7 @@ from asyncpg.exceptions import (  # type: ignore[import-untyped]
 from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
+from .alerts import AlertRepository
 from .articles import ArticleRepository
 from .audit import AuditRepository
 from .batches import BatchRepository
@@ -28,6 +29,7 @@ from .schedules import ScheduleRepository
 from .sites import SiteRepository
 from .stage_failures import StageFailureRepository
 from .stage_outputs import StageOutputRepository
+from .unfinished import UnfinishedRepository
 from .watchdog import WatchdogRepository
 from .workers import WorkerRepository
 
@@ -58,6 +60,8 @@ class UnitOfWork:
         self.workers = WorkerRepository(self._session)
         self.model_calls = ModelCallRepository(self._session)
         self.watchdog = WatchdogRepository(self._session)
+        self.alerts = AlertRepository(self._session)
+        self.unfinished = UnfinishedRepository(self._session)
         self.audit = AuditRepository(self._session)
 
     async def __aenter__(self) -> Self:

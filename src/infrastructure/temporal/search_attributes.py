@@ -16,6 +16,8 @@ OUTCOME = SearchAttributeKey.for_keyword("Outcome")
 COLOUR = SearchAttributeKey.for_keyword("Colour")
 REVIEW_STATE = SearchAttributeKey.for_keyword("ReviewState")
 
+REPORTED_PROBLEMS = SearchAttributeKey.for_keyword_list("TemporalReportedProblems")  # set by Temporal, of failing tasks
+
 _ALL = (SITE, STAGE, OUTCOME, COLOUR, REVIEW_STATE)
 
 

@@ -15,6 +15,7 @@ from temporalio.common import SearchAttributePair, TypedSearchAttributes, Workfl
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
+from src.domain.alert import StuckWorkflow, WorkflowRun
 from src.domain.article import ArticleRef
 from src.domain.batch import Batch, Trigger
 from src.domain.colour import Colour
@@ -31,6 +32,11 @@ from .workflows.hold import HoldableWorkflow
 from .workflows.site_batch import SiteBatchWorkflow
 
 _CONCURRENT_REQUESTS = 16  # each is a few milliseconds of the server
+_PAGE = 1000  # Temporal returns no more
+_STUCK = (
+    f"{sa.REPORTED_PROBLEMS.name} IN ('category=WorkflowTaskFailed', 'category=WorkflowTaskTimedOut') "
+    "AND ExecutionStatus = 'Running'"
+)
 
 
 class WorkflowGateway:
@@ -83,14 +89,63 @@ class WorkflowGateway:
 
     async def is_running(self, workflow_id: str, run_id: str | None = None) -> bool:
         """Return whether the run, by default the latest, is running."""
+        run = await self._find_run(workflow_id, run_id)
+        return run is not None and run.is_running
+
+    # --- what runs
+
+    async def find_runs(self, workflow_ids: Iterable[str]) -> dict[str, WorkflowRun]:
+        """Return the latest run of each workflow that Temporal knows.
+
+        Those that its list of running workflows has are taken from there; it lags behind a moment. The others are asked
+        for by name.
+        """
+        running = await self._list_running()
+        wanted = set(workflow_ids)
+        slots = asyncio.Semaphore(_CONCURRENT_REQUESTS)
+
+        async def find(workflow_id: str) -> tuple[str, WorkflowRun | None]:
+            async with slots:
+                return workflow_id, await self._find_run(workflow_id)
+
+        asked = await asyncio.gather(*map(find, wanted - running.keys()))
+        listed = {workflow_id: running[workflow_id] for workflow_id in wanted & running.keys()}
+        return listed | {workflow_id: run for workflow_id, run in asked if run}
+
+    async def _list_running(self) -> dict[str, WorkflowRun]:
+        types = f"'{SiteBatchWorkflow.__name__}', '{ArticleWorkflow.__name__}'"
+        query = f"WorkflowType IN ({types}) AND ExecutionStatus = 'Running'"
+        with translated("list what runs"):
+            return {
+                each.id: WorkflowRun(started_at=each.start_time, is_running=True)
+                async for each in self._client.list_workflows(query, page_size=_PAGE)
+            }
+
+    async def _find_run(self, workflow_id: str, run_id: str | None = None) -> WorkflowRun | None:
         with translated("describe the workflow"):
             try:
                 described = await self._client.get_workflow_handle(workflow_id, run_id=run_id).describe()
             except RPCError as error:
                 if is_not_found(error):
-                    return False
+                    return None
                 raise
-        return described.status is WorkflowExecutionStatus.RUNNING
+        is_running = described.status is WorkflowExecutionStatus.RUNNING
+        return WorkflowRun(started_at=described.start_time, is_running=is_running)
+
+    async def list_stuck(self) -> list[StuckWorkflow]:
+        """Return the workflows whose tasks fail again and again.
+
+        Temporal says so after five failures in a row.
+        """
+        with translated("list workflows with failing tasks"):
+            return [
+                StuckWorkflow(
+                    workflow_id=each.id,
+                    site=each.typed_search_attributes.get(sa.SITE),
+                    problems=tuple(each.typed_search_attributes.get(sa.REPORTED_PROBLEMS, ())),
+                )
+                async for each in self._client.list_workflows(_STUCK, page_size=_PAGE)
+            ]
 
     # --- articles
 

@@ -13,7 +13,7 @@ from .model_calls import ModelCallRow
 from .provider_limits import ProviderLimitRow
 from .schedules import BackfillSlotRow, SchedulePauseRow, ScheduleVersionRow, SiteScheduleRow
 from .sites import SiteRow
-from .watchdog import AlertRow, WatchRow
+from .watchdog import AlertRow, OldAlertRow, WatchRow
 from .workers import WorkerRow
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "HoldRow",
     "LongtailRow",
     "ModelCallRow",
+    "OldAlertRow",
     "ProviderLimitRow",
     "SchedulePauseRow",
     "ScheduleVersionRow",

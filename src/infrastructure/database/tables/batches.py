@@ -5,8 +5,10 @@ from uuid import uuid4
 
 from sqlalchemy import (
     ForeignKey,
+    Index,
     UniqueConstraint,
     func,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -24,6 +26,7 @@ class BatchRow(Table):
         UniqueConstraint("site", "slot"),
         one_of("trigger", Trigger),
         one_of("status", BatchStatus),
+        Index("ix_batches_running", "site", postgresql_where=text(f"status = '{BatchStatus.RUNNING}'")),
     )
 
     id: Mapped[BatchId] = mapped_column(primary_key=True, default=uuid4)

@@ -33,6 +33,7 @@ class LongtailRow(Table):
             "number",
             postgresql_where=text(f"status = '{LongtailStatus.READY}'"),
         ),
+        Index("ix_longtails_claimed", "site", postgresql_where=text(f"status = '{LongtailStatus.CLAIMED}'")),
     )
 
     id: Mapped[LongtailId] = mapped_column(primary_key=True, default=uuid4)

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from src.domain.alert import AlertKind, Finding
 from src.domain.article import ArticleStatus
 from src.domain.batch import BatchStatus, Trigger
 from src.domain.errors import SchemaOutdated
@@ -16,6 +17,7 @@ from src.domain.stages import Stage
 from src.domain.usage import CallStatus
 from src.infrastructure.database import schema
 from src.infrastructure.database.engine import create_engine
+from src.infrastructure.database.unit_of_work import Database
 
 
 @pytest.fixture
@@ -49,6 +51,24 @@ async def test_migrations_go_up_down_and_up_again(empty: AsyncEngine) -> None:
     await schema.check(empty)
 
 
+async def test_alerts_of_the_version_before_are_kept_and_open(empty: AsyncEngine) -> None:
+    await schema.upgrade(empty)
+    await schema.downgrade(empty, "0005")
+    async with empty.begin() as connection:
+        await connection.execute(text("INSERT INTO sites (slug, description) VALUES ('shop', '{}')"))
+        old = "INSERT INTO alerts (site, slot, reason, message) VALUES ('shop', '2026-11-20 06:00+01', :reason, 'why')"
+        await connection.execute(text(old), {"reason": "not_started"})
+    await schema.upgrade(empty)
+    finding = Finding(
+        kind=AlertKind.SLOT_MISSING, subject="shop 2026-11-20T05:00:00Z", site="shop", detail="now", reason="failed"
+    )
+    database = Database(empty)
+    settled = await database.run_in_transaction(lambda uow: uow.alerts.settle(AlertKind.SLOT_MISSING, [finding]))
+    async with database.unit_of_work() as uow:
+        (alert,) = await uow.alerts.list_of_slots("shop")
+    assert (settled.raised, alert.reason, alert.message, alert.until) == ([], "not_started", "why", None)
+
+
 @pytest.mark.parametrize(
     ("constraint", "values"),
     [
@@ -61,6 +81,7 @@ async def test_migrations_go_up_down_and_up_again(empty: AsyncEngine) -> None:
         ("ck_model_calls_stage", Stage),
         ("ck_model_calls_status", CallStatus),
         ("ck_holds_depth", HoldDepth),
+        ("ck_watchdog_alerts_kind", AlertKind),
     ],
 )
 async def test_a_check_allows_what_the_code_may_write(

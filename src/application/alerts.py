@@ -1,0 +1,21 @@
+"""Lists what the watchdog found."""
+
+from src.domain.alert import Alert, SlotAlert
+from src.infrastructure.database.unit_of_work import Database
+
+
+async def list_alerts(database: Database, *, ended: bool, limit: int) -> list[Alert]:
+    """Return the open alerts, the newest first; with ``ended`` all."""
+    async with database.unit_of_work() as uow:
+        return await uow.alerts.list_all(ended=ended, limit=limit)
+
+
+async def list_slot_alerts(database: Database, site: str | None = None, *, limit: int) -> list[SlotAlert]:
+    """Return the alerts of slots, the newest slot first.
+
+    ``site`` None is all sites. Raises NotFound.
+    """
+    async with database.unit_of_work() as uow:
+        if site:
+            await uow.sites.get(site)
+        return await uow.alerts.list_of_slots(site, limit=limit)
