@@ -19,7 +19,7 @@ from sqlalchemy import text
 from temporalio.client import Client, WorkflowHandle
 
 from src.application.batches import Batches
-from src.bootstrap import open_application, open_local_servers
+from src.bootstrap import Application, open_application, open_local_servers
 from src.domain.colour import BLUE
 from src.domain.longtail import Longtail
 from src.infrastructure.database.unit_of_work import Database
@@ -41,6 +41,7 @@ class Installation:
     """Paths, addresses and server process ids of an installation."""
 
     folder: Path
+    application: Application
     database: Database
     client: Client
     batches: Batches
@@ -101,6 +102,11 @@ class Worker:
         """Return its process id."""
         return self._process.pid
 
+    @property
+    def is_running(self) -> bool:
+        """Return whether it has not ended."""
+        return self._process.poll() is None
+
     def kill(self) -> None:
         """End it as a crash would, and wait until it is gone."""
         self._process.kill()
@@ -136,11 +142,12 @@ async def installation() -> AsyncIterator[Installation]:
         async with open_application(settings, servers, who="bench") as opened:
             yield Installation(
                 folder=folder,
+                application=opened,
                 database=opened.database,
                 client=opened.client,
                 batches=Batches(opened.database, opened.workflows),  # the workers have models of their own
                 temporal_pid=servers.temporal.pid or 0 if servers.temporal else 0,
-                postgres_pid=await _postmaster(opened.database),
+                postgres_pid=await postmaster(opened.database),
             )
 
 
@@ -152,7 +159,8 @@ def _folder() -> Iterator[Path]:
         yield folder
 
 
-async def _postmaster(database: Database) -> int:
+async def postmaster(database: Database) -> int:
+    """Return the process id of the PostgreSQL that answers."""
     async with database.engine.connect() as connection:
         backend = await connection.scalar(text("SELECT pg_backend_pid()"))
     return psutil.Process(backend).ppid()
