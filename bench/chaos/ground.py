@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TypeVar
 
 import psutil
@@ -125,10 +126,10 @@ class Ground:
 
 
 @asynccontextmanager
-async def ground() -> AsyncIterator[Ground]:
+async def ground(*, compiled: Path | None = None) -> AsyncIterator[Ground]:
     """Set up the installation, with its workers started."""
     with ModelServer() as models:
-        async with installation() as installed:
+        async with installation(compiled=compiled) as installed:
             workers = Workers(lambda: installed.worker(model_url=models.url, slots=SLOTS))
             workers.fill()
             try:

@@ -1,6 +1,7 @@
 """Bad days from fixed seeds: whatever happens, nothing is lost and only calls that were cut off are bought again."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -11,8 +12,9 @@ SEEDS = (1, 2, 3, 10, 14)  # together they have every kind of event
 
 
 @pytest.fixture(scope="module")
-async def here() -> AsyncIterator[Ground]:
-    async with ground() as set_up:
+async def here(compiled: Path) -> AsyncIterator[Ground]:
+    async with ground(compiled=compiled) as set_up:
+        await set_up.ready()
         yield set_up
 
 
