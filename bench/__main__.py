@@ -11,6 +11,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from src.domain.stages import STAGES
+
 from . import tables
 from .installation import installation
 from .interruptions import Interrupted, interrupt
@@ -38,9 +40,11 @@ def main(
 ) -> None:
     """Measure Longtail on this machine, against its own model server.
 
-    Ratios compare within one run only.
+    Ratios compare within one run only. Leaves with 1 when the model server counted other calls than articles x stages
+    and corrections.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: the servers are taken down, too
+    miscounted: list[str] = []
     if kill or drain:
         size, seconds = articles or INTERRUPTED[0], INTERRUPTED[1] if latency is None else latency
         scenario = Scenario(articles=size, latency=seconds, slots=slots)
@@ -49,12 +53,27 @@ def main(
         table = tables.interruptions(trials)
     else:
         runs = asyncio.run(_measured(_scenarios(articles, latency, slots, long=long)))
+        miscounted = _miscounted(runs)
         show = [run.model_dump(mode="json") for run in runs]
         table = tables.measurements(runs)
     if as_json:
         print(json.dumps(show, indent=2))
     else:
         Console().print(table)
+    for line in miscounted:
+        err.print(line, style="bold red")
+    if miscounted:
+        raise typer.Exit(1)
+
+
+def _miscounted(runs: list[Measured]) -> list[str]:
+    """Return a line for each run that made other calls than it needs."""
+    return [
+        f"{run.articles} articles at {run.latency:g} s a call: the model server counted {run.calls} calls, due are "
+        f"{run.calls_due} ({run.articles} x {len(STAGES)} stages and {run.corrections} corrections)"
+        for run in runs
+        if run.calls != run.calls_due
+    ]
 
 
 def _scenarios(articles: int | None, latency: float | None, slots: int, *, long: bool) -> list[Scenario]:

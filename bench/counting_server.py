@@ -174,7 +174,14 @@ async def _stays(receive: Receive, seconds: float) -> bool:
 
 async def _serve(latency: float) -> None:
     application = Counted(latency=latency).application()
-    server = uvicorn.Server(uvicorn.Config(application, access_log=False, log_level="warning", lifespan="off"))
+    config = uvicorn.Config(
+        application,
+        access_log=False,
+        log_level="warning",
+        lifespan="off",
+        timeout_keep_alive=600,  # a connection that it closes while the client asks again would be a failed call
+    )
+    server = uvicorn.Server(config)
     asyncio.get_running_loop().add_reader(0, os._exit, 0)  # the lifeline ended; there is nothing to save
     with socket.create_server(("127.0.0.1", 0), backlog=1024) as listening:
         print(listening.getsockname()[1], flush=True)

@@ -19,7 +19,7 @@ from sqlalchemy import text
 from temporalio.client import Client, WorkflowHandle
 
 from src.application.batches import Batches
-from src.bootstrap import open_application, open_local_servers
+from src.bootstrap import Application, open_application, open_local_servers
 from src.domain.colour import BLUE
 from src.domain.longtail import Longtail
 from src.infrastructure.database.unit_of_work import Database
@@ -41,6 +41,8 @@ class Installation:
     """Paths, addresses and server process ids of an installation."""
 
     folder: Path
+    compiled: Path
+    application: Application
     database: Database
     client: Client
     batches: Batches
@@ -57,7 +59,7 @@ class Installation:
         """
         inherited = os.environ.items()  # noqa: TID251 - handed to a separate process
         plain = {name: value for name, value in inherited if not name.startswith(_OBEYED)}
-        return plain | {"PYTHONPATH": str(_CODE), "PYTHONPYCACHEPREFIX": str(self.folder / "compiled")}
+        return plain | {"PYTHONPATH": str(_CODE), "PYTHONPYCACHEPREFIX": str(self.compiled)}
 
     async def start_batch(self, keywords: list[str]) -> BatchHandle:
         """Import the keywords and start one batch of them all."""
@@ -101,10 +103,19 @@ class Worker:
         """Return its process id."""
         return self._process.pid
 
+    @property
+    def is_running(self) -> bool:
+        """Return whether it has not ended."""
+        if self._process.poll() is None:
+            return True
+        self._let_go()
+        return False
+
     def kill(self) -> None:
         """End it as a crash would, and wait until it is gone."""
         self._process.kill()
         self._process.wait()
+        self._let_go()
 
     def drain(self) -> None:
         """Ask it to finish its calls and end."""
@@ -117,6 +128,11 @@ class Worker:
             self._process.wait(_STOP_SECONDS)
         except subprocess.TimeoutExpired:
             self.kill()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        assert self._process.stdin is not None  # noqa: S101 - it was started with a pipe
+        self._process.stdin.close()
 
 
 @contextmanager
@@ -129,18 +145,23 @@ def stopping(worker: Worker) -> Iterator[Worker]:
 
 
 @asynccontextmanager
-async def installation() -> AsyncIterator[Installation]:
-    """Set everything up, and take it down again."""
+async def installation(*, compiled: Path | None = None) -> AsyncIterator[Installation]:
+    """Set everything up, and take it down again.
+
+    ``compiled`` is where others keep Python's compiled modules.
+    """
     with _folder() as folder, open_local_servers(folder / "home") as servers:
         settings = Settings.model_construct(home=folder / "home", database_pool_size=2)
         async with open_application(settings, servers, who="bench") as opened:
             yield Installation(
                 folder=folder,
+                compiled=compiled or folder / "compiled",
+                application=opened,
                 database=opened.database,
                 client=opened.client,
                 batches=Batches(opened.database, opened.workflows),  # the workers have models of their own
                 temporal_pid=servers.temporal.pid or 0 if servers.temporal else 0,
-                postgres_pid=await _postmaster(opened.database),
+                postgres_pid=await postmaster(opened.database),
             )
 
 
@@ -152,7 +173,8 @@ def _folder() -> Iterator[Path]:
         yield folder
 
 
-async def _postmaster(database: Database) -> int:
+async def postmaster(database: Database) -> int:
+    """Return the process id of the PostgreSQL that answers."""
     async with database.engine.connect() as connection:
         backend = await connection.scalar(text("SELECT pg_backend_pid()"))
     return psutil.Process(backend).ppid()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from pydantic import BaseModel, ConfigDict
+from sqlalchemy import text
 
 from src.domain.ids import BatchId
 from src.domain.stages import STAGES
@@ -16,6 +17,8 @@ from . import processes, workload
 from .floor import Floor
 from .installation import BatchHandle, Installation, reported, stopping
 from .model_server import ModelServer
+
+_CORRECTIONS = text("SELECT count(*) FROM model_calls WHERE batch_id = :batch AND round > 0")
 
 WARM_UP = 8  # articles before the clock starts, so that imports and connections do not count
 
@@ -53,7 +56,12 @@ class Cpu(BaseModel):
 
 
 class Measured(BaseModel):
-    """Measurements of one scenario."""
+    """Measurements of one scenario.
+
+    Attributes:
+        calls: counted by the model server.
+        corrections: questions after an answer that broke a rule, as the ledger has them.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -66,11 +74,17 @@ class Measured(BaseModel):
     cpu: Cpu
     worker_peak_bytes: int
     calls: int
+    corrections: int
     max_in_flight: int
     batch_events: int
     article_events: int
     article_history_bytes: int
     need_review: int
+
+    @property
+    def calls_due(self) -> int:
+        """Return how many calls the articles need."""
+        return self.articles * len(STAGES) + self.corrections
 
 
 async def rehearse(installed: Installation, models: ModelServer, *, first: int) -> None:
@@ -105,12 +119,18 @@ async def measure(scenario: Scenario, installed: Installation, models: ModelServ
             cpu=cpu,
             worker_peak_bytes=processes.peak_bytes(worker.pid),
             calls=stats.calls,
+            corrections=await _corrections(installed, report.batch_id),
             max_in_flight=stats.max_in_flight,
             batch_events=batch_events,
             article_events=article_events,
             article_history_bytes=article_history_bytes,
             need_review=report.needs_review,
         )
+
+
+async def _corrections(installed: Installation, batch_id: BatchId) -> int:
+    async with installed.database.engine.connect() as connection:
+        return int(await connection.scalar(_CORRECTIONS, {"batch": batch_id}) or 0)
 
 
 def _floor(scenario: Scenario, models: ModelServer, first: int, environment: dict[str, str]) -> Floor:

@@ -75,6 +75,7 @@ _FIGURES: tuple[tuple[str, Callable[[Measured], str]], ...] = (
     ("peak memory: worker", lambda run: f"{run.worker_peak_bytes / _MEGABYTE:.0f} MB"),
     ("  floor", lambda run: f"{run.floor.peak_bytes / _MEGABYTE:.0f} MB"),
     ("calls counted by the model server", lambda run: f"{run.calls}, {run.max_in_flight} at once"),
+    ("  due: articles x stages, and corrections", lambda run: str(run.calls_due)),
     ("articles that need review", lambda run: f"{run.need_review} of {run.articles}"),
     ("history: batch", lambda run: f"{run.batch_events} events"),
     ("  article", lambda run: f"{run.article_events} events, {run.article_history_bytes / 1024:.0f} KB"),

@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import pytest
-from temporalio.client import Client
+from temporalio.api.enums.v1 import PendingActivityState
+from temporalio.client import Client, WorkflowFailureError
 
 from bench.installation import BatchHandle, reported
 from bench.model_server import ModelServer
+from src.domain.article import ArticleStatus
 from src.domain.batch import BatchStatus, Trigger
 from src.domain.colour import BLUE
 from src.domain.stages import STAGES
@@ -133,3 +135,39 @@ async def test_a_terminated_worker_ends_by_itself_and_nothing_is_bought_twice(
 
     assert (report.status, report.needs_review, report.calls) == (BatchStatus.COMPLETED, ARTICLES, CALLS)
     assert len(models.calls()) == CALLS
+
+
+async def test_a_batch_that_is_cancelled_as_its_worker_dies_ends_as_cancelled(
+    database: Database,
+    client: Client,
+    models: ModelServer,
+    worker: Callable[[], Running],
+    records: Callable[[str], Records],
+) -> None:
+    models.reset(latency=60)
+
+    async def all_slots_wait() -> bool:
+        return models.stats().in_flight == SLOTS
+
+    async def is_being_cancelled() -> bool:
+        articles = await records("cancelled-shop").articles()
+        handles = [client.get_workflow_handle(ids.article(each.id)) for each in articles if each.started_at]
+        described = [(await handle.describe()).raw_description.pending_activities for handle in handles]
+        states = [activity.state for activities in described for activity in activities]
+        return states.count(PendingActivityState.PENDING_ACTIVITY_STATE_CANCEL_REQUESTED) == SLOTS
+
+    with worker() as first:
+        batch = await a_batch(database, client, "cancelled-shop")
+        await eventually(all_slots_wait)
+        await batch.cancel()
+        await eventually(is_being_cancelled)
+        first.kill()
+
+    with worker():
+        async with asyncio.timeout(30):  # and not the minute after which Temporal gives up a silent worker
+            with pytest.raises(WorkflowFailureError):
+                await batch.result()
+
+    articles = await records("cancelled-shop").articles()
+    assert {article.status for article in articles} == {ArticleStatus.CANCELLED}
+    assert {call.status for _, call in await records("cancelled-shop").calls()} == {CallStatus.LOST}

@@ -26,6 +26,8 @@ from .rpc_errors import is_not_found
 log = structlog.get_logger()
 
 _CONCURRENT_REQUESTS = 16  # each is a few milliseconds of the server
+_STARTED = PendingActivityState.PENDING_ACTIVITY_STATE_STARTED
+_CANCELLING = PendingActivityState.PENDING_ACTIVITY_STATE_CANCEL_REQUESTED  # and the worker has not answered
 _AT_ONCE = timedelta(milliseconds=1)
 
 
@@ -67,7 +69,7 @@ class TakeOver:
                 execution.run_id = described.workflow_execution_info.execution.run_id
                 held = [activity for activity in described.pending_activities if _is_held(activity, instance)]
                 for activity in held:
-                    await self._fail(execution, activity.activity_id, instance)
+                    await self._end(execution, activity, instance)
                 await service.reset_sticky_task_queue(
                     ResetStickyTaskQueueRequest(namespace=namespace, execution=execution)
                 )
@@ -77,13 +79,17 @@ class TakeOver:
                 raise
         return len(held)
 
-    async def _fail(self, execution: WorkflowExecution, activity_id: str, instance: str) -> None:
+    async def _end(self, execution: WorkflowExecution, activity: PendingActivityInfo, instance: str) -> None:
+        """Fail the activity, or report it cancelled if somebody asked for that."""
         handle = self._client.get_async_activity_handle(
-            workflow_id=execution.workflow_id, run_id=execution.run_id, activity_id=activity_id
+            workflow_id=execution.workflow_id, run_id=execution.run_id, activity_id=activity.activity_id
         )
         error = ApplicationError(f"worker {instance} ended", type="WorkerDied", next_retry_delay=_AT_ONCE)
         try:
-            await handle.fail(error)
+            if activity.state == _CANCELLING:
+                await handle.report_cancellation()
+            else:
+                await handle.fail(error)
         except RPCError as ended:
             if not is_not_found(ended):
                 raise
@@ -91,5 +97,4 @@ class TakeOver:
 
 def _is_held(activity: PendingActivityInfo, instance: str) -> bool:
     """Return whether Temporal waits for this worker."""
-    started = PendingActivityState.PENDING_ACTIVITY_STATE_STARTED
-    return activity.state == started and activity.last_worker_identity == instance
+    return activity.state in (_STARTED, _CANCELLING) and activity.last_worker_identity == instance

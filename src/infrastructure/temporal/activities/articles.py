@@ -9,7 +9,7 @@ from datetime import UTC
 from temporalio import activity
 
 from src.domain.article import ArticleRef, ArticleStatus, Failure
-from src.domain.errors import ModelRefused, OutputRejected, OutputTruncated
+from src.domain.errors import ArticleEnded, ModelRefused, OutputRejected, OutputTruncated
 from src.domain.stages import Draft, Outline, SeoMetadata, Stage
 from src.infrastructure.database.unit_of_work import Database, UnitOfWork
 from src.rendering import page
@@ -66,7 +66,8 @@ class ArticleActivities:
     async def record_failure(self, request: RecordFailure) -> Failure:
         """Store where and why the article stopped, with its attempts.
 
-        Answers that were rejected for good are not used again, so that a retry calls the model again.
+        Answers that were rejected for good are not used again, so that a retry calls the model again. An article that
+        was ended meanwhile has not failed: if another batch took it up by now, it is cancelled, and its longtail ready.
         """
         article, failure = request.article, request.failure
 
@@ -78,6 +79,9 @@ class ArticleActivities:
             if failure.stage and failure.error_type in _REJECTED_FOR_GOOD:
                 await uow.model_calls.discard(article.article_id, article.revision, failure.stage)
             await uow.model_calls.write_off(article.article_id)
+            if failure.error_type == ArticleEnded.__name__:
+                await uow.articles.cancel_gone([article.article_id])  # no other workflow could start beside this one
+                return known
             await uow.articles.fail(article.article_id, known)
             await uow.batches.follow_article(article.article_id)
             return known

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -12,8 +13,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from src.agents.language_model import CallCancelled, Completion, Prompt, StopReason
-from src.domain.article import ArticleRef, Failure
+from src.domain.article import ArticleRef, ArticleStatus, Failure
 from src.domain.errors import ArticleEnded, CallUnderWay, ModelError, ModelRateLimited, ModelUnreachable, WorkerLost
+from src.domain.longtail import LongtailStatus
 from src.domain.stages import Stage
 from src.domain.usage import CallStatus, Usage
 from src.infrastructure.database.model_calls import HeldCall, ModelCall
@@ -27,7 +29,7 @@ from src.infrastructure.temporal.activities.articles import ArticleActivities
 from src.infrastructure.temporal.messages import RecordFailure
 from tests.call_owners import an_owner
 from tests.eventually import eventually
-from tests.factories import a_site, longtails, open_batch
+from tests.factories import SLOT, a_site, longtails, open_batch
 
 PROMPT = Prompt(
     stage=Stage.OUTLINE,
@@ -175,6 +177,19 @@ async def test_nothing_is_bought_for_an_article_that_was_cancelled(database: Dat
     with pytest.raises(ArticleEnded):
         await asking.generate(PROMPT)
     assert asked.prompts == []
+
+
+async def test_an_article_that_a_later_batch_took_up_does_not_fail_by_its_earlier_end(
+    database: Database, article: ArticleRef
+) -> None:
+    async with database.unit_of_work() as uow:
+        await uow.articles.cancel(article.article_id)
+    await open_batch(database, SLOT + timedelta(days=1))
+    ended = Failure(stage=Stage.OUTLINE, error_type="ArticleEnded", message="it was ended meanwhile", attempts=1)
+    await ArticleActivities(database).record_failure(RecordFailure(article=article, failure=ended))
+    async with database.unit_of_work() as uow:
+        assert await uow.articles.get_status(article.article_id) is ArticleStatus.CANCELLED
+        assert (await uow.longtails.count_by_status("hardware-shop"))[LongtailStatus.READY] == 1
 
 
 async def test_another_cap_effort_or_model_is_the_same_question(database: Database, article: ArticleRef) -> None:

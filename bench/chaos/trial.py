@@ -1,0 +1,88 @@
+"""One seed from its plan to its verdict."""
+
+import asyncio
+import time
+from collections import Counter
+
+from pydantic import BaseModel, ConfigDict
+
+from src.infrastructure.embedded.process import POLL_SECONDS
+
+from . import books, recovery
+from .books import Counts
+from .disturbances import Disturbances
+from .ground import Ground, Sites, add_sites
+from .plan import Kind, Plan, draw
+
+_END_SECONDS = 20.0  # in which workflows end once their rows have
+
+
+class Outcome(BaseModel):
+    """What a trial came to.
+
+    Attributes:
+        not_taken: what people asked for, and got an error.
+        wrong: what does not hold; empty if all is well.
+        seconds: the whole trial; of these ``recovery`` after everything was healed.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    plan: Plan
+    counts: Counts
+    not_taken: list[str]
+    wrong: list[str]
+    seconds: float
+    recovery: float
+
+    @property
+    def events(self) -> Counter[Kind]:
+        """Return how often each kind of event happened."""
+        return Counter(event.kind for event in self.plan.events)
+
+    def explain(self) -> str:
+        """Return the plan, and what does not hold."""
+        taken = [f"  not taken: {each}" for each in self.not_taken]
+        return "\n".join([str(self.plan), *taken, *(f"  WRONG: {problem}" for problem in self.wrong)])
+
+
+async def run(seed: int, ground: Ground) -> Outcome:
+    """Run the seed's trial."""
+    begun = time.monotonic()
+    plan = draw(seed)
+    await recovery.heal(ground)
+    ground.models.reset(latency=plan.latency)
+    sites = await add_sites(plan, ground)
+    disturbances = Disturbances(ground, sites)
+    for slug in sites.slugs:
+        await sites.open(ground, slug)
+    await disturbances.run()
+    await recovery.heal(ground)
+    took = await recovery.run_to_the_end(ground, sites)
+    wrong = await books.list_left(ground, sites)
+    wrong += await _still_running(ground, sites)
+    kept = await books.read(ground, sites)
+    return Outcome(
+        plan=plan,
+        counts=kept.count(),
+        not_taken=disturbances.refused,
+        wrong=[*wrong, *kept.problems(sites), *_spooled(ground)],
+        seconds=time.monotonic() - begun,
+        recovery=took,
+    )
+
+
+async def _still_running(ground: Ground, sites: Sites) -> list[str]:
+    """Return the workflows that run on although their rows have ended."""
+    query = f"Site IN ({', '.join(repr(slug) for slug in sites.slugs)}) AND ExecutionStatus = 'Running'"
+    deadline = time.monotonic() + _END_SECONDS
+    while running := [each.id async for each in ground.installed.client.list_workflows(query)]:
+        if time.monotonic() > deadline:
+            return [f"{workflow_id} runs on" for workflow_id in running]
+        await asyncio.sleep(POLL_SECONDS * 10)
+    return []
+
+
+def _spooled(ground: Ground) -> list[str]:
+    files = (ground.installed.folder / "home" / "spool").glob("*.json")
+    return [f"{file.name} waits in the spool" for file in files]
