@@ -9,8 +9,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from src.agents.answers import KeywordAnalysis, Outline, SeoMetadata
 from src.agents.language_model import Prompt
-from src.domain.stages import KeywordAnalysis, Outline, SeoMetadata, Stage
+from src.domain.stages import Stage
 from src.infrastructure.llm.offline.writer import OfflineWriter
 from src.settings import OfflineSettings
 

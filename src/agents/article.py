@@ -8,12 +8,13 @@ from dataclasses import replace
 
 from src.domain.errors import OutputTruncated
 from src.domain.site import Site
-from src.domain.stages import Draft, Outline, Stage
+from src.domain.stages import Outline, Stage
 from src.quality.article_rules import broken_rules, heading_key, offered_links
 from src.quality.language import labels
 from src.quality.manuscript import Manuscript, as_markdown
 from src.quality.plan import planned_headings
 
+from .answers import Draft
 from .instructions import fact_list, instructions, site_brief
 from .language_model import OFFLINE_MODEL, Completion, LanguageModel, Prompt, StopReason, fenced
 from .structured_output import ask, parse_or_repair, require, validated

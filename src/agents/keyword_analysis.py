@@ -4,9 +4,10 @@ from typing import Any
 
 from src.domain.longtail import phrase_key
 from src.domain.site import Site
-from src.domain.stages import KeywordAnalysis, Stage
+from src.domain.stages import Stage
 from src.quality.wording import fit, leftovers, unique
 
+from .answers import KeywordAnalysis
 from .instructions import fact_list, instructions, site_brief
 from .language_model import Completion, LanguageModel, Prompt
 from .structured_output import ask_for, json_object, require, validated

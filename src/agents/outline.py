@@ -7,10 +7,11 @@ from slugify import slugify
 
 from src.domain.longtail import phrase_key
 from src.domain.site import Site
-from src.domain.stages import KeywordAnalysis, Outline, Stage
+from src.domain.stages import KeywordAnalysis, Stage
 from src.quality.plan import QUESTION_WORDS, planned_headings, planned_words
 from src.quality.wording import banned, fit, leftovers, mentions, unique
 
+from .answers import Outline
 from .instructions import fact_list, instructions, site_brief
 from .language_model import Completion, LanguageModel, Prompt
 from .structured_output import ask_for, json_object, require, validated

@@ -7,9 +7,10 @@ from slugify import slugify
 
 from src.domain.longtail import phrase_key
 from src.domain.site import Site
-from src.domain.stages import Outline, SeoMetadata, Stage
+from src.domain.stages import Outline, Stage
 from src.quality.wording import banned, fit, leftovers, mentions, unique
 
+from .answers import SeoMetadata
 from .instructions import instructions, site_brief
 from .language_model import Completion, LanguageModel, Prompt
 from .structured_output import ask_for, json_object, require, validated

@@ -1,13 +1,14 @@
 """The four stages and the artefact each hands to the next.
 
-Artefacts are what an operator reads in Temporal's UI. Limits follow search results (Google cuts titles near 60 and
-descriptions near 160 characters); models may ignore them, so every answer is validated in full.
+Artefacts are what an operator reads in Temporal's UI. Histories and the database keep them for longer than a version
+lives, so these types have no limits and ignore what they do not know: another version may have had other limits. Only a
+fresh answer is checked, by the types of the same names in ``src/agents/answers.py``.
 """
 
+from collections.abc import Sequence
 from enum import StrEnum
-from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict
 
 
 class Stage(StrEnum):
@@ -31,65 +32,52 @@ class Stage(StrEnum):
 
 STAGES = tuple(Stage)
 
-Short = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
-Sentence = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
-SectionId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
-
-
-class Intent(StrEnum):
-    """What a searcher is after."""
-
-    INFORMATIONAL = "informational"
-    COMMERCIAL = "commercial"
-    TRANSACTIONAL = "transactional"
-    NAVIGATIONAL = "navigational"
-
 
 class Artefact(BaseModel):
     """What a stage hands on; frozen, and nothing in it is optional."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 class KeywordAnalysis(Artefact):
     """Stage A: what the searcher wants and what the article must cover."""
 
-    primary_keyword: Short = Field(description="The keyword exactly as given.")
-    intent: Intent
-    audience: Sentence
-    searcher_goal: Sentence
-    secondary_keywords: list[Short] = Field(min_length=3, max_length=8)
-    entities: list[Short] = Field(min_length=3, max_length=10)
-    questions: list[Sentence] = Field(min_length=3, max_length=6)
-    angle: Sentence = Field(description="What this article offers that others do not.")
-    avoid: list[Sentence] = Field(max_length=8, description="Claims that would need evidence we do not have.")
+    primary_keyword: str
+    intent: str
+    audience: str
+    searcher_goal: str
+    secondary_keywords: list[str]
+    entities: list[str]
+    questions: list[str]
+    angle: str
+    avoid: list[str]
 
 
 class Section(Artefact):
     """One h2 of the article."""
 
-    id: SectionId = Field(description="Lowercase words joined by hyphens.")
-    heading: Short
-    purpose: Sentence
-    points: list[Sentence] = Field(min_length=2, max_length=5)
-    target_words: int = Field(ge=40, le=1500)
-    fact_ids: list[str] = Field(max_length=10, description="Ids of the site facts this section states.")
+    id: str
+    heading: str
+    purpose: str
+    points: list[str]
+    target_words: int
+    fact_ids: list[str]
 
 
 class FaqEntry(Artefact):
     """A question the article answers at its end."""
 
-    question: Sentence
-    answer_hint: Sentence
+    question: str
+    answer_hint: str
 
 
 class Outline(Artefact):
     """Stage B: the plan of the article."""
 
-    h1: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=70)]
-    summary: Sentence
-    sections: list[Section] = Field(min_length=4, max_length=8)
-    faq: list[FaqEntry] = Field(max_length=5)
+    h1: str
+    summary: str
+    sections: Sequence[Section]
+    faq: Sequence[FaqEntry]
 
 
 class Draft(Artefact):
@@ -98,23 +86,18 @@ class Draft(Artefact):
     It has one ``##`` for each planned section.
     """
 
-    markdown: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60_000)]
-    words: int = Field(ge=1)
+    markdown: str
+    words: int
 
 
 class SeoMetadata(Artefact):
     """Stage D: title, description and tags for search and sharing."""
 
-    # Sent to models with the schema; a changed sentence would make a new question of every paid one.
-    model_config = ConfigDict(
-        json_schema_extra={"description": "Stage D: how the article presents itself in search results and when shared."}
-    )
-
-    title: Annotated[str, StringConstraints(strip_whitespace=True, min_length=30, max_length=60)]
-    description: Annotated[str, StringConstraints(strip_whitespace=True, min_length=70, max_length=160)]
-    slug: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", min_length=3, max_length=75)]
-    og_title: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=90)]
-    og_description: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-    focus_keyword: Short
-    tags: list[Short] = Field(min_length=3, max_length=6)
-    faq_schema: bool = Field(description="Whether the visible questions are marked up as structured data.")
+    title: str
+    description: str
+    slug: str
+    og_title: str
+    og_description: str
+    focus_keyword: str
+    tags: list[str]
+    faq_schema: bool

@@ -43,6 +43,14 @@ def beginning(text: str, *, length: int = 80) -> str:
     return text if len(text) <= length else text[: length - 1] + "…"
 
 
+def storable(text: str) -> str:
+    """Return ``text`` as PostgreSQL and Temporal can store it.
+
+    Halves of a character that arrived in two chunks are joined; a half alone becomes U+FFFD. NUL is dropped.
+    """
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").replace("\x00", "")
+
+
 def _without_hidden(character: str) -> str:
     if character in (_ZWNJ, _ZWJ):
         return character

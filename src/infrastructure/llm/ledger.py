@@ -20,6 +20,7 @@ from src.domain.article import ArticleRef, ArticleStatus
 from src.domain.errors import ArticleEnded, CallUnderWay, ModelError, WorkerLost
 from src.domain.ids import CallId
 from src.domain.stage_failure import FailureKind, is_final
+from src.domain.text import storable
 from src.domain.usage import CallStatus, Usage
 from src.infrastructure.database.errors import describe
 from src.infrastructure.database.model_calls import CallRequest, CallResult, HeldCall, PaidAnswer
@@ -363,14 +364,6 @@ def _as_completion(paid: PaidAnswer) -> Completion:
             output_tokens=paid.output_tokens or 0,
         ),
     )
-
-
-def storable(text: str) -> str:
-    """Return ``text`` as PostgreSQL can store it.
-
-    Halves of a character that arrived in two chunks are joined; a half alone becomes U+FFFD. NUL is dropped.
-    """
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").replace("\x00", "")
 
 
 def _countable(usage: Usage) -> dict[str, int]:

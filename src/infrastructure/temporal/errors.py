@@ -15,6 +15,7 @@ from temporalio.service import RPCError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
 from src.domain.errors import LongtailError, ModelOverloaded
+from src.domain.text import storable
 from src.infrastructure.database.errors import describe
 
 from . import policies
@@ -36,7 +37,7 @@ class _Inbound(ActivityInboundInterceptor):
         try:
             return await super().execute_activity(input)
         except LongtailError as error:
-            raise translated(error, attempt=attempt) from error
+            raise translated(error, attempt=attempt) from encodable(error)
         except DBAPIError as error:
             failure = describe(error)
             is_final = failure.is_rejection and attempt >= policies.UNKNOWN_ATTEMPTS
@@ -44,10 +45,24 @@ class _Inbound(ActivityInboundInterceptor):
         except (FailureError, RPCError, PoolTimeout, OSError):
             raise  # they pass, or are Temporal's own
         except Exception as error:  # the worker's edge: a defect, which no further attempt cures
-            if attempt < policies.UNKNOWN_ATTEMPTS:
+            is_final = attempt >= policies.UNKNOWN_ATTEMPTS
+            if not is_final and encodable(error):
                 raise
-            name = type(error).__name__
-            raise ApplicationError(str(error), attempt, type=name, non_retryable=True) from error
+            message, name = storable(str(error)), type(error).__name__
+            raise ApplicationError(message, attempt, type=name, non_retryable=is_final) from encodable(error)
+
+
+def encodable(error: BaseException) -> BaseException | None:
+    """Return the error, None if Temporal cannot encode it.
+
+    Its causes are encoded too. An attempt whose failure cannot be encoded would never end.
+    """
+    link: BaseException | None = error
+    while link is not None:
+        if storable(str(link)) != str(link):
+            return None
+        link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
+    return error
 
 
 def translated(
@@ -59,7 +74,7 @@ def translated(
     ``delay`` is how long to wait if the other side names no time.
     """
     return ApplicationError(
-        error.message,
+        storable(error.message),
         attempt,
         type=type(error).__name__,
         non_retryable=is_final or not error.retryable,

@@ -5,7 +5,8 @@ import json
 
 import pytest
 
-from src.domain.stages import Artefact, KeywordAnalysis, Outline, SeoMetadata
+from src.agents.answers import KeywordAnalysis, Outline, SeoMetadata
+from src.domain.stages import Artefact
 
 
 @pytest.mark.parametrize(

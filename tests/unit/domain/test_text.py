@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from src.domain.text import beginning, visible
+from src.domain.text import beginning, storable, visible
 
 
 @pytest.mark.parametrize(
@@ -69,3 +69,9 @@ def test_cleaning_twice_changes_nothing_more() -> None:
 def test_a_quotation_is_cut_with_an_ellipsis() -> None:
     assert beginning("x" * 80) == "x" * 80
     assert beginning("x" * 81) == "x" * 79 + "…"
+
+
+def test_any_text_can_be_stored() -> None:
+    assert storable("a\x00b") == "ab"
+    assert storable("\ud83d\udd27") == "🔧"  # two halves that arrived apart
+    assert storable("\ud800 half") == "\ufffd half"

@@ -10,13 +10,14 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from temporalio.exceptions import ApplicationError, FailureError
 
 from src.domain.article import ArticleRef
-from src.domain.errors import LongtailError
+from src.domain.errors import LongtailError, WorkerLost
 from src.domain.stage_failure import FailureKind, delay_after, is_final, kind_of
 from src.domain.stages import Stage
+from src.domain.text import storable
 from src.infrastructure.database.errors import describe
 from src.infrastructure.database.unit_of_work import Database
 
-from ..errors import translated
+from ..errors import encodable, translated
 
 log = structlog.get_logger()
 
@@ -51,19 +52,20 @@ class StageErrors:
         except LongtailError as error:
             kind = kind_of(error)
             if kind is None:
-                raise translated(error, attempt=1) from error
-            raise await self._judged(error, kind, article, stage) from error
-        except Exception as error:
-            raise await self._judged(error, FailureKind.DEFECT, article, stage) from error
+                attempt = error.lost if isinstance(error, WorkerLost) else 1
+                raise translated(error, attempt=attempt) from encodable(error)
+            raise await self._judged(error, kind, article, stage) from encodable(error)
+        except Exception as error:  # noqa: BLE001 - a defect: it is counted, and raised as Temporal's
+            raise await self._judged(error, FailureKind.DEFECT, article, stage) from encodable(error)
 
     async def _judged(self, error: Exception, kind: FailureKind, article: ArticleRef, stage: Stage) -> ApplicationError:
         """Return the error as Temporal's, after it was counted."""
         name = type(error).__name__
-        message = error.message if isinstance(error, LongtailError) else str(error)
+        message = storable(error.message if isinstance(error, LongtailError) else str(error))
         try:
             found = await self._database.run_autocommit(
                 lambda uow: uow.stage_failures.record(
-                    article, stage, kind, error_type=name, message=message[:_LONGEST_MESSAGE].replace("\x00", "")
+                    article, stage, kind, error_type=name, message=message[:_LONGEST_MESSAGE]
                 )
             )
         except (DBAPIError, PoolTimeout, OSError) as unrecorded:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError, FailureError, RetryState, is_cancelled_exception
+from temporalio.exceptions import ActivityError, ApplicationError, RetryState, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from src.domain.article import ArticleRef, Failure
@@ -60,7 +60,12 @@ class ArticleWorkflow(HoldableWorkflow):
             outcome = await workflow.execute_local_activity_method(
                 ArticleActivities.save_article, article, summary="store the page", **policies.DATABASE
             )
-        except (FailureError, asyncio.CancelledError) as error:  # a local activity's failure is no ActivityError
+        except workflow.NondeterminismError:
+            raise  # the run waits for a worker that can replay it
+        except (
+            Exception,
+            asyncio.CancelledError,
+        ) as error:  # a defect of this code too is on record before it is raised
             if is_cancelled_exception(error):
                 await self._record_cancellation(article)
                 raise

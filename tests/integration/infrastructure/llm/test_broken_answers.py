@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from llmock.scenarios import Reply, StreamFault
 
+from src.agents.answers import KeywordAnalysis
 from src.agents.language_model import StopReason
 from src.domain.errors import (
     ModelBadRequest,
@@ -14,7 +15,6 @@ from src.domain.errors import (
     ModelUnavailable,
     ModelUnreachable,
 )
-from src.domain.stages import KeywordAnalysis
 
 from .test_anthropic_model import START, block
 from .test_anthropic_model import error as anthropic_error

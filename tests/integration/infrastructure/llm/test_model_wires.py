@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from llmock.scenarios import Fail, Reply, StreamFault
 
+from src.agents.answers import KeywordAnalysis
 from src.agents.language_model import StopReason
 from src.domain.errors import (
     ModelAuthenticationFailed,
@@ -19,7 +20,6 @@ from src.domain.errors import (
     ModelUnavailable,
     ModelUnreachable,
 )
-from src.domain.stages import KeywordAnalysis
 
 if TYPE_CHECKING:
     from .conftest import Wire

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from anthropic import transform_schema
 
-from src.domain.stages import Artefact, Draft, KeywordAnalysis, Outline, SeoMetadata
+from src.agents.answers import Draft, KeywordAnalysis, Outline, SeoMetadata
+from src.domain.stages import Artefact
 from src.infrastructure.llm.json_schema import json_schema
 
 ARTEFACTS = [KeywordAnalysis, Outline, Draft, SeoMetadata]

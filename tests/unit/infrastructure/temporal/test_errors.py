@@ -99,3 +99,13 @@ async def test_what_postgresql_rejects_is_final_and_an_outage_is_not(cause: Exce
     error = DBAPIError("SELECT 1", {}, original)
     assert not (await failure_of(error)).non_retryable
     assert (await failure_of(error, attempt=3)).non_retryable is is_final
+
+
+@pytest.mark.parametrize("attempt", [1, 3])
+@pytest.mark.parametrize("error", [ValueError("half a character \ud800"), OutputRejected("B", ["\ud800 and \x00"])])
+async def test_what_temporal_cannot_encode_is_made_fit(error: Exception, attempt: int) -> None:
+    failure = await failure_of(error, attempt=attempt)
+    assert failure.type == type(error).__name__
+    assert failure.message.encode()
+    assert "\x00" not in failure.message
+    assert failure.__cause__ is None  # its text is the same
