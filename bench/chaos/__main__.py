@@ -44,7 +44,8 @@ async def run(seeds: list[int], *, logs: Path | None = None) -> list[Outcome]:
                 outcome = await trial.run(number, here)
                 outcomes.append(outcome)
                 verdict = outcome.explain() if outcome.wrong else f"seed {number}: all is well"
-                print(f"{verdict} ({outcome.seconds:.0f} s, recovery {outcome.recovery:.1f} s)", flush=True)
+                counts = ", ".join(f"{count} {name}" for name, count in outcome.counts._asdict().items() if count)
+                print(f"{verdict} ({outcome.seconds:.0f} s, recovery {outcome.recovery:.1f} s; {counts})", flush=True)
         finally:
             if logs is not None:
                 shutil.copyfile(here.installed.folder / "worker.log", logs)

@@ -26,6 +26,17 @@ WHERE status IN ('queued', 'generating') AND EXISTS (
     WHERE newer.longtail_id = articles.longtail_id AND newer.status IN ('queued', 'generating')
       AND (newer.created_at, newer.id) > (articles.created_at, articles.id))
 """
+# Nor may an article go on whose longtail another one finished meanwhile, or that nobody holds.
+_NO_SECOND_PAGE = """
+UPDATE articles SET status = 'cancelled', finished_at = now() FROM longtails
+WHERE longtails.id = articles.longtail_id AND longtails.status = 'written'
+  AND articles.status IN ('queued', 'generating')
+"""
+_CLAIM_FOR_LIVE_ARTICLES = """
+UPDATE longtails SET status = 'claimed', reason = NULL
+WHERE status IN ('ready', 'failed') AND EXISTS (
+    SELECT FROM articles WHERE articles.longtail_id = longtails.id AND articles.status IN ('queued', 'generating'))
+"""
 _FILL_BATCH_ARTICLES = """
 INSERT INTO batch_articles (batch_id, article_id, position, outcome)
 SELECT batch_id, id, position, CASE WHEN status IN ('needs_review', 'failed', 'cancelled') THEN status END
@@ -116,6 +127,8 @@ def _change_batches_and_articles() -> None:
     )
     op.create_index(op.f("ix_batch_articles_article_id"), "batch_articles", ["article_id"])
     op.execute(_ONE_LIVE_ARTICLE)
+    op.execute(_NO_SECOND_PAGE)
+    op.execute(_CLAIM_FOR_LIVE_ARTICLES)
     op.execute(_FILL_BATCH_ARTICLES)
     op.drop_constraint(op.f("uq_articles_batch_id_longtail_id"), "articles")
     op.drop_column("articles", "position")

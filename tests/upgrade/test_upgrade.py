@@ -1,13 +1,11 @@
 """Homes of earlier versions are migrated and go on: nothing paid for or decided is lost."""
 
 import hashlib
-import secrets
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
 from temporalio.client import Client
 
 from src.application.articles import get_article_details, get_page
@@ -22,35 +20,22 @@ from src.domain.longtail import LongtailStatus
 from src.domain.stages import STAGES, Stage
 from src.domain.usage import CallStatus
 from src.infrastructure.database import schema
-from src.infrastructure.database.engine import create_engine
 from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.llm.providers import Providers
 from src.settings import Settings
 from tests.applications import an_application
-from tests.conftest import named
 from tests.eventually import eventually
+
+from .homes import restored
 
 HOME = Path(__file__).with_name("7ac37f1.sql")
 
 
 @pytest.fixture
 async def upgraded(database_url: str, migrated: Database) -> AsyncIterator[Database]:
-    name = f"upgrade_{secrets.token_hex(4)}"
-    admin = migrated.engine.execution_options(isolation_level="AUTOCOMMIT")
-    async with admin.connect() as connection:
-        await connection.execute(text(f"CREATE DATABASE {name}"))
-    restoring = create_engine(named(database_url, name), pool_size=1)
-    async with restoring.connect() as connection:
-        driver = (await connection.get_raw_connection()).driver_connection
-        assert driver is not None
-        await driver.execute(HOME.read_text("utf-8"))
-    await restoring.dispose()  # the dump changes settings of its connection
-    database = Database(create_engine(named(database_url, name), pool_size=8))
-    await schema.upgrade(database.engine)
-    yield database
-    await database.close()
-    async with admin.connect() as connection:
-        await connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    async with restored(HOME, migrated, database_url) as database:
+        await schema.upgrade(database.engine)
+        yield database
 
 
 async def test_everything_is_there_after_the_upgrade(upgraded: Database) -> None:

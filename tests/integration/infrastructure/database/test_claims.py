@@ -1,5 +1,6 @@
-"""Claims and re-opened batches lock what is theirs, and never stand in another site's way."""
+"""Claims and re-opened batches lock and read what is theirs, and never stand in another site's way."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
@@ -89,3 +90,70 @@ async def test_a_site_without_ready_longtails_opens_an_empty_batch(sites: Databa
     async with sites.unit_of_work() as uow:
         batch_id, has_work = await uow.batches.open(batch_of("shop-c", day=1), limit=5, force=False)
         assert (has_work, (await uow.batches.get(batch_id)).total) == (True, 0)
+
+
+MADE = text(
+    "INSERT INTO longtails (id, site, phrase, key, source) SELECT gen_random_uuid(), site, phrase, phrase, 'test'"
+    " FROM unnest(CAST(:sites AS text[])) AS site, generate_series(1, :keywords) AS number,"
+    " concat('how to store garden tool number ', number) AS phrase"
+)
+LOCKED = text("SELECT site, count(*) FROM longtails WHERE id <> ALL(:unlocked) GROUP BY site")
+FREE = text("SELECT id FROM longtails FOR UPDATE SKIP LOCKED")
+READ = text(  # by this transaction
+    "SELECT seq_tup_read + coalesce(idx_tup_fetch, 0) FROM pg_stat_xact_user_tables WHERE relname = 'longtails'"
+)
+
+
+@pytest.fixture
+async def large_sites(database: Database) -> Database:
+    """Three sites of 2,000 keywords each; the first one's slot has failed."""
+    await _fill(database, SITES, keywords=2_000)
+    await _fail_slot(database, "shop-a")
+    return database
+
+
+async def _fill(database: Database, sites: Sequence[str], *, keywords: int) -> None:
+    async with database.unit_of_work() as uow:
+        for slug in sites:
+            await uow.sites.upsert(a_site(slug=slug))
+    async with database.engine.begin() as connection:
+        await connection.execute(MADE, {"sites": list(sites), "keywords": keywords})
+
+
+async def _fail_slot(database: Database, site: str) -> None:
+    async with database.unit_of_work() as uow:
+        batch_id, _ = await uow.batches.open(batch_of(site), limit=8, force=False)
+        await uow.batches.close(batch_id, cancelled=False, error=("BatchFailed", "none of 8 articles succeeded"))
+    async with database.engine.connect() as connection:  # else the next plans know nothing of so many rows
+        await (await connection.execution_options(isolation_level="AUTOCOMMIT")).execute(text("ANALYZE"))
+
+
+async def test_a_failed_slot_of_a_large_site_that_opens_again_leaves_the_others_what_they_should_get(
+    large_sites: Database,
+) -> None:
+    async with large_sites.unit_of_work(autocommit=False) as reopening:
+        await reopening.batches.open(batch_of("shop-a", run="run-2"), limit=8, force=False)
+        async with large_sites.engine.connect() as connection:
+            free = list(await connection.scalars(FREE))
+            await connection.rollback()
+            locked = (await connection.execute(LOCKED, {"unlocked": free})).all()
+        assert locked == [("shop-a", 8)]
+        for site in ("shop-b", "shop-c"):
+            async with large_sites.unit_of_work() as uow:
+                batch_id, _ = await uow.batches.open(batch_of(site), limit=300, force=False)
+                assert (await uow.batches.get(batch_id)).total == 300
+        async with large_sites.unit_of_work() as uow:
+            next_day, _ = await uow.batches.open(batch_of("shop-a", day=1), limit=5, force=False)
+            assert (await uow.batches.get(next_day)).total == 5
+        await reopening.commit()
+
+
+async def test_opening_a_slot_of_eight_again_reads_and_locks_eight_of_twenty_thousand(database: Database) -> None:
+    await _fill(database, SITES[:2], keywords=10_000)
+    await _fail_slot(database, "shop-a")
+    async with database.unit_of_work(autocommit=False) as reopening:
+        await reopening.batches.open(batch_of("shop-a", run="run-2"), limit=8, force=False)
+        read = await reopening.longtails._session.scalar(READ)
+        async with database.engine.begin() as connection:
+            assert await connection.scalar(UNLOCKED) == 20_000 - 8
+    assert 8 <= read <= 10 * 8  # the same eight, by each statement that needs them
