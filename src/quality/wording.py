@@ -61,9 +61,13 @@ def clean_line(text: str) -> str:
 
 def clean_prose(text: str) -> str:
     """Return lines of visible characters in NFC, without blanks around them."""
-    text = _INVISIBLE_IN_PROSE.sub("", _DAMAGED.sub("", text))
-    lines = unicodedata.normalize("NFC", text).replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    lines = unicodedata.normalize("NFC", without_invisible(text)).replace("\r\n", "\n").replace("\r", "\n").split("\n")
     return "\n".join(line.rstrip() for line in lines).strip()
+
+
+def without_invisible(text: str) -> str:
+    """Return ``text`` without characters that hide or damage it."""
+    return _INVISIBLE_IN_PROSE.sub("", _DAMAGED.sub("", text))
 
 
 def fit(text: str, limit: int) -> str:

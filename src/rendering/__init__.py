@@ -1,1 +1,1 @@
-"""Stage outputs to complete HTML pages."""
+"""Stage outputs to an article's text, and that to pages."""

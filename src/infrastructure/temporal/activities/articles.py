@@ -13,6 +13,7 @@ from src.domain.errors import ModelRefused, OutputRejected, OutputTruncated
 from src.domain.stages import Draft, Outline, SeoMetadata, Stage
 from src.infrastructure.database.unit_of_work import Database, UnitOfWork
 from src.rendering import page
+from src.rendering.content import content_of
 
 from ..messages import ArticleOutcome, RecordFailure
 
@@ -40,14 +41,14 @@ class ArticleActivities:
             }
             draft = Draft.model_validate(outputs[Stage.ARTICLE].artefact)
             offline = any(output.provider == "offline" for output in outputs.values())
-            html = page.render(
+            content = content_of(
                 site,
                 Outline.model_validate(outputs[Stage.OUTLINE].artefact),
                 draft,
                 SeoMetadata.model_validate(outputs[Stage.SEO_METADATA].artefact),
-                generated_at=outputs[Stage.ARTICLE].created_at.astimezone(UTC),
                 offline=offline,
             )
+            html = page.preview(content, outputs[Stage.ARTICLE].created_at.astimezone(UTC))
             content_hash = hashlib.sha256(html.encode()).hexdigest()
             await uow.articles.save(
                 article.article_id, html=html, content_hash=content_hash, words=draft.words, offline=offline

@@ -22,6 +22,7 @@ from src.infrastructure.llm.offline.writer import OfflineWriter
 from src.intake.site_file import read as read_site
 from src.quality.manuscript import Manuscript
 from src.rendering import page
+from src.rendering.content import content_of
 from src.settings import OfflineSettings
 from tests.answers import an_outline, short_site
 from tests.factories import a_site
@@ -127,7 +128,7 @@ async def made(keyword: str, site: Site, model: LanguageModel) -> tuple[Outline,
     draft = await article.write(plan, keyword, site=site, model=model)
     opening = " ".join(draft.markdown.split()[:150])
     metadata = await seo_metadata.describe(keyword, plan, opening, site=site, model=model)
-    return plan, draft, page.render(site, plan, draft, metadata, generated_at=MOMENT, offline=True)
+    return plan, draft, page.preview(content_of(site, plan, draft, metadata, offline=True), MOMENT)
 
 
 class Counting:
