@@ -1,5 +1,6 @@
 """What a rule found in the text of an article."""
 
+from datetime import datetime
 from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
@@ -33,3 +34,20 @@ class Finding(BaseModel):
     span: str | None = None
     value: float | None = None
     limit: float | None = None
+
+
+class RevisionFinding(Finding):
+    """A finding of a stored revision, and who waived it."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+    revision: int
+    number: int  # of the finding in its revision, from 0
+    waived_by: str | None
+    waived_reason: str | None
+    waived_at: datetime | None
+
+    @property
+    def blocks(self) -> bool:
+        """Return whether it stands in the way of an approval."""
+        return self.severity is Severity.BLOCKING and self.waived_at is None

@@ -16,8 +16,6 @@ from src.quality.language import direction, labels
 from .article_html import article
 from .structured_data import structured_data
 
-RENDERER_VERSION = 1  # raised with each change of the bytes that a content is rendered to
-
 
 def render(content: Content, approval: Approval | None, publication: Publication) -> str:
     """Return the page.
