@@ -1,7 +1,6 @@
 """Texts of articles: stored once each with their findings, at an address of their own."""
 
 import asyncio
-from typing import Any
 
 import pytest
 from sqlalchemy import update
@@ -13,48 +12,11 @@ from src.domain.article import ArticleRef, ArticleStatus
 from src.domain.errors import Conflict, NotFound
 from src.domain.finding import Severity
 from src.domain.revision import MadeBy, Revision
-from src.domain.stages import STAGES
-from src.infrastructure.database.stage_outputs import StageResult
 from src.infrastructure.database.tables import ArticleRow
 from src.infrastructure.database.unit_of_work import Database
-from src.infrastructure.temporal.activities.articles import ArticleActivities
 from src.quality.findings import check
-from tests.answers import KEYWORD, artefacts, short_site
-from tests.factories import longtails, open_batch
-
-SITE = "hardware-shop"
-
-
-async def articles(database: Database, count: int = 1) -> list[ArticleRef]:
-    """Return articles whose stages are done; all have the same outputs, and so the same slug."""
-    async with database.unit_of_work() as uow:
-        await uow.sites.upsert(short_site())
-        await uow.longtails.add(SITE, longtails(count), source="test")
-    batch_id, _ = await open_batch(database, limit=count)
-    async with database.unit_of_work() as uow:
-        refs = await uow.articles.list_unfinished(batch_id, first=0, end=count)
-    for ref in refs:
-        await store_outputs(database, ref)
-    return refs
-
-
-async def store_outputs(database: Database, ref: ArticleRef, **changes: Any) -> None:
-    async with database.unit_of_work() as uow:
-        for stage, artefact in zip(STAGES, artefacts(), strict=True):
-            changed = artefact.model_copy(update={k: v for k, v in changes.items() if k in type(artefact).model_fields})
-            result = StageResult(
-                artefact=changed.model_dump(mode="json"),
-                idempotency_key="k",
-                prompt="p",
-                prompt_hash="h",
-                provider="openai",
-                model="m",
-            )
-            await uow.stage_outputs.insert_if_absent(ref.article_id, ref.revision, stage, result)
-
-
-async def save(database: Database, ref: ArticleRef) -> str:
-    return (await ArticleActivities(database).save_article(ref)).content_hash
+from tests.answers import KEYWORD, short_site
+from tests.finished_articles import SITE, finished_articles, save, store_outputs
 
 
 async def edited(database: Database, base: Revision, title: str) -> tuple[Revision, bool]:
@@ -71,7 +33,7 @@ async def latest(database: Database, ref: ArticleRef) -> Revision:
 
 
 async def test_saving_an_article_stores_its_text_its_findings_and_its_address(database: Database) -> None:
-    (ref,) = await articles(database)
+    (ref,) = await finished_articles(database)
     page_hash = await save(database, ref)
     details = await get_article_details(database, ref.article_id)
     (revision,) = details.revisions
@@ -87,7 +49,7 @@ async def test_saving_an_article_stores_its_text_its_findings_and_its_address(da
 
 
 async def test_a_broken_rule_is_stored_with_the_text_it_was_found_in(database: Database) -> None:
-    (ref,) = await articles(database)
+    (ref,) = await finished_articles(database)
     await save(database, ref)
     assert (await get_article_details(database, ref.article_id)).findings == []
     worse, _ = await edited(database, await latest(database, ref), "Short")
@@ -102,13 +64,13 @@ async def test_a_broken_rule_is_stored_with_the_text_it_was_found_in(database: D
 
 
 async def test_saving_again_changes_nothing(database: Database) -> None:
-    (ref,) = await articles(database)
+    (ref,) = await finished_articles(database)
     assert await save(database, ref) == await save(database, ref)
     assert len((await get_article_details(database, ref.article_id)).revisions) == 1
 
 
 async def test_articles_of_a_site_never_share_an_address(database: Database) -> None:
-    refs = await articles(database, 8)
+    refs = await finished_articles(database, 8)
     await asyncio.gather(*(save(database, ref) for ref in refs))
     pages = [await get_page(database, ref.article_id) for ref in refs]
     assert {page.slug for page in pages} == {"fix-leaky-tap", *(f"fix-leaky-tap-{n}" for n in range(2, 9))}
@@ -117,7 +79,7 @@ async def test_articles_of_a_site_never_share_an_address(database: Database) -> 
 
 
 async def test_the_address_stays_whatever_a_later_revision_proposes(database: Database) -> None:
-    (ref,) = await articles(database)
+    (ref,) = await finished_articles(database)
     await save(database, ref)
     again = ref.model_copy(update={"revision": 2})
     await store_outputs(database, again, slug="another-address", title="How to fix a leaky tap yourself")
@@ -130,7 +92,7 @@ async def test_the_address_stays_whatever_a_later_revision_proposes(database: Da
 
 @pytest.mark.parametrize("status", [ArticleStatus.CANCELLED, ArticleStatus.APPROVED, ArticleStatus.PARKED])
 async def test_a_late_end_stores_no_text(database: Database, status: ArticleStatus) -> None:
-    (ref,) = await articles(database)
+    (ref,) = await finished_articles(database)
     async with database.engine.begin() as connection:
         await connection.execute(update(ArticleRow).values(status=status))
     await save(database, ref)
@@ -142,7 +104,7 @@ async def test_a_late_end_stores_no_text(database: Database, status: ArticleStat
 
 
 async def test_a_persons_text_is_the_next_revision_and_an_untouched_one_is_none(database: Database) -> None:
-    (ref,) = await articles(database)
+    (ref,) = await finished_articles(database)
     await save(database, ref)
     first = await latest(database, ref)
     same, is_new = await edited(database, first, first.content.title)
@@ -160,7 +122,7 @@ async def test_a_persons_text_is_the_next_revision_and_an_untouched_one_is_none(
 
 
 async def test_revisions_that_are_added_at_once_get_numbers_without_holes(database: Database) -> None:
-    (ref,) = await articles(database)
+    (ref,) = await finished_articles(database)
     await save(database, ref)
     first = await latest(database, ref)
     added = await asyncio.gather(*(edited(database, first, f"How to fix a leaky tap {n}") for n in range(6)))
@@ -168,7 +130,7 @@ async def test_revisions_that_are_added_at_once_get_numbers_without_holes(databa
 
 
 async def test_a_stored_text_comes_back_as_it_was(database: Database) -> None:
-    (ref,) = await articles(database)
+    (ref,) = await finished_articles(database)
     await save(database, ref)
     odd = (await latest(database, ref)).content.model_copy(update={"h1": "«ñ» 🔧 \u00a0 & <b>", "tags": ()})
     async with database.unit_of_work() as uow:
@@ -178,7 +140,7 @@ async def test_a_stored_text_comes_back_as_it_was(database: Database) -> None:
 
 
 async def test_a_waiver_is_kept_with_its_reason_and_the_first_one_stays(database: Database) -> None:
-    (ref,) = await articles(database)
+    (ref,) = await finished_articles(database)
     await save(database, ref)
     revision, _ = await edited(database, await latest(database, ref), "cheap")
     async with database.unit_of_work() as uow:
@@ -198,7 +160,7 @@ async def test_a_waiver_is_kept_with_its_reason_and_the_first_one_stays(database
 
 
 async def test_an_article_of_an_older_version_gets_its_revision_from_its_stages(database: Database) -> None:
-    (ref,) = await articles(database)
+    (ref,) = await finished_articles(database)
     with pytest.raises(Conflict, match="no page yet"):
         await ensure_revision(database, ref.article_id)
     async with database.unit_of_work() as uow:
@@ -212,7 +174,7 @@ async def test_an_article_of_an_older_version_gets_its_revision_from_its_stages(
 
 
 async def test_two_longtails_with_one_slug_are_refused_by_the_database(database: Database) -> None:
-    refs = await articles(database, 2)
+    refs = await finished_articles(database, 2)
     for ref in refs:
         await save(database, ref)
     async with database.engine.connect() as connection:
