@@ -176,6 +176,7 @@ class ConflictReason(StrEnum):
     """Why a request does not fit the state that things are in."""
 
     ARTICLE_COMPLETE = "article_complete"
+    ARTICLE_DECIDED = "article_decided"
     ARTICLE_HAS_NO_PAGE = "article_has_no_page"
     ARTICLE_UNFINISHED = "article_unfinished"
     BATCH_ENDED = "batch_ended"
@@ -190,6 +191,7 @@ class ConflictReason(StrEnum):
 
 _CONFLICTS = {
     ConflictReason.ARTICLE_COMPLETE: "article {key} is complete",
+    ConflictReason.ARTICLE_DECIDED: "article {key} is {status}; it is not made again",
     ConflictReason.ARTICLE_HAS_NO_PAGE: "article {key} has no page yet",
     ConflictReason.ARTICLE_UNFINISHED: "article {key} is {status}; it has not ended",
     ConflictReason.BATCH_ENDED: "batch {key} has ended: {status}",

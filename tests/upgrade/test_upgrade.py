@@ -10,6 +10,7 @@ from temporalio.client import Client
 
 from src.application.articles import get_article_details, get_page
 from src.application.batches import list_batches
+from src.application.revisions import ensure_revision
 from src.application.schedules import list_history
 from src.application.sites import list_sites, remove_site
 from src.bootstrap import Application, build_worker
@@ -54,6 +55,19 @@ async def test_everything_is_there_after_the_upgrade(upgraded: Database) -> None
         page.article.content_hash for page in pages
     ]
     assert len({page.slug for page in pages}) == 2
+
+
+async def test_articles_that_wait_for_a_review_get_their_text_as_a_revision(upgraded: Database) -> None:
+    async with upgraded.unit_of_work() as uow:
+        waiting = await uow.articles.list_all(status=ArticleStatus.NEEDS_REVIEW)
+    revisions = [await ensure_revision(upgraded, article.id) for article in waiting]
+    assert len({revision.content.address for revision in revisions}) == len(waiting) == 2
+    for article, revision in zip(waiting, revisions, strict=True):
+        details = await get_article_details(upgraded, article.id)
+        assert [each.number for each in details.revisions] == [1]
+        assert not [finding for finding in details.findings if finding.blocks]
+        page = await get_page(upgraded, article.id)
+        assert (page.slug, revision.content.h1 in page.html) == (revision.content.slug, True)
 
 
 async def test_the_versions_of_schedules_come_from_the_audit_trail(upgraded: Database) -> None:

@@ -21,10 +21,12 @@ from .alerts import AlertRepository
 from .articles import ArticleRepository
 from .audit import AuditRepository
 from .batches import BatchRepository
+from .findings import FindingRepository
 from .holds import HoldRepository
 from .longtails import LongtailRepository
 from .model_calls import ModelCallRepository
 from .provider_limits import ProviderLimitRepository
+from .revisions import RevisionRepository
 from .schedules import ScheduleRepository
 from .sites import SiteRepository
 from .stage_failures import StageFailureRepository
@@ -52,6 +54,8 @@ class UnitOfWork:
         self.longtails = LongtailRepository(self._session)
         self.batches = BatchRepository(self._session)
         self.articles = ArticleRepository(self._session)
+        self.revisions = RevisionRepository(self._session)
+        self.findings = FindingRepository(self._session)
         self.holds = HoldRepository(self._session)
         self.provider_limits = ProviderLimitRepository(self._session)
         self.schedules = ScheduleRepository(self._session)

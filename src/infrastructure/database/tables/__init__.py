@@ -11,6 +11,7 @@ from .holds import HoldRow
 from .longtails import LongtailRow
 from .model_calls import ModelCallRow
 from .provider_limits import ProviderLimitRow
+from .revisions import ArticleRevisionRow, FindingRow
 from .schedules import BackfillSlotRow, SchedulePauseRow, ScheduleVersionRow, SiteScheduleRow
 from .sites import SiteRow
 from .watchdog import AlertRow, OldAlertRow, WatchRow
@@ -18,11 +19,13 @@ from .workers import WorkerRow
 
 __all__ = [
     "AlertRow",
+    "ArticleRevisionRow",
     "ArticleRow",
     "AuditEventRow",
     "BackfillSlotRow",
     "BatchArticleRow",
     "BatchRow",
+    "FindingRow",
     "HoldRow",
     "LongtailRow",
     "ModelCallRow",
