@@ -13,11 +13,13 @@ from .model_calls import ModelCallRow
 from .provider_limits import ProviderLimitRow
 from .schedules import BackfillSlotRow, SchedulePauseRow, ScheduleVersionRow, SiteScheduleRow
 from .sites import SiteRow
+from .users import ApiTokenRow, UserRoleRow, UserRow
 from .watchdog import AlertRow, OldAlertRow, WatchRow
 from .workers import WorkerRow
 
 __all__ = [
     "AlertRow",
+    "ApiTokenRow",
     "ArticleRow",
     "AuditEventRow",
     "BackfillSlotRow",
@@ -35,6 +37,8 @@ __all__ = [
     "StageFailureRow",
     "StageOutputRow",
     "Table",
+    "UserRoleRow",
+    "UserRow",
     "WatchRow",
     "WorkerRow",
 ]

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import make_url, text
@@ -13,6 +14,7 @@ from src.domain.batch import BatchStatus, Trigger
 from src.domain.errors import SchemaOutdated
 from src.domain.hold import HoldDepth
 from src.domain.longtail import LongtailStatus
+from src.domain.permissions import Role
 from src.domain.stages import Stage
 from src.domain.usage import CallStatus
 from src.infrastructure.database import schema
@@ -69,6 +71,22 @@ async def test_alerts_of_the_version_before_are_kept_and_open(empty: AsyncEngine
     assert (settled.raised, alert.reason, alert.message, alert.until) == ([], "not_started", "why", None)
 
 
+async def test_events_of_the_version_before_get_numbers_in_their_order(empty: AsyncEngine) -> None:
+    await schema.upgrade(empty)
+    await schema.downgrade(empty, "0007")
+    old = (
+        "INSERT INTO audit_events (id, at, who, action, noun, subject) "
+        "VALUES (gen_random_uuid(), :at, 'anna', 'set', 'hold', :subject)"
+    )
+    async with empty.begin() as connection:
+        for subject, day in (("shop", 3), ("*", 1), ("garden", 2)):
+            await connection.execute(text(old), {"subject": subject, "at": datetime(2026, 11, day, tzinfo=UTC)})
+    await schema.upgrade(empty)
+    async with empty.connect() as connection:
+        numbered = await connection.execute(text("SELECT number, subject, site FROM audit_events ORDER BY number"))
+        assert [tuple(row) for row in numbered] == [(1, "*", None), (2, "garden", "garden"), (3, "shop", "shop")]
+
+
 @pytest.mark.parametrize(
     ("constraint", "values"),
     [
@@ -82,6 +100,8 @@ async def test_alerts_of_the_version_before_are_kept_and_open(empty: AsyncEngine
         ("ck_model_calls_status", CallStatus),
         ("ck_holds_depth", HoldDepth),
         ("ck_watchdog_alerts_kind", AlertKind),
+        ("ck_user_roles_role", Role),
+        ("ck_api_tokens_scopes", Role),
     ],
 )
 async def test_a_check_allows_what_the_code_may_write(
