@@ -1,6 +1,6 @@
 """Who may do what: one table of actions and roles.
 
-``docs/permissions.csv`` says the same by hand, and a test compares them.
+``docs/permissions.csv`` says the same and is kept by hand; a test compares them.
 """
 
 from enum import StrEnum
