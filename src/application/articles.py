@@ -14,6 +14,8 @@ from src.domain.errors import Conflict, ConflictReason, Hint
 from src.domain.finding import RevisionFinding
 from src.domain.hold import HoldState
 from src.domain.ids import ArticleId
+from src.domain.permissions import Action
+from src.domain.principal import Principal
 from src.domain.revision import RevisionSummary
 from src.domain.stages import STAGES, Stage
 from src.infrastructure.database.model_calls import ModelCall
@@ -118,21 +120,25 @@ async def get_page(database: Database, article_id: ArticleId) -> ArticlePage:
 class Articles:
     """Articles as one person starts them again."""
 
-    def __init__(self, database: Database, workflows: "WorkflowGateway") -> None:
+    def __init__(self, database: Database, workflows: "WorkflowGateway", *, by: Principal) -> None:
         self._database = database
         self._workflows = workflows
+        self._by = by
 
     async def retry(self, article_id: ArticleId, *, colour: Colour) -> StartedArticle:
         """Start the article again at the stage that failed.
 
         Finished stages are kept.
 
-        One that is under way is left to its workflow, and gets one if that was terminated. Raises NotFound, and
-        Conflict when the article is complete or its longtail was taken by another.
+        One that is under way is left to its workflow, and gets one if that was terminated. Raises NotFound,
+        NotPermitted, and Conflict when the article is complete or its longtail was taken by another.
         """
 
         async def prepare(uow: UnitOfWork) -> ArticleRef:
-            return await uow.articles.prepare_retry(article_id, from_stage=None)
+            before = await self._get(uow, article_id, Action.ARTICLE_RETRY)
+            ref = await uow.articles.prepare_retry(article_id, from_stage=None)
+            await self._record(uow, Action.ARTICLE_RETRY, before)
+            return ref
 
         return await self._start(await self._database.run_in_transaction(prepare), colour)
 
@@ -141,17 +147,36 @@ class Articles:
 
         Earlier stages are kept.
 
-        Raises NotFound, and Conflict when the article has not ended or its longtail was taken by another.
+        Raises NotFound, NotPermitted, and Conflict when the article has not ended or its longtail was taken by another.
         """
 
         async def prepare(uow: UnitOfWork) -> ArticleRef:
-            revision = (await uow.articles.get(article_id)).revision
+            before = await self._get(uow, article_id, Action.ARTICLE_REVISE)
             ref = await uow.articles.prepare_retry(article_id, from_stage=from_stage)
             kept = STAGES[: STAGES.index(from_stage)]
-            await uow.stage_outputs.copy_to_revision(article_id, revision=revision, to=ref.revision, stages=kept)
+            await uow.stage_outputs.copy_to_revision(article_id, revision=before.revision, to=ref.revision, stages=kept)
+            await self._record(uow, Action.ARTICLE_REVISE, before, from_stage=from_stage)
             return ref
 
         return await self._start(await self._database.run_in_transaction(prepare), colour)
+
+    async def _get(self, uow: UnitOfWork, article_id: ArticleId, action: Action) -> Article:
+        article = await uow.articles.get(article_id)
+        self._by.require(action, article.site)
+        return article
+
+    async def _record(
+        self, uow: UnitOfWork, action: Action, before: Article, *, from_stage: Stage | None = None
+    ) -> None:
+        revision = before.revision + (from_stage is not None)
+        await uow.audit.record(
+            action,
+            str(before.id),
+            by=self._by,
+            site=before.site,
+            before={"status": before.status.value, "revision": before.revision},
+            after={"revision": revision, "from_stage": from_stage.value if from_stage else None},
+        )
 
     async def _start(self, article: ArticleRef, colour: Colour) -> StartedArticle:
         hold = await self._hold_of(article)

@@ -95,11 +95,11 @@ def _worker_arguments(settings: Settings, fail: str | None) -> list[str]:
 
 async def _start(application: Application, site: Site, longtails: Sequence[Longtail]) -> str:
     """Return the workflow id of a new or an interrupted batch."""
-    await add_site(application.database, site)
+    await add_site(application.database, site, by=application.principal)
     if running := await application.batches.find_running(site.slug):
         err.print("the last run was interrupted; its batch resumes where it stopped")
         return running.workflow_id
-    await renew_keywords(application.database, site.slug, longtails, source=KEYWORDS_FILE)
+    await renew_keywords(application.database, site.slug, longtails, by=application.principal, source=KEYWORDS_FILE)
     return (await application.batches.start(site.slug, limit=len(longtails), colour=BLUE)).workflow_id
 
 

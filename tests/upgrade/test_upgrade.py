@@ -9,6 +9,7 @@ import pytest
 from temporalio.client import Client
 
 from src.application.articles import get_article_details, get_page
+from src.application.audit import verify
 from src.application.batches import list_batches
 from src.application.revisions import ensure_revision
 from src.application.schedules import list_history
@@ -24,7 +25,7 @@ from src.infrastructure.database import schema
 from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.llm.providers import Providers
 from src.settings import Settings
-from tests.applications import an_application
+from tests.applications import ANNA, an_application
 from tests.eventually import eventually
 
 from .homes import restored
@@ -85,6 +86,12 @@ async def test_the_versions_of_schedules_come_from_the_audit_trail(upgraded: Dat
     assert [event.action for event in await list_history(upgraded, "garden-shop")] == ["set", "remove", "set"]
 
 
+async def test_the_audit_trail_of_the_home_is_numbered_and_sound(upgraded: Database) -> None:
+    report = await verify(upgraded, by=ANNA)
+    assert report.events > 0
+    assert report.is_sound, report
+
+
 @pytest.fixture
 def application(upgraded: Database, client: Client, settings: Settings) -> Application:
     return an_application(client, upgraded, settings=settings)
@@ -130,4 +137,4 @@ async def test_the_past_of_a_schedule_is_still_judged(application: Application) 
     async with application.database.unit_of_work() as uow:
         first, *_ = await uow.schedules.list_versions("hardware-shop")
     assert all(slot.slot >= first.valid_from for slot in slots)
-    assert (await remove_site(application.database, "garden-shop", dry_run=True)).longtails == 8
+    assert (await remove_site(application.database, "garden-shop", by=ANNA, dry_run=True)).longtails == 8

@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from .alerts import AlertRepository
+from .api_tokens import ApiTokenRepository
 from .articles import ArticleRepository
 from .audit import AuditRepository
 from .batches import BatchRepository
@@ -32,6 +33,7 @@ from .sites import SiteRepository
 from .stage_failures import StageFailureRepository
 from .stage_outputs import StageOutputRepository
 from .unfinished import UnfinishedRepository
+from .users import UserRepository
 from .watchdog import WatchdogRepository
 from .workers import WorkerRepository
 
@@ -67,6 +69,8 @@ class UnitOfWork:
         self.alerts = AlertRepository(self._session)
         self.unfinished = UnfinishedRepository(self._session)
         self.audit = AuditRepository(self._session)
+        self.users = UserRepository(self._session)
+        self.api_tokens = ApiTokenRepository(self._session)
 
     async def __aenter__(self) -> Self:
         return self

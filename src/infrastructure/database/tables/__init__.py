@@ -14,11 +14,13 @@ from .provider_limits import ProviderLimitRow
 from .revisions import ArticleRevisionRow, FindingRow
 from .schedules import BackfillSlotRow, SchedulePauseRow, ScheduleVersionRow, SiteScheduleRow
 from .sites import SiteRow
+from .users import ApiTokenRow, UserRoleRow, UserRow
 from .watchdog import AlertRow, OldAlertRow, WatchRow
 from .workers import WorkerRow
 
 __all__ = [
     "AlertRow",
+    "ApiTokenRow",
     "ArticleRevisionRow",
     "ArticleRow",
     "AuditEventRow",
@@ -38,6 +40,8 @@ __all__ = [
     "StageFailureRow",
     "StageOutputRow",
     "Table",
+    "UserRoleRow",
+    "UserRow",
     "WatchRow",
     "WorkerRow",
 ]

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
@@ -15,6 +16,7 @@ from src.domain.errors import SchemaOutdated
 from src.domain.finding import Severity
 from src.domain.hold import HoldDepth
 from src.domain.longtail import LongtailStatus
+from src.domain.permissions import Role
 from src.domain.revision import MadeBy
 from src.domain.stages import Stage
 from src.domain.usage import CallStatus
@@ -140,6 +142,22 @@ async def test_decisions_are_taken_back_on_the_way_down(empty: AsyncEngine) -> N
         assert await connection.scalar(text("SELECT status FROM articles")) == "needs_review"
 
 
+async def test_events_of_the_version_before_get_numbers_in_their_order(empty: AsyncEngine) -> None:
+    await schema.upgrade(empty)
+    await schema.downgrade(empty, "0007")
+    old = (
+        "INSERT INTO audit_events (id, at, who, action, noun, subject) "
+        "VALUES (gen_random_uuid(), :at, 'anna', 'set', 'hold', :subject)"
+    )
+    async with empty.begin() as connection:
+        for subject, day in (("shop", 3), ("*", 1), ("garden", 2)):
+            await connection.execute(text(old), {"subject": subject, "at": datetime(2026, 11, day, tzinfo=UTC)})
+    await schema.upgrade(empty)
+    async with empty.connect() as connection:
+        numbered = await connection.execute(text("SELECT number, subject, site FROM audit_events ORDER BY number"))
+        assert [tuple(row) for row in numbered] == [(1, "*", None), (2, "garden", "garden"), (3, "shop", "shop")]
+
+
 @pytest.mark.parametrize(
     ("constraint", "values"),
     [
@@ -155,6 +173,8 @@ async def test_decisions_are_taken_back_on_the_way_down(empty: AsyncEngine) -> N
         ("ck_watchdog_alerts_kind", AlertKind),
         ("ck_article_revisions_made_by", MadeBy),
         ("ck_findings_severity", Severity),
+        ("ck_user_roles_role", Role),
+        ("ck_api_tokens_scopes", Role),
     ],
 )
 async def test_a_check_allows_what_the_code_may_write(
