@@ -44,7 +44,7 @@ async def run_windowed(
             held = halted is None and bool(pending) and not may_start()
             done, running = await (_wait_for_one_or_release(may_start, running) if held else _wait_for_one(running))
             halted = halted or next((failure for task in done if (failure := task.result())), None)
-    except BaseException:
+    except (Exception, asyncio.CancelledError):  # not GeneratorExit: a run that is thrown away may await nothing
         for task in running:
             task.cancel()
         if running:
