@@ -20,6 +20,7 @@ import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -417,6 +418,13 @@ def open_limits(application: Application) -> "Limits":
     return Limits(application.database, slots=settings.model_slots, patience=settings.scaled(TURN_PATIENCE))
 
 
+def worker_grace(settings: Settings) -> timedelta:
+    """Return how long a worker lets its model calls finish on SIGTERM."""
+    from src.infrastructure.llm.time_limits import shutdown_grace  # noqa: PLC0415 - see above
+
+    return shutdown_grace(settings)
+
+
 async def run_worker(application: Application, *, colour: Colour, lifeline: int | None = None) -> None:
     """Run a worker of ``colour`` until it is stopped.
 
@@ -432,7 +440,13 @@ async def run_worker(application: Application, *, colour: Colour, lifeline: int 
     limits = open_limits(application)
     async with Providers(settings) as providers, registered(application, registration, limits):
         built = build_worker(application, providers, colour=colour, registration=registration, limits=limits)
-        log.info("worker_started", colour=colour, instance=application.who, model_slots=settings.model_slots)
+        log.info(
+            "worker_started",
+            colour=colour,
+            instance=application.who,
+            model_slots=settings.model_slots,
+            grace_seconds=worker_grace(settings).total_seconds(),
+        )
         await watchdog_schedule.ensure(application.client, colour=colour, every=settings.scaled(WATCHDOG_INTERVAL))
         await worker.run_until_stopped(built, lifeline=lifeline, on_draining=registration.start_draining)
         await _empty_spool(application)

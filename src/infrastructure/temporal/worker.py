@@ -26,6 +26,7 @@ from src.domain.scheduling.ports import ResumeUseCase, WatchdogUseCase
 from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.llm.ledger import CallOwner
 from src.infrastructure.llm.providers import Providers
+from src.infrastructure.llm.time_limits import shutdown_grace
 from src.settings import Settings
 
 from . import generation, ids, policies
@@ -130,7 +131,7 @@ def create(  # noqa: PLR0913 - each is a part that the composition root made
         activity_task_poller_behavior=PollerBehaviorAutoscaling(),
         sticky_queue_schedule_to_start_timeout=settings.scaled(policies.STICKY_TIMEOUT),
         max_heartbeat_throttle_interval=policies.HEARTBEAT_INTERVAL,  # the SDK would hold beats back for longer
-        graceful_shutdown_timeout=settings.scaled(settings.shutdown_grace),
+        graceful_shutdown_timeout=shutdown_grace(settings),
     )
 
 
