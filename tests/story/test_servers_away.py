@@ -12,7 +12,7 @@ from .conftest import Longtail
 
 async def test_a_silent_temporal_has_nothing_bought_twice(engines: Engines, longtail: Longtail) -> None:
     async with world(engines, longtail) as away:
-        went_on = await freeze_temporal(away, calls_take=6, frozen=12)
+        went_on = await freeze_temporal(away, calls_take=5, frozen=11)
     assert went_on < 2
 
 
