@@ -6,6 +6,7 @@ A paid answer is found again, and none is parsed before it is committed.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -54,6 +55,8 @@ class CallOwner:
         in_flight: the calls of this process.
         limits: what providers take from all workers; None: nothing is limited.
         spool: where results wait while the database does not answer.
+        stopping: set when the process is to stop; None: it has one worker, and stops with it.
+        slots: one is held while a stage is made, whichever worker of the process makes it.
     """
 
     instance: str
@@ -63,6 +66,8 @@ class CallOwner:
     spool: Spool
     in_flight: CallsInFlight = field(default_factory=CallsInFlight)
     limits: Limits | None = None
+    stopping: asyncio.Event | None = None
+    slots: AbstractAsyncContextManager[object] = field(default_factory=nullcontext)
 
 
 async def _never() -> None:
