@@ -66,8 +66,10 @@ def _makespan(models: ModelServer) -> float:
 async def test_a_bucket_of_fifty_requests_a_minute_is_used_up_and_nothing_fails(
     models: ModelServer, worker: Running, batches: Batches, record_property: Record
 ) -> None:
+    """One model writes all stages: providers count by model, and so does the limiter."""
     models.set_conditions(Conditions(bucket=BUCKET))
-    site = await batches.site(keywords=ARTICLES, articles_per_batch=ARTICLES)
+    one = {stage: ModelChoice(provider="openai", model="one") for stage in STAGES}
+    site = await batches.site(keywords=ARTICLES, articles_per_batch=ARTICLES, models=one)
     report = await reported(await batches.start(site))
     stats, makespan = models.stats(), _makespan(models)
     record_property("makespan_seconds", makespan)

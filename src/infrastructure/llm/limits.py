@@ -133,14 +133,9 @@ class Gate:
         elif waiter.request.site not in self._served:  # who comes later has no turns to make up for
             self._served[waiter.request.site] = min(self._served[each.request.site] for each in self._waiting)
         self._waiting.append(waiter)
-        self._send_surplus_away()
+        self._end_waiting(self._limited, most=self._most_waiting)
         if self._dispensing is None or self._dispensing.done():
             self._dispensing = asyncio.create_task(self._dispense())
-
-    def _send_surplus_away(self) -> None:
-        """Let one wait where nothing is answered, else a few."""
-        most = 1 if self._known.outages > 1 else self._most_waiting
-        self._end_waiting(self._limited, most=most)
 
     def _rank(self, waiter: _Waiter) -> tuple[int, int, int, int]:
         asked = waiter.request
@@ -157,13 +152,12 @@ class Gate:
                 self._end_waiting(lambda _, error=error: error)  # type: ignore[misc]
                 return
             self._known, self._wait = limit, wait.total_seconds()
-            self._send_surplus_away()
             if limit.is_free:
                 while self._waiting:
                     self._serve()
             elif not wait:
                 self._serve()
-            elif self._wait > self._patience:
+            elif self._wait > self._patience or limit.outages > 1:  # none holds a slot where nothing is answered
                 self._end_waiting(self._limited)
             else:
                 await self._pause(self._wait)
