@@ -29,6 +29,7 @@ from .hold import HoldableWorkflow
 
 A = TypeVar("A", bound=Artefact)
 
+_RECORDS_DEFECTS = 2  # the generation since which an error of the workflow itself is recorded
 OPENING_WORDS = 150  # what stage D reads of the article
 OPENING_CHARACTERS = 1500  # the same, in scripts without spaces
 
@@ -66,6 +67,10 @@ class ArticleWorkflow(HoldableWorkflow):
                 raise
             await self._raise_failure(article, error)
             raise AssertionError("unreachable: _raise_failure raises") from error
+        except Exception as error:  # the edge of a workflow: a defect is on record too
+            if self._generation >= _RECORDS_DEFECTS:
+                await self._raise_failure(article, error)
+            raise
         self._show_outcome("needs_review")
         return outcome
 
