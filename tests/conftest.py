@@ -114,6 +114,7 @@ async def database(migrated: Database) -> AsyncIterator[Database]:
         await connection.execute(text("DELETE FROM model_calls"))  # money spent outlives a site
         await connection.execute(text("DELETE FROM workers"))
         await connection.execute(text("DELETE FROM watchdog_alerts"))
+        await connection.execute(text("DELETE FROM answering_models"))
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from .alerts import AlertRepository
+from .answering_models import AnsweringModelRepository
 from .articles import ArticleRepository
 from .audit import AuditRepository
 from .batches import BatchRepository
@@ -51,6 +52,7 @@ class UnitOfWork:
         self.sites = SiteRepository(self._session)
         self.longtails = LongtailRepository(self._session)
         self.batches = BatchRepository(self._session)
+        self.answering_models = AnsweringModelRepository(self._session)
         self.articles = ArticleRepository(self._session)
         self.holds = HoldRepository(self._session)
         self.provider_limits = ProviderLimitRepository(self._session)

@@ -88,7 +88,7 @@ def create(  # noqa: PLR0913 - each is a part that the composition root made
     (docs/decisions/0009).
     """
     stages = StageActivities(database, providers, owner=owner, patience=settings.outage_patience)
-    batches = BatchActivities(database, providers, window=settings.model_slots)
+    batches = BatchActivities(database, providers, slots=settings.model_slots)
     articles = ArticleActivities(database)
     return Worker(
         client,
@@ -107,6 +107,10 @@ def create(  # noqa: PLR0913 - each is a part that the composition root made
             batches.check_models,
             batches.open_batch,
             batches.list_articles,
+            batches.find_trial,
+            batches.open_shard,
+            batches.find_ended,
+            batches.take_up,
             batches.close_batch,
             articles.save_article,
             articles.record_failure,
