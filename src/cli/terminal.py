@@ -33,6 +33,7 @@ STATUS_STYLES = {
     "partly_failed": "yellow",
     "failed": "red",
     "cancelled": "yellow",
+    "stopped": "yellow",
     "generating": "cyan",
     "running": "cyan",
 }

@@ -130,8 +130,8 @@ class BatchRepository:
 
         What it never finished is cancelled, but for those ``spared``, and its longtails are ready again. With
         ``run_id`` only that run's batch is closed, and Conflict is raised if it ended or another run has it. With
-        ``may_stop`` one without a finished article ends as stopped where that may pass: it failed only if key, account
-        or model are the error, or if its articles failed by themselves.
+        ``may_stop`` it ends as stopped, and not as failed, if all its failures are an outage, or if the error is
+        neither of key nor of account or model.
         """
         if run_id is None and await self._is_done(batch_id):
             return  # its slot was started again, and articles of it may be under way on their own
@@ -149,8 +149,8 @@ class BatchRepository:
             status = BatchStatus.FAILED
         if may_stop and status is BatchStatus.FAILED:
             error = error or await self._find_outage(batch_id)
-            if error and verdict_on(error[0]) is not Verdict.HALT:
-                status = BatchStatus.STOPPED
+        if may_stop and error and verdict_on(error[0]) is not Verdict.HALT:
+            status = BatchStatus.STOPPED
         error_type, error_message = error or (None, None)
         await self._session.execute(
             update(BatchRow)
@@ -204,7 +204,7 @@ class BatchRepository:
         status = Batch.status_of(
             total=sum(counts.values()), needs_review=counts[ArticleStatus.NEEDS_REVIEW], cancelled=False
         )
-        if status is not BatchStatus.FAILED or row.status != BatchStatus.STOPPED:
+        if row.status != BatchStatus.STOPPED or status is BatchStatus.COMPLETED:  # the rest of it is still to be made
             row.status = status
 
     async def count_articles(self, batch_id: BatchId) -> Counter[ArticleStatus]:
