@@ -20,6 +20,7 @@ import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
     from temporalio.client import Client
     from temporalio.worker import Worker
 
+    from src.infrastructure.llm.ledger import CallOwner
     from src.infrastructure.llm.limits import Limits
     from src.infrastructure.llm.providers import Providers
     from src.infrastructure.llm.spool import Spool
@@ -387,38 +389,48 @@ def build_worker(
     providers: "Providers",
     *,
     colour: Colour,
-    registration: "Registration | None" = None,
-    limits: "Limits | None" = None,
+    client: "Client | None" = None,
+    owner: "CallOwner | None" = None,
     strict: bool = False,
 ) -> "Worker":
     """Return a worker of ``colour`` that acts as the application's principal.
 
-    Nothing is polled before it runs. Without ``registration`` no other worker takes over from it; without ``limits``
-    it does not hear what others learn of providers. ``strict`` runs workflows in the sandbox, as tests do.
+    Nothing is polled before it runs; then through ``client``, else through the application's. Without ``owner`` no
+    other worker takes over from it, and it does not hear what others learn of providers. ``strict`` runs workflows in
+    the sandbox, as tests do.
     """
-    from src.infrastructure.llm.ledger import CallOwner  # noqa: PLC0415 - see above
     from src.infrastructure.temporal import worker  # noqa: PLC0415 - see above
 
-    registration = registration or register_worker(application, colour=colour)
+    owner = owner or own_calls(application, register_worker(application, colour=colour), open_limits(application))
+    return worker.create(
+        client or application.client,
+        application.database,
+        providers,
+        schedules=application.schedules,
+        watchdog=application.watchdog(is_gone=owner.is_gone),
+        settings=application.settings,
+        colour=colour,
+        owner=owner,
+        strict=strict,
+    )
+
+
+def own_calls(
+    application: Application, registration: "Registration", limits: "Limits", *, stopping: asyncio.Event | None = None
+) -> "CallOwner":
+    """Return the owner of this process's model calls."""
+    from src.infrastructure.llm.ledger import CallOwner  # noqa: PLC0415 - see above
+
     registered = registration.worker
-    owner = CallOwner(
+    return CallOwner(
         instance=registered.instance,
         colour=registered.colour,
         code_version=registered.code_version,
         is_gone=registration.is_gone,
         spool=open_spool(application.settings),
-        limits=limits or open_limits(application),
-    )
-    return worker.create(
-        application.client,
-        application.database,
-        providers,
-        schedules=application.schedules,
-        watchdog=application.watchdog(is_gone=registration.is_gone),
-        settings=application.settings,
-        colour=colour,
-        owner=owner,
-        strict=strict,
+        limits=limits,
+        stopping=stopping,
+        slots=asyncio.Semaphore(application.settings.model_slots),
     )
 
 
@@ -437,6 +449,13 @@ def open_limits(application: Application) -> "Limits":
     return Limits(application.database, slots=settings.model_slots, patience=settings.scaled(TURN_PATIENCE))
 
 
+def worker_grace(settings: Settings) -> timedelta:
+    """Return how long a worker lets its model calls finish on SIGTERM."""
+    from src.infrastructure.llm.time_limits import shutdown_grace  # noqa: PLC0415 - see above
+
+    return shutdown_grace(settings)
+
+
 async def run_worker(application: Application, *, colour: Colour, lifeline: int | None = None) -> None:
     """Run a worker of ``colour`` until it is stopped.
 
@@ -445,16 +464,29 @@ async def run_worker(application: Application, *, colour: Colour, lifeline: int 
     Raises what ended the worker, when it can no longer poll, and AnswersNotStored when paid answers are left in files.
     """
     from src.infrastructure.llm.providers import Providers  # noqa: PLC0415 - the libraries of the model providers
-    from src.infrastructure.temporal import watchdog_schedule, worker  # noqa: PLC0415 - see above
+    from src.infrastructure.temporal import watchdog_schedule  # noqa: PLC0415 - see above
+    from src.infrastructure.temporal.client import connect  # noqa: PLC0415 - see above
+    from src.infrastructure.temporal.polling import Polling  # noqa: PLC0415 - see above
 
-    settings = application.settings
+    settings, stopping = application.settings, asyncio.Event()
     registration = register_worker(application, colour=colour)
     limits = open_limits(application)
+    owner = own_calls(application, registration, limits, stopping=stopping)
     async with Providers(settings) as providers, registered(application, registration, limits):
-        built = build_worker(application, providers, colour=colour, registration=registration, limits=limits)
-        log.info("worker_started", colour=colour, instance=application.who, model_slots=settings.model_slots)
+        log.info(
+            "worker_started",
+            colour=colour,
+            instance=application.who,
+            model_slots=settings.model_slots,
+            grace_seconds=worker_grace(settings).total_seconds(),
+        )
         await watchdog_schedule.ensure(application.client, colour=colour, every=settings.scaled(WATCHDOG_INTERVAL))
-        await worker.run_until_stopped(built, lifeline=lifeline, on_draining=registration.start_draining)
+        polling = Polling(
+            lambda: connect(application.server.address, identity=application.who, is_patient=True),
+            lambda client: build_worker(application, providers, colour=colour, client=client, owner=owner),
+            stopping=stopping,
+        )
+        await polling.run(lifeline=lifeline, on_draining=registration.start_draining)
         await _empty_spool(application)
 
 

@@ -87,7 +87,9 @@ class Settings(BaseSettings):
         le=10_000,
         description="Tokens per second that a model writes at least; a call's time limit follows from it.",
     )
-    shutdown_grace: timedelta = Field(default=timedelta(seconds=250), description="How long SIGTERM waits for calls.")
+    shutdown_grace: timedelta | None = Field(
+        default=None, description="How long SIGTERM waits for calls; unset: as long as one may take."
+    )
 
     outage_patience: timedelta = Field(
         default=timedelta(hours=6),

@@ -26,6 +26,7 @@ from src.infrastructure.embedded.temporal import TemporalServer
 from src.infrastructure.temporal import client as temporal_client
 from src.settings import Settings
 from tests.applications import an_application
+from tests.engines import Engines
 
 _SHARED = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
 _TEMPLATE = "longtail_template"
@@ -114,6 +115,7 @@ async def database(migrated: Database) -> AsyncIterator[Database]:
         await connection.execute(text("DELETE FROM model_calls"))  # money spent outlives a site
         await connection.execute(text("DELETE FROM workers"))
         await connection.execute(text("DELETE FROM watchdog_alerts"))
+        await connection.execute(text("DELETE FROM answering_models"))
 
 
 @pytest.fixture
@@ -151,6 +153,14 @@ def settings(run_home: Path) -> Settings:
 @pytest.fixture
 def application(client: Client, database: Database, settings: Settings) -> Application:
     return an_application(client, database, settings=settings)
+
+
+@pytest.fixture
+def engines(run_home: Path) -> Iterator[Engines]:
+    """Servers of this test's own."""
+    made = Engines(run_home.with_name(f"outage-{secrets.token_hex(4)}"))
+    yield made
+    made.close()
 
 
 def named(url: str, database: str) -> str:

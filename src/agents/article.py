@@ -16,10 +16,10 @@ from src.quality.plan import planned_headings
 
 from .answers import Draft
 from .instructions import fact_list, instructions, site_brief
-from .language_model import OFFLINE_MODEL, Completion, LanguageModel, Prompt, StopReason, fenced
+from .language_model import LONGEST_ANSWER_TOKENS, OFFLINE_MODEL, Completion, LanguageModel, Prompt, StopReason, fenced
 from .structured_output import ask, parse_or_repair, require, validated
 
-MAX_OUTPUT_TOKENS = 16_000
+MAX_OUTPUT_TOKENS = LONGEST_ANSWER_TOKENS
 CONTINUATIONS = 2
 _CONTINUE = (
     "Your answer was cut off. Its complete sections are kept as they are. Now write only the sections whose headings "

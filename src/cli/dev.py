@@ -3,7 +3,7 @@
 import threading
 from contextlib import ExitStack
 
-from src.bootstrap import open_servers
+from src.bootstrap import open_servers, worker_grace
 from src.domain.colour import BLUE
 from src.settings import Settings
 
@@ -30,7 +30,7 @@ def dev() -> None:
             SupervisedWorker(
                 arguments,
                 log=None,
-                grace=settings.scaled(settings.shutdown_grace),
+                grace=worker_grace(settings),
                 restart_pause=settings.scaled(RESTART_PAUSE),
             )
         )

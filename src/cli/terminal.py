@@ -38,6 +38,7 @@ STATUS_STYLES = {
     "partly_failed": "yellow",
     "failed": "red",
     "cancelled": "yellow",
+    "stopped": "yellow",
     "generating": "cyan",
     "running": "cyan",
 }

@@ -25,7 +25,7 @@ class BatchStatus(StrEnum):
     PARTLY_FAILED = "partly_failed"
     FAILED = "failed"  # no article reached review
     CANCELLED = "cancelled"
-    STOPPED = "stopped"  # by a limit or an outage before any article reached review; it may be started again
+    STOPPED = "stopped"  # by an outage, or by articles that failed alike; it may be started again
 
     def may_become(self, other: "BatchStatus") -> bool:
         """Return whether a batch in this status may change to ``other``.

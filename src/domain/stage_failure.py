@@ -1,9 +1,10 @@
-"""Failures of a stage: which are waited for, and how long."""
+"""Failures of a stage: which are waited for, how long, and what they mean for a batch."""
 
 from datetime import timedelta
 from enum import StrEnum
 
 from .errors import (
+    HALTING,
     LongtailError,
     ModelLimited,
     ModelOverloaded,
@@ -28,6 +29,14 @@ class FailureKind(StrEnum):
     LOST = "lost"  # its worker ended during the call
 
 
+class Verdict(StrEnum):
+    """What an article's failure means for the others of its batch."""
+
+    HALT = "halt"  # key, account or model: each would fail alike
+    OUTAGE = "outage"  # it was waited for; later it may work
+    ORDINARY = "ordinary"
+
+
 _MOST = {FailureKind.PAID: 2, FailureKind.DEFECT: 3, FailureKind.LOST: 3}
 
 
@@ -46,6 +55,17 @@ def kind_of(error: Exception) -> FailureKind | None:
     if isinstance(error, ModelStreamTruncated | ModelResponseMalformed):
         return FailureKind.PAID
     return None if isinstance(error, LongtailError | OSError) else FailureKind.DEFECT
+
+
+def verdict_on(error_type: str) -> Verdict:
+    """Return what a failure of this type means for the batch."""
+    if error_type in _HALTING_TYPES:
+        return Verdict.HALT
+    return Verdict.OUTAGE if error_type in _OUTAGE_TYPES else Verdict.ORDINARY
+
+
+_HALTING_TYPES = {error.__name__ for error in HALTING}
+_OUTAGE_TYPES = {error.__name__ for error in (*_OUTAGES, ModelLimited)}
 
 
 def is_final(

@@ -1,16 +1,13 @@
 """Real outages over real ticks: the right slots are made up, each once, and the gap report is the injected truth."""
 
 import asyncio
-import secrets
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
-import pytest
 from sqlalchemy import text
 from temporalio.client import (
     Client,
@@ -27,7 +24,7 @@ from src.application.schedules import Schedules
 from src.application.slot_watch import SlotWatch
 from src.application.unfinished_watch import UnfinishedWatch
 from src.application.watchdog import Watchdog
-from src.bootstrap import build_worker, open_local_postgres, open_local_temporal, worker_identity
+from src.bootstrap import build_worker, worker_identity
 from src.domain.batch import Trigger
 from src.domain.colour import Colour
 from src.domain.scheduling.schedule import Overlap, Schedule, When
@@ -49,6 +46,7 @@ from src.infrastructure.temporal.workflow_gateway import WorkflowGateway
 from src.infrastructure.temporal.workflows.watchdog import WatchdogWorkflow
 from src.settings import Settings
 from tests.applications import an_application, nobody_is_gone
+from tests.engines import Engines
 from tests.eventually import eventually
 from tests.factories import a_site, longtails
 
@@ -237,38 +235,6 @@ def _at_another_time(current: ScheduleUpdateInput) -> ScheduleUpdate:
     schedule.spec.cron_expressions = []
     schedule.spec.calendars = [ScheduleCalendarSpec(month=[ScheduleRange(1)], day_of_month=[ScheduleRange(1)])]
     return ScheduleUpdate(schedule)
-
-
-class Engines:
-    """A database and a Temporal of this test's own, to be stopped and started."""
-
-    def __init__(self, home: Path) -> None:
-        self._home = home
-        self._running: dict[str, ExitStack] = {}
-        self.url = self.start_postgres()
-        self.address = self.start_temporal()
-
-    def start_postgres(self) -> str:
-        self._running["postgres"] = ExitStack()
-        return self._running["postgres"].enter_context(open_local_postgres(self._home, durable=True))
-
-    def start_temporal(self) -> str:
-        self._running["temporal"] = ExitStack()
-        return self._running["temporal"].enter_context(open_local_temporal(self._home, ui=False)).address
-
-    def stop(self, engine: str) -> None:
-        self._running.pop(engine).close()
-
-    def close(self) -> None:
-        for engine in list(self._running):
-            self.stop(engine)
-
-
-@pytest.fixture
-def engines(run_home: Path) -> Iterator[Engines]:
-    made = Engines(run_home.with_name(f"outage-{secrets.token_hex(4)}"))
-    yield made
-    made.close()
 
 
 async def test_a_server_that_was_down_makes_up_what_its_window_allows(

@@ -14,6 +14,7 @@ from temporalio.client import Client, WorkflowFailureError
 
 from src.bootstrap import build_worker, open_local_servers
 from src.domain.article import ArticleStatus
+from src.domain.batch import BatchStatus
 from src.domain.colour import Colour
 from src.domain.hold import HoldDepth
 from src.domain.ids import ArticleId
@@ -33,17 +34,20 @@ from tests.applications import an_application
 from tests.eventually import eventually
 from tests.factories import PHRASES, a_site, longtails
 
+from .conftest import BatchHandle
+
 HISTORIES = Path(__file__).parent / "histories"
 COLOUR = Colour("blue")
+FAILING = (PHRASES[1], *PHRASES[4:])  # one of the first few, and the last four
 
 
 async def record(version: str, home: Path, url: str, address: str) -> None:
-    """Run one ordinary batch with a failing article, one in shards, one that is cancelled; keep their histories."""
+    """Run one batch of each kind, an ordinary one first; keep their histories."""
     client = await temporal_client.connect(address)
     database = Database(create_engine(url, pool_size=8))
     await schema.upgrade(database.engine)
     settings = Settings.model_construct(
-        home=home, model_slots=4, fail_keywords=(PHRASES[1],), offline=OfflineSettings(latency_seconds=0.2)
+        home=home, model_slots=4, fail_keywords=FAILING, offline=OfflineSettings(latency_seconds=0.2)
     )
     async with Providers(settings) as providers:
         application = an_application(client, database, who="recorder", settings=settings)
@@ -51,6 +55,8 @@ async def record(version: str, home: Path, url: str, address: str) -> None:
             await _ordinary(version, client, database)
             await _cancelled(version, client, database)
             await _held(version, client, database)
+            await _joined(version, client, database)
+            await _stopped(version, client, database)
             await _schedules(version, client, database)
             policies.SHARD_SIZE = 2
             await _sharded(version, client, database)
@@ -88,17 +94,35 @@ async def _held(version: str, client: Client, database: Database) -> None:
     """A batch that is held at its calls after it began, and then released."""
     slug, slot = await _site(database, "held", 2), datetime.now(UTC).replace(microsecond=0)
     holds = an_application(client, database, who="recorder").holds
-    handle = await client.start_workflow(
-        SiteBatchWorkflow.run,
-        SiteBatchInput(site=slug, slot=slot),
-        id=ids.batch_run(slug, slot),
-        task_queue=ids.task_queue(COLOUR),
-    )
+    handle = await _start(client, slug, slot)
     await eventually(lambda: _calls(database, slug))
     await holds.set(slug, depth=HoldDepth.STAGES, note="recorded")
     await holds.release(slug)
     await handle.result()
     await _keep(client, handle.id, f"{version}-batch-held")
+
+
+async def _joined(version: str, client: Client, database: Database) -> None:
+    """A batch whose first run was terminated while its articles ran."""
+    slug, slot = await _site(database, "joined", 3), datetime.now(UTC).replace(microsecond=0)
+    first = await _start(client, slug, slot)
+    await eventually(lambda: _calls(database, slug))
+    await first.terminate()
+    second = await _start(client, slug, slot)
+    await second.result()
+    await _keep(client, second.id, f"{version}-batch-joined")
+
+
+async def _stopped(version: str, client: Client, database: Database) -> None:
+    """A batch whose first three articles fail alike."""
+    async with database.unit_of_work() as uow:
+        await uow.sites.upsert(a_site(slug="stopped"))
+        await uow.longtails.add("stopped", [*longtails(8)[4:], *longtails(4)], source="record")
+    handle = await _start(client, "stopped", datetime.now(UTC).replace(microsecond=0))
+    report = await handle.result()
+    assert report is not None
+    assert report.status is BatchStatus.STOPPED, report
+    await _keep(client, handle.id, f"{version}-batch-stopped")
 
 
 async def _schedules(version: str, client: Client, database: Database) -> None:
@@ -128,13 +152,7 @@ async def _calls(database: Database, slug: str) -> int:
 
 async def _batch(client: Client, database: Database, slug: str, keywords: int, *, cancel: bool = False) -> str:
     await _site(database, slug, keywords)
-    slot = datetime.now(UTC).replace(microsecond=0)
-    handle = await client.start_workflow(
-        SiteBatchWorkflow.run,
-        SiteBatchInput(site=slug, slot=slot),
-        id=ids.batch_run(slug, slot),
-        task_queue=ids.task_queue(COLOUR),
-    )
+    handle = await _start(client, slug, datetime.now(UTC).replace(microsecond=0))
     if cancel:
         await eventually(lambda: _calls(database, slug))
         await handle.cancel()
@@ -144,6 +162,15 @@ async def _batch(client: Client, database: Database, slug: str, keywords: int, *
         if not cancel:
             raise
     return handle.id
+
+
+async def _start(client: Client, slug: str, slot: datetime) -> BatchHandle:
+    return await client.start_workflow(
+        SiteBatchWorkflow.run,
+        SiteBatchInput(site=slug, slot=slot),
+        id=ids.batch_run(slug, slot),
+        task_queue=ids.task_queue(COLOUR),
+    )
 
 
 async def _keep(client: Client, workflow_id: str, name: str) -> None:

@@ -16,13 +16,17 @@ from src.agents.language_model import Completion, Prompt
 from src.application.keywords import requeue_keywords
 from src.bootstrap import Application
 from src.domain.article import ArticleStatus
-from src.domain.batch import BatchStatus
+from src.domain.batch import BatchStatus, Trigger
+from src.domain.colour import Colour
+from src.domain.errors import LongtailsLocked
+from src.domain.ids import BatchId
 from src.domain.site import Site
 from src.domain.stages import STAGES, Stage
 from src.domain.usage import CallStatus
+from src.infrastructure.database.batches import BatchRepository, BatchRequest
 from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.llm.providers import Providers, ResolvedModel
-from src.infrastructure.temporal import ids
+from src.infrastructure.temporal import ids, policies
 from tests.applications import ANNA
 from tests.eventually import eventually
 from tests.factories import PHRASES
@@ -80,7 +84,15 @@ async def terminate(application: Application, batches: Batches, site: Site, hand
     assert (await application.batches.cancel((await batches.of(site)).id)).is_closed
 
 
-@pytest.mark.parametrize("stop", [cancel, terminate])
+async def terminate_shard(application: Application, batches: Batches, site: Site, handle: BatchHandle) -> None:
+    """Terminate a shard and what it ran; the batch waits for the other shard until it is cancelled."""
+    first, _ = await articles_of(application.database, site.slug)
+    for workflow_id in (ids.shard(handle.id, 0), ids.article(first.id)):
+        await application.client.get_workflow_handle(workflow_id).terminate()
+    await cancel(application, batches, site, handle)
+
+
+@pytest.mark.parametrize("stop", [cancel, terminate, terminate_shard])
 async def test_the_next_slot_buys_only_what_was_not_answered(
     stop: Callable[[Application, Batches, Site, BatchHandle], Awaitable[None]],
     application: Application,
@@ -90,6 +102,8 @@ async def test_the_next_slot_buys_only_what_was_not_answered(
     silent_at_metadata: None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    if stop is terminate_shard:
+        monkeypatch.setattr(policies, "SHARD_SIZE", 1)
     site = await batches.site(keywords=2)
 
     async def both_are_described() -> bool:
@@ -110,6 +124,7 @@ async def test_the_next_slot_buys_only_what_was_not_answered(
     assert (report.status, report.needs_review) == (BatchStatus.COMPLETED, 2)
     after = await articles_of(database, site.slug)
     assert {article.id for article in after} == {article.id for article in before}
+    assert len({article.keyword for article in after}) == 2  # one finished article each
     calls = await count_calls(database, site)
     assert {stage: calls[stage, CallStatus.ANSWERED] for stage in STAGES} == dict.fromkeys(STAGES, 2)
     assert sum(calls.values()) == 4 * 2 + 2  # of each stage D the one that was cut off
@@ -153,3 +168,33 @@ async def test_no_keyword_gets_a_second_article_while_a_terminated_batch_goes_on
         for article in await articles_of(database, site.slug):
             await client.get_workflow_handle(ids.article(article.id)).result()
     assert sum((await count_calls(database, site)).values()) == 4 * 2
+
+
+async def test_a_batch_that_finds_every_ready_keyword_locked_waits_and_is_not_complete(
+    batches: Batches, database: Database, run_worker: RunWorker, colour: Colour, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = await batches.site(keywords=2)
+    refused: list[str] = []
+    fill = BatchRepository._fill
+
+    async def noted(self: BatchRepository, batch_id: BatchId, slug: str, limit: int) -> None:
+        try:
+            await fill(self, batch_id, slug, limit)
+        except LongtailsLocked:
+            refused.append(slug)
+            raise
+
+    async def is_refused_twice() -> bool:
+        return len(refused) >= 2
+
+    monkeypatch.setattr(BatchRepository, "_fill", noted)
+    other = BatchRequest(
+        site=site.slug, slot=NEXT_DAY, trigger=Trigger.MANUAL, colour=colour, workflow_id="batch/other", run_id="run"
+    )
+    async with run_worker():
+        async with database.unit_of_work(autocommit=False) as claiming:  # as a worker that dies before it commits
+            await claiming.batches.open(other, limit=2, force=False)
+            handle = await batches.start(site)
+            await eventually(is_refused_twice)
+        report = await reported(handle)
+    assert (report.status, report.total, report.needs_review) == (BatchStatus.COMPLETED, 2, 2)

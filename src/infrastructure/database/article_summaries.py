@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Select, and_, func, select, true
+from sqlalchemy import Row, Select, and_, func, select, true
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from src.domain.article import Article, ArticleStatus, Failure
@@ -55,23 +55,27 @@ def summaries() -> Select[Any]:
     return select(ArticleRow, done, spent).select_from(ArticleRow).join(done, true()).join(spent, true())
 
 
+def to_failure(row: ArticleRow | Row[Any]) -> Failure | None:
+    """Return the failure of an article's row, if it has one."""
+    if not row.error_type:
+        return None
+    return Failure(
+        stage=Stage(row.failed_stage) if row.failed_stage else None,
+        error_type=row.error_type,
+        message=row.error_message or "",
+        attempts=row.attempts or 0,
+    )
+
+
 def to_article(row: ArticleRow, stages: list[str] | None, models: list[str] | None, *spent: Any) -> Article:  # noqa: ANN401
     """Return the article of a row of ``summaries``."""
     calls, input_tokens, output_tokens, cost_usd, unpriced = spent
-    failure = None
-    if row.error_type:
-        failure = Failure(
-            stage=Stage(row.failed_stage) if row.failed_stage else None,
-            error_type=row.error_type,
-            message=row.error_message or "",
-            attempts=row.attempts or 0,
-        )
     return Article(
         **{name: getattr(row, name) for name in _COPIED},
         status=ArticleStatus(row.status),
         stages_done=tuple(Stage(stage) for stage in stages or ()),
         models=tuple(models or ()),
-        failure=failure,
+        failure=to_failure(row),
         spend=Spend(
             calls=calls,
             input_tokens=input_tokens,

@@ -36,7 +36,7 @@ from src.domain.ids import ArticleId, BatchId
 from src.domain.longtail import LongtailStatus
 from src.domain.stages import Stage
 
-from .article_summaries import summaries, to_article
+from .article_summaries import summaries, to_article, to_failure
 from .longtails import LongtailRepository, claimed_next, follow_article
 from .tables import ArticleRow, BatchArticleRow, BatchRow, LongtailRow, SiteRow, StageFailureRow
 
@@ -346,6 +346,14 @@ class ArticleRepository:
         if status is None:
             raise NotFound("article", article_id)
         return ArticleStatus(status)
+
+    async def list_ended(
+        self, article_ids: Sequence[ArticleId]
+    ) -> list[tuple[ArticleId, ArticleStatus, Failure | None]]:
+        """Return those of the articles that have ended, and how."""
+        columns = (getattr(ArticleRow, name) for name in ("id", "status", *_FAILURE))
+        ended = select(*columns).where(ArticleRow.id.in_(article_ids), ArticleRow.status.not_in(_UNFINISHED))
+        return [(row.id, ArticleStatus(row.status), to_failure(row)) for row in await self._session.execute(ended)]
 
     async def list_ids_by_prefix(self, prefix: str, *, limit: int) -> list[ArticleId]:
         """Return ids that begin with ``prefix``, in lower case."""

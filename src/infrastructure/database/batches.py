@@ -10,7 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Row, Select, Text, bindparam, cast, func, select, update
+from sqlalchemy import Row, Select, Text, bindparam, cast, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -20,12 +20,14 @@ from src.domain.colour import Colour
 from src.domain.errors import Conflict, ConflictReason, Hint, LongtailsLocked, NotFound
 from src.domain.ids import ArticleId, BatchId
 from src.domain.longtail import LongtailStatus
+from src.domain.stage_failure import FailureKind, Verdict, verdict_on
 
 from .articles import ArticleRepository
 from .longtails import LongtailRepository
 from .model_calls import ModelCallRepository
-from .tables import ArticleRow, BatchArticleRow, BatchRow
+from .tables import ArticleRow, BatchArticleRow, BatchRow, StageFailureRow
 
+_DONE = (BatchStatus.COMPLETED, BatchStatus.PARTLY_FAILED)
 _BATCH_OF_ARTICLE = (  # built once: that costs more than running it
     select(BatchRow)
     .join(ArticleRow, ArticleRow.batch_id == BatchRow.id)
@@ -62,8 +64,8 @@ class BatchRepository:
         At most ``limit`` longtails are claimed.
 
         Return its id, and whether there is work to do: a slot that ended with articles is done unless ``force``; one
-        that failed or was cancelled is opened again with what it had. Without ``claim`` nothing is claimed or resumed
-        until the same run opens it once more.
+        that failed, was stopped or cancelled is opened again with what it had. Without ``claim`` nothing is claimed or
+        resumed until the same run opens it once more.
         """
         created = await self._session.scalar(
             upsert(BatchRow)
@@ -80,7 +82,7 @@ class BatchRepository:
         )
         assert row is not None  # noqa: S101 - the conflict above says that it is there
         is_same_run = (row.workflow_id, row.run_id) == (request.workflow_id, request.run_id)
-        if row.status in (BatchStatus.COMPLETED, BatchStatus.PARTLY_FAILED) and not force:
+        if row.status in _DONE and not force:
             return row.id, False
         if row.status != BatchStatus.RUNNING or not is_same_run:
             await self._reopen(row, request)
@@ -122,12 +124,17 @@ class BatchRepository:
         keep_generating: bool = False,
         spared: Collection[ArticleId] = (),
         run_id: str | None = None,
+        may_stop: bool = False,
     ) -> None:
         """Store how the batch ended.
 
         What it never finished is cancelled, but for those ``spared``, and its longtails are ready again. With
-        ``run_id`` only that run's batch is closed, and Conflict is raised if it ended or another run has it.
+        ``run_id`` only that run's batch is closed, and Conflict is raised if it ended or another run has it. With
+        ``may_stop`` it ends as stopped, and not as failed, if all its failures are an outage, or if the error is
+        neither of key nor of account or model.
         """
+        if run_id is None and await self._is_done(batch_id):
+            return  # its slot was started again, and articles of it may be under way on their own
         await self._model_calls.write_off(
             *await self._articles.cancel_unfinished(batch_id, keep_generating=keep_generating, spared=spared)
         )
@@ -140,12 +147,42 @@ class BatchRepository:
         )
         if error and not cancelled and not counts[ArticleStatus.NEEDS_REVIEW]:
             status = BatchStatus.FAILED
+        if may_stop and status is BatchStatus.FAILED:
+            error = error or await self._find_outage(batch_id)
+        if may_stop and error and verdict_on(error[0]) is not Verdict.HALT:
+            status = BatchStatus.STOPPED
         error_type, error_message = error or (None, None)
         await self._session.execute(
             update(BatchRow)
             .where(BatchRow.id == batch_id, BatchRow.status.in_(BatchStatus.sources(status)))
             .values(status=status, closed_at=func.now(), error_type=error_type, error_message=error_message)
         )
+
+    async def _is_done(self, batch_id: BatchId) -> bool:
+        return await self._session.scalar(select(BatchRow.status).where(BatchRow.id == batch_id)) in _DONE
+
+    async def _find_outage(self, batch_id: BatchId) -> tuple[str, str] | None:
+        """Return the outage or limit that ended every failed article.
+
+        None if there is another failure, or none at all.
+        """
+        outage = exists().where(
+            StageFailureRow.article_id == ArticleRow.id,
+            StageFailureRow.revision == ArticleRow.revision,
+            StageFailureRow.stage == ArticleRow.failed_stage,
+            StageFailureRow.error_type == ArticleRow.error_type,
+            StageFailureRow.kind == FailureKind.OUTAGE,
+        )
+        rows = await self._session.execute(
+            select(outage, func.coalesce(ArticleRow.error_type, ""), func.coalesce(ArticleRow.error_message, ""))
+            .where(ArticleRow.batch_id == batch_id, ArticleRow.status == ArticleStatus.FAILED)
+            .order_by(ArticleRow.finished_at.desc())
+        )
+        failures = rows.all()
+        if not failures or not all(is_outage for is_outage, _, _ in failures):
+            return None
+        _, error_type, message = failures[0]
+        return str(error_type), str(message)
 
     async def _lock(self, batch_id: BatchId) -> Row[str, str] | None:
         """Wait for articles that are just being stored; return status and run.
@@ -164,9 +201,11 @@ class BatchRepository:
         if row is None or row.closed_at is None or row.status == BatchStatus.CANCELLED:
             return
         counts = await self.count_articles(row.id)
-        row.status = Batch.status_of(
+        status = Batch.status_of(
             total=sum(counts.values()), needs_review=counts[ArticleStatus.NEEDS_REVIEW], cancelled=False
         )
+        if row.status != BatchStatus.STOPPED or status is BatchStatus.COMPLETED:  # the rest of it is still to be made
+            row.status = status
 
     async def count_articles(self, batch_id: BatchId) -> Counter[ArticleStatus]:
         """Return how many articles of the batch are in each status.
@@ -219,7 +258,7 @@ class BatchRepository:
         """Return the median duration of the last twenty batches, if any."""
         ended = (
             select((BatchRow.closed_at - BatchRow.opened_at).label("took"))
-            .where(BatchRow.site == site, BatchRow.status.in_([BatchStatus.COMPLETED, BatchStatus.PARTLY_FAILED]))
+            .where(BatchRow.site == site, BatchRow.status.in_(_DONE))
             .order_by(BatchRow.closed_at.desc())
             .limit(20)
             .subquery()

@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from .alerts import AlertRepository
+from .answering_models import AnsweringModelRepository
 from .api_tokens import ApiTokenRepository
 from .articles import ArticleRepository
 from .audit import AuditRepository
@@ -55,6 +56,7 @@ class UnitOfWork:
         self.sites = SiteRepository(self._session)
         self.longtails = LongtailRepository(self._session)
         self.batches = BatchRepository(self._session)
+        self.answering_models = AnsweringModelRepository(self._session)
         self.articles = ArticleRepository(self._session)
         self.revisions = RevisionRepository(self._session)
         self.findings = FindingRepository(self._session)

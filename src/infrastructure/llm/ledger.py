@@ -6,6 +6,7 @@ A paid answer is found again, and none is parsed before it is committed.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -20,8 +21,10 @@ from src.domain.article import ArticleRef, ArticleStatus
 from src.domain.errors import ArticleEnded, CallUnderWay, ModelError, WorkerLost
 from src.domain.ids import CallId
 from src.domain.stage_failure import FailureKind, is_final
+from src.domain.stages import Stage
 from src.domain.text import storable
 from src.domain.usage import CallStatus, Usage
+from src.infrastructure.database.answering_models import StageModel
 from src.infrastructure.database.errors import describe
 from src.infrastructure.database.model_calls import CallRequest, CallResult, HeldCall, PaidAnswer
 from src.infrastructure.database.stage_outputs import Provenance
@@ -53,7 +56,10 @@ class CallOwner:
         is_gone: returns whether the instance that opened a call at that time is dead and left no answer.
         in_flight: the calls of this process.
         limits: what providers take from all workers; None: nothing is limited.
+        answering: the models that this process knows to be on record as answering.
         spool: where results wait while the database does not answer.
+        stopping: set when the process is to stop; None: it has one worker, and stops with it.
+        slots: one is held while a stage is made, whichever worker of the process makes it.
     """
 
     instance: str
@@ -63,6 +69,9 @@ class CallOwner:
     spool: Spool
     in_flight: CallsInFlight = field(default_factory=CallsInFlight)
     limits: Limits | None = None
+    stopping: asyncio.Event | None = None
+    slots: AbstractAsyncContextManager[object] = field(default_factory=nullcontext)
+    answering: set[StageModel] = field(default_factory=set)
 
 
 async def _never() -> None:
@@ -207,9 +216,27 @@ class Ledger:
         await self._finish(call_id, self._answered(completion, started))
         if self._gate and turn:
             await self._gate.answered(turn, completion.headers)
+        await self._note_answer(prompt.stage)
         if is_cancelled:
             raise asyncio.CancelledError
         return completion
+
+    async def _note_answer(self, stage: Stage) -> None:
+        """Put on record, once a process, that the model answers.
+
+        Without a database the next answer is noted: the call itself is on record.
+        """
+        if self._resolved.endpoint is None:
+            return
+        model = StageModel(self._resolved.endpoint, stage, self._resolved.model)
+        if model in self._owner.answering:
+            return
+        try:
+            await self._database.run_autocommit(lambda uow: uow.answering_models.add(model))
+        except (DBAPIError, PoolTimeout, OSError) as error:
+            log.warning("answer_not_noted", error=type(error).__name__)
+            return
+        self._owner.answering.add(model)
 
     async def _ask(self, prompt: Prompt, cut: list[CallCancelled]) -> Completion:
         """Return the model's answer; keep in ``cut`` what a cancelled call knew."""

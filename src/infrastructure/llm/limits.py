@@ -13,6 +13,7 @@ import asyncio
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -132,10 +133,7 @@ class Gate:
         elif waiter.request.site not in self._served:  # who comes later has no turns to make up for
             self._served[waiter.request.site] = min(self._served[each.request.site] for each in self._waiting)
         self._waiting.append(waiter)
-        if len(self._waiting) > self._most_waiting:
-            last = max(self._waiting, key=self._rank)
-            self._waiting.remove(last)
-            last.turn.set_exception(self._limited(last.request))
+        self._end_waiting(self._limited, most=self._most_waiting)
         if self._dispensing is None or self._dispensing.done():
             self._dispensing = asyncio.create_task(self._dispense())
 
@@ -151,7 +149,7 @@ class Gate:
                     lambda uow: uow.provider_limits.change(self._key, _take)
                 )
             except (DBAPIError, PoolTimeout, OSError) as error:
-                self._fail(error)
+                self._end_waiting(lambda _, error=error: error)  # type: ignore[misc]
                 return
             self._known, self._wait = limit, wait.total_seconds()
             if limit.is_free:
@@ -159,7 +157,7 @@ class Gate:
                     self._serve()
             elif not wait:
                 self._serve()
-            elif self._wait > self._patience:
+            elif self._wait > self._patience or limit.outages > 1:  # none holds a slot where nothing is answered
                 self._end_waiting(self._limited)
             else:
                 await self._pause(self._wait)
@@ -173,22 +171,18 @@ class Gate:
         if not first.turn.done():
             first.turn.set_result(self._turn())
 
-    def _fail(self, error: Exception) -> None:
-        self._end_waiting(lambda _: error)
-
-    def _end_waiting(self, error: Callable[[TurnRequest], BaseException]) -> None:
-        while self._waiting:
-            waiter = self._waiting.pop()
-            if not waiter.turn.done():
-                waiter.turn.set_exception(error(waiter.request))
+    def _end_waiting(self, error: Callable[[TurnRequest], BaseException], *, most: int = 0) -> None:
+        while len(self._waiting) > most:
+            last = max(self._waiting, key=self._rank)
+            self._waiting.remove(last)
+            if not last.turn.done():
+                last.turn.set_exception(error(last.request))
 
     async def _pause(self, seconds: float) -> None:
         self._changed.clear()
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._changed.wait()
-        except TimeoutError:
-            return
 
     def _limited(self, request: TurnRequest) -> ModelLimited:
         """Return when to come back, from the line ahead and the pace."""
@@ -198,10 +192,8 @@ class Gate:
         seconds = (self._wait + ahead / (self._known.rate or float("inf"))) * _EARLY
         seconds = min(max(seconds, _SHORTEST_ABSENCE), _LONGEST_ABSENCE)
         self._away[request.article_id, request.stage] = now + seconds
-        endpoint, model = self._key
-        return ModelLimited(
-            endpoint, model, is_out_of_order=self._known.is_out_of_order, retry_after=timedelta(seconds=seconds)
-        )
+        due = timedelta(seconds=seconds)
+        return ModelLimited(*self._key, is_out_of_order=self._known.is_out_of_order, retry_after=due)
 
     def _turn(self) -> Turn:
         now = time.monotonic()

@@ -44,7 +44,7 @@ def choose(settings: Settings, site: Site, stage: Stage) -> Choice:
     Raises ModelNotConfigured when the site names a provider that is not set up here.
     """
     wanted = site.models.get(stage) or ModelChoice(provider=_default_provider(settings))
-    if not _is_configured(settings, wanted.provider):
+    if not is_configured(settings, wanted.provider):
         key, url = VARIABLES[wanted.provider]
         raise ModelNotConfigured(
             f"stage {stage.value} of site {site.slug!r} is written by {wanted.provider}, which has no key here: "
@@ -63,10 +63,11 @@ def choose(settings: Settings, site: Site, stage: Stage) -> Choice:
 
 
 def _default_provider(settings: Settings) -> str:
-    return next((provider for provider in VARIABLES if _is_configured(settings, provider)), OFFLINE)
+    return next((provider for provider in VARIABLES if is_configured(settings, provider)), OFFLINE)
 
 
-def _is_configured(settings: Settings, provider: str) -> bool:
+def is_configured(settings: Settings, provider: str) -> bool:
+    """Return whether this process reaches the provider."""
     match provider:
         case "anthropic":
             return bool(settings.anthropic_api_key or settings.anthropic_base_url)

@@ -16,6 +16,7 @@ from src.agents.language_model import Completion, LanguageModel, Prompt
 from src.domain.errors import ModelNotFound
 from src.domain.site import Site
 from src.domain.stages import STAGES, Stage
+from src.infrastructure.database.answering_models import StageModel
 from src.settings import Settings
 
 from .model_choice import OFFLINE, Choice, choose
@@ -110,6 +111,16 @@ class Providers:
         if self._settings.fail_keywords:
             model = FailingModel(model, self._settings.fail_keywords)
         return ResolvedModel(choice=choice, language_model=model, endpoint=provider.address, site=site.slug)
+
+    def list_models(self, site: Site) -> list[StageModel]:
+        """Return the models of the site's stages that are not in this process.
+
+        Raises as ``choice`` does.
+        """
+        resolved = ((stage, self.model_for(site, stage)) for stage in STAGES)
+        return [
+            StageModel(found.endpoint, stage, found.model) for stage, found in resolved if found.endpoint is not None
+        ]
 
     async def check(self, site: Site) -> None:
         """Check that every provider takes its key and has its models.

@@ -5,24 +5,40 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig
 from temporalio.runtime import Runtime
-from temporalio.service import RPCError
+from temporalio.service import RetryConfig, RPCError
 
 from src.domain.errors import EngineUnavailable, Hint
 
 from . import search_attributes
 
+# What a worker has to tell waits for Temporal: the library would drop it after 10 s, and Temporal then waits for the
+# heartbeat timeout. After two of these the attempt was given up in any case.
+_PATIENT = RetryConfig(
+    multiplier=1.5,
+    max_interval_millis=1_000,
+    max_elapsed_time_millis=120_000,
+    max_retries=0,  # no limit
+)
 
-async def connect(address: str, *, identity: str | None = None, runtime: Runtime | None = None) -> Client:
+
+async def connect(
+    address: str, *, identity: str | None = None, is_patient: bool = False, runtime: Runtime | None = None
+) -> Client:
     """Connect to ``address`` (host:port) and register our search attributes.
 
-    Namespace, TLS and API key come from ``temporalio.envconfig``. Raises EngineUnavailable.
+    Namespace, TLS and API key come from ``temporalio.envconfig``. The requests of a patient client outlast an outage of
+    two minutes. Raises EngineUnavailable.
     """
     _log_fields_once()
     config = ClientConfig.load_client_connect_config()
     config["target_host"] = address
     try:
         client = await Client.connect(
-            **config, identity=identity, data_converter=pydantic_data_converter, runtime=runtime
+            **config,
+            identity=identity,
+            data_converter=pydantic_data_converter,
+            retry_config=_PATIENT if is_patient else None,
+            runtime=runtime,
         )
         await search_attributes.register(client)
     except (RPCError, RuntimeError) as error:  # RuntimeError is what the bridge raises for a refused connection

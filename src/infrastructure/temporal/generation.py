@@ -10,14 +10,16 @@ import re
 # 0: the first release.
 # 1: the stage is no search attribute (its upserts were 18 % of the server's processor time); a local activity checks
 #    the models, so that it never waits behind model calls; a batch outlives a shard that was terminated.
-GENERATION = 1
+# 2: every outcome closes the batch; articles that another run began are joined; what fails alike stops the batch, and a
+#    new model is tried with a few articles; a shard asks for its window.
+GENERATION = 2
 DEPLOYMENT = "longtail"
 
 _BUILD_ID = re.compile(r"g(\d+)-")
 
 
 def build_id(version: str) -> str:
-    """Return the build id of this code, such as ``g1-0.1.0``."""
+    """Return the build id of this code, such as ``g2-0.1.0``."""
     return f"g{GENERATION}-{version}"
 
 

@@ -14,6 +14,7 @@ from src.domain.article import ArticleRef, ArticleStatus, Failure
 from src.domain.batch import BatchStatus, Trigger
 from src.domain.hold import HoldState
 from src.domain.ids import ArticleId, BatchId
+from src.domain.stage_failure import Verdict
 from src.domain.stages import KeywordAnalysis, Outline
 
 
@@ -61,6 +62,7 @@ class OpenedBatch(Message):
     refused: str | None = None  # why this slot has no batch at all
     priority: int | None = None  # Temporal's, 1 to 5; None is 3. A backfill runs below today's work
     hold: HoldState | None = None  # it is open but claimed nothing; open it again after the release
+    trial: int | None = None  # run so many at once until every model of the site has answered; None: all have
 
 
 class CloseBatch(Message):
@@ -70,7 +72,8 @@ class CloseBatch(Message):
     cancelled: bool = False
     error_type: str | None = None
     error_message: str | None = None
-    keep_generating: bool = False  # True: articles under way run on without their shard, and are not cancelled
+    keep_generating: bool = False  # True: articles under way belong to others, and are not cancelled
+    may_stop: bool = False  # True: it ends as stopped, unless key, account, model or its articles are the reason
 
 
 class BatchReport(Message):
@@ -87,6 +90,8 @@ class BatchReport(Message):
     output_tokens: int
     cost_usd: str  # decimal, priced calls only
     unpriced_calls: int
+    error_type: str | None = None
+    error_message: str | None = None
 
 
 class Shard(Message):
@@ -97,6 +102,37 @@ class Shard(Message):
     end: int  # exclusive
     window: int
     priority: int | None = None
+    share: int | None = None  # the window is one in so many of the colour's slots; None: it is ``window``
+    most: int | None = None  # run no more than so many, the first ones
+    trial: int | None = None  # as in OpenedBatch
+
+
+class OpenedShard(Message):
+    """The unfinished articles of a range, and how to run them."""
+
+    articles: list[ArticleRef]
+    window: int
+    alike: int  # so many articles that end alike stop the batch
+
+
+class RecordedFailure(Failure):
+    """A failure that is stored, and what it means for the batch."""
+
+    verdict: Verdict = Verdict.ORDINARY
+
+
+class FindEnded(Message):
+    """Asks which of these articles have ended."""
+
+    article_ids: list[ArticleId]
+
+
+class EndedArticle(Message):
+    """An article that ended, whoever ran it."""
+
+    article_id: ArticleId
+    status: ArticleStatus
+    failure: RecordedFailure | None = None
 
 
 class AnalyseKeyword(Message):

@@ -79,6 +79,15 @@ RETRY_AFTER_JITTER = 0.25  # else a whole batch wakes in the same second
 SHARD_SIZE = 300  # longtails a parent works through; history and pending children stay far below Temporal's limits
 OPEN_SHARDS = 2  # the second fills the slots that the first one's last articles leave free
 
+TRIAL_ARTICLES = 3  # begin while a model of the site has never answered: a mistake is paid for by so many
+ALIKE_FAILURES = 3  # at one stage with one type and no success between: two may be an accident
+
+# Articles that another run began are looked for by rows: soon at first, then every so often, later by the share of the
+# time waited, so that a history grows with its logarithm (docs/decisions/0012).
+SHORTEST_LOOK, LONGEST_LOOK = timedelta(seconds=2), timedelta(seconds=30)
+LOOK_SHARE = 10  # of the time waited, until the longest; a tenth of that share beyond it
+FIRST_RETRY_OF_START = timedelta(seconds=4)  # of an article whose workflow may be gone; then four times as long
+
 LARGEST_ARTEFACT_BYTES = 256 * 1024  # in history; Temporal warns at 512 KB and refuses at 2 MB
 
 ORDINARY_PRIORITY = 3  # Temporal's default, of 1 to 5

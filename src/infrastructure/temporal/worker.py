@@ -1,15 +1,9 @@
-"""Builds and runs the worker of one colour.
+"""Builds the worker of one colour.
 
 On SIGTERM it takes nothing new and lets its model calls finish. When it is killed, the next worker continues its
 articles; no answer that was stored is paid for twice.
 """
 
-import asyncio
-import os
-import signal
-from collections.abc import Awaitable, Callable
-
-import structlog
 from temporalio.client import Client
 from temporalio.common import WorkerDeploymentVersion
 from temporalio.worker import (
@@ -26,6 +20,7 @@ from src.domain.scheduling.ports import ResumeUseCase, WatchdogUseCase
 from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.llm.ledger import CallOwner
 from src.infrastructure.llm.providers import Providers
+from src.infrastructure.llm.time_limits import shutdown_grace
 from src.settings import Settings
 
 from . import generation, ids, policies
@@ -39,8 +34,6 @@ from .workflows.article import ArticleWorkflow
 from .workflows.schedule_resume import ScheduleResumeWorkflow
 from .workflows.site_batch import ArticleShardWorkflow, SiteBatchWorkflow
 from .workflows.watchdog import WatchdogWorkflow
-
-log = structlog.get_logger()
 
 WORKFLOWS: list[type] = [
     SiteBatchWorkflow,
@@ -95,7 +88,7 @@ def create(  # noqa: PLR0913 - each is a part that the composition root made
     (docs/decisions/0009).
     """
     stages = StageActivities(database, providers, owner=owner, patience=settings.outage_patience)
-    batches = BatchActivities(database, providers, window=settings.model_slots)
+    batches = BatchActivities(database, providers, slots=settings.model_slots)
     articles = ArticleActivities(database)
     return Worker(
         client,
@@ -114,6 +107,10 @@ def create(  # noqa: PLR0913 - each is a part that the composition root made
             batches.check_models,
             batches.open_batch,
             batches.list_articles,
+            batches.find_trial,
+            batches.open_shard,
+            batches.find_ended,
+            batches.take_up,
             batches.close_batch,
             articles.save_article,
             articles.record_failure,
@@ -130,45 +127,5 @@ def create(  # noqa: PLR0913 - each is a part that the composition root made
         activity_task_poller_behavior=PollerBehaviorAutoscaling(),
         sticky_queue_schedule_to_start_timeout=settings.scaled(policies.STICKY_TIMEOUT),
         max_heartbeat_throttle_interval=policies.HEARTBEAT_INTERVAL,  # the SDK would hold beats back for longer
-        graceful_shutdown_timeout=settings.scaled(settings.shutdown_grace),
+        graceful_shutdown_timeout=shutdown_grace(settings),
     )
-
-
-async def run_until_stopped(
-    worker: Worker, *, lifeline: int | None = None, on_draining: Callable[[], Awaitable[None]]
-) -> None:
-    """Poll until SIGTERM, SIGINT or the end of the file descriptor ``lifeline``.
-
-    Then take nothing new and wait for the calls under way, up to the worker's grace.
-
-    A second signal leaves at once. Raises what ended the worker, when it can no longer poll.
-    """
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, _on_signal, stop, number)
-    if lifeline is not None:
-        loop.add_reader(lifeline, _on_lifeline, stop, lifeline)
-    running = asyncio.create_task(worker.run())
-    stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    if stop.is_set():
-        log.info("worker_draining")
-        await on_draining()
-        await worker.shutdown()
-    stopping.cancel()
-    await running
-    log.info("worker_stopped")
-
-
-def _on_signal(stop: asyncio.Event, number: signal.Signals) -> None:
-    if stop.is_set():
-        log.warning("worker_left_at_once", signal=number.name)
-        os._exit(128 + number)
-    stop.set()
-
-
-def _on_lifeline(stop: asyncio.Event, lifeline: int) -> None:
-    if not os.read(lifeline, 1024):
-        asyncio.get_running_loop().remove_reader(lifeline)
-        stop.set()

@@ -3,6 +3,7 @@
 Their unique keys make every step of a batch safe to repeat.
 """
 
+from .answering_models import AnsweringModelRow
 from .articles import ArticleRow, BatchArticleRow, StageFailureRow, StageOutputRow
 from .audit import AuditEventRow
 from .base import Table
@@ -20,6 +21,7 @@ from .workers import WorkerRow
 
 __all__ = [
     "AlertRow",
+    "AnsweringModelRow",
     "ApiTokenRow",
     "ArticleRevisionRow",
     "ArticleRow",

@@ -9,11 +9,12 @@ from temporalio import activity
 
 from src.domain.article import ArticleRef, ArticleStatus, Failure
 from src.domain.errors import ArticleEnded, ModelRefused, OutputRejected, OutputTruncated
+from src.domain.stage_failure import verdict_on
 from src.infrastructure.database.machine_texts import read_machine_text, store_machine_text
 from src.infrastructure.database.unit_of_work import Database, UnitOfWork
 from src.rendering import page
 
-from ..messages import ArticleOutcome, RecordFailure
+from ..messages import ArticleOutcome, RecordedFailure, RecordFailure
 
 _REJECTED_FOR_GOOD = {error.__name__ for error in (OutputRejected, OutputTruncated, ModelRefused)}
 
@@ -56,15 +57,16 @@ class ArticleActivities:
         return await self._database.run_in_transaction(work)
 
     @activity.defn
-    async def record_failure(self, request: RecordFailure) -> Failure:
+    async def record_failure(self, request: RecordFailure) -> RecordedFailure:
         """Store where and why the article stopped, with its attempts.
 
-        Answers that were rejected for good are not used again, so that a retry calls the model again. An article that
-        was ended meanwhile has not failed: if another batch took it up by now, it is cancelled, and its longtail ready.
+        Return what that means for its batch as well. Answers that were rejected for good are not used again, so that a
+        retry calls the model again. An article that was ended meanwhile has not failed: if another batch took it up by
+        now, it is cancelled, and its longtail ready.
         """
         article, failure = request.article, request.failure
 
-        async def work(uow: UnitOfWork) -> Failure:
+        async def work(uow: UnitOfWork) -> RecordedFailure:
             known = failure
             if failure.stage and failure.attempts == 0:
                 made = await uow.model_calls.count_attempts(article.article_id, article.revision, failure.stage)
@@ -74,10 +76,10 @@ class ArticleActivities:
             await uow.model_calls.write_off(article.article_id)
             if failure.error_type == ArticleEnded.__name__:
                 await uow.articles.cancel_gone([article.article_id])  # no other workflow could start beside this one
-                return known
+                return recorded(known)
             await uow.articles.fail(article.article_id, known)
             await uow.batches.follow_article(article.article_id)
-            return known
+            return recorded(known)
 
         return await self._database.run_in_transaction(work)
 
@@ -90,3 +92,8 @@ class ArticleActivities:
             await uow.articles.cancel(article.article_id)
 
         await self._database.run_in_transaction(work)
+
+
+def recorded(failure: Failure) -> RecordedFailure:
+    """Return the failure with what it means for the batch."""
+    return RecordedFailure(**failure.model_dump(), verdict=verdict_on(failure.error_type))

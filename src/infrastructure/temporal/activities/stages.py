@@ -82,7 +82,7 @@ class StageActivities:
         self, stage: Stage, article: ArticleRef, kind: type[A], agent: Callable[[Site, LanguageModel], Awaitable[A]]
     ) -> A:
         attempt = activity.info().attempt
-        async with heartbeats():
+        async with heartbeats(), self._owner.slots:
             with bound_contextvars(
                 site=article.site, article=str(article.article_id), stage=stage.value, attempt=attempt
             ):
@@ -98,7 +98,7 @@ class StageActivities:
         )
         if stored is None:
             model = self._providers.model_for(site, stage)
-            ledger = Ledger(self._database, model, article=article, attempt=_attempt(), owner=self._owner)
+            ledger = Ledger(self._database, model, article=article, attempt=self._attempt(), owner=self._owner)
             stored = await self._keep(stage, article, await agent(site, ledger), ledger)
         return _small_enough(kind.model_validate(stored), stage)
 
@@ -117,24 +117,27 @@ class StageActivities:
             return result.artefact
         return await self._database.run_autocommit(lambda uow: uow.stage_outputs.find_artefact(*key)) or result.artefact
 
+    def _attempt(self) -> Attempt:
+        info = activity.info()
+        stopping = self._owner.stopping
+        return Attempt(
+            number=info.attempt,
+            priority=info.priority.priority_key or policies.ORDINARY_PRIORITY,
+            is_given_up=self._is_given_up,
+            until_stopping=stopping.wait if stopping else activity.wait_for_worker_shutdown,
+        )
 
-def _attempt() -> Attempt:
-    info = activity.info()
-    return Attempt(
-        number=info.attempt,
-        priority=info.priority.priority_key or policies.ORDINARY_PRIORITY,
-        is_given_up=_is_given_up,
-        until_stopping=activity.wait_for_worker_shutdown,
-    )
+    def _is_given_up(self) -> bool:
+        """Return whether Temporal no longer waits for this attempt.
 
-
-def _is_given_up() -> bool:
-    """Return whether Temporal no longer waits for this attempt.
-
-    Its heartbeats came too late or not at all.
-    """
-    details = activity.cancellation_details()
-    return details is not None and (details.timed_out or details.not_found) and not details.worker_shutdown
+        Its heartbeats came too late or not at all, or its worker was replaced and had its grace.
+        """
+        details = activity.cancellation_details()
+        if details is None:
+            return False
+        if details.worker_shutdown:
+            return self._owner.stopping is not None and not self._owner.stopping.is_set()
+        return details.timed_out or details.not_found
 
 
 def _small_enough(artefact: A, stage: Stage) -> A:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError, RetryState, is_cancelled_exception
+from temporalio.exceptions import ActivityError, ApplicationError, FailureError, RetryState, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from src.domain.article import ArticleRef, Failure
@@ -29,6 +29,7 @@ from .hold import HoldableWorkflow
 
 A = TypeVar("A", bound=Artefact)
 
+_RECORDS_DEFECTS = 2  # the generation since which an error of the workflow itself is recorded
 OPENING_WORDS = 150  # what stage D reads of the article
 OPENING_CHARACTERS = 1500  # the same, in scripts without spaces
 
@@ -60,17 +61,18 @@ class ArticleWorkflow(HoldableWorkflow):
             outcome = await workflow.execute_local_activity_method(
                 ArticleActivities.save_article, article, summary="store the page", **policies.DATABASE
             )
-        except workflow.NondeterminismError:
-            raise  # the run waits for a worker that can replay it
-        except (
-            Exception,
-            asyncio.CancelledError,
-        ) as error:  # a defect of this code too is on record before it is raised
+        except (FailureError, asyncio.CancelledError) as error:  # a local activity's failure is no ActivityError
             if is_cancelled_exception(error):
                 await self._record_cancellation(article)
                 raise
             await self._raise_failure(article, error)
             raise AssertionError("unreachable: _raise_failure raises") from error
+        except workflow.NondeterminismError:
+            raise  # the run waits for a worker that can replay it
+        except Exception as error:  # the edge of a workflow: a defect is on record before it is raised
+            if self._generation >= _RECORDS_DEFECTS:
+                await self._raise_failure(article, error)
+            raise
         self._show_outcome("needs_review")
         return outcome
 

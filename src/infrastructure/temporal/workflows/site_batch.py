@@ -1,19 +1,18 @@
 """The workflow of one site's batch for one slot.
 
 It opens the batch, runs a limited number of articles at a time, and closes the batch with their outcomes. A failed
-article does not fail the batch. The batch fails only when no article succeeded, since a failed run is what a schedule's
-pause-on-failure reacts to.
+article does not fail the batch. The batch fails only when no article succeeded or none can, since a failed run is what
+a schedule's pause-on-failure reacts to. However the run ends, but for its termination, its batch is closed.
 """
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Coroutine
 from datetime import UTC, datetime
-from typing import TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from temporalio import workflow
-from temporalio.common import Priority, SearchAttributePair, TypedSearchAttributes
+from temporalio.common import Priority
 from temporalio.exceptions import (
-    ActivityError,
     ApplicationError,
     ChildWorkflowError,
     FailureError,
@@ -22,31 +21,29 @@ from temporalio.exceptions import (
 )
 
 with workflow.unsafe.imports_passed_through():
-    from src.domain.article import ArticleRef, Failure
+    from src.domain.article import Failure
     from src.domain.batch import BatchStatus
-    from src.domain.errors import HALTING
     from src.domain.hold import HoldState
     from src.domain.ids import BatchId
 
     from .. import ids, policies
     from .. import search_attributes as sa
     from ..activities.batches import BatchActivities
-    from ..messages import ArticleOutcome, BatchReport, CloseBatch, OpenBatch, OpenedBatch, Shard, SiteBatchInput
+    from ..messages import BatchReport, CloseBatch, OpenBatch, OpenedBatch, Shard, SiteBatchInput
 
-from .article import ArticleWorkflow
+from .article_parent import ArticleParent
 from .failure import cause_of
 from .generation import first_generation
-from .hold import HoldableParent
 from .window import run_windowed
 
 _SCHEDULED_AT = "TemporalScheduledStartTime"  # set by Temporal: the nominal time, without jitter
-ArticleHandle: TypeAlias = "workflow.ChildWorkflowHandle[ArticleWorkflow, ArticleOutcome]"
+_CLOSES_ALWAYS = 2  # the generation since which every outcome closes the batch
+T = TypeVar("T")
 ShardHandle: TypeAlias = "workflow.ChildWorkflowHandle[ArticleShardWorkflow, Failure | None]"
-_HALTING = {error.__name__ for error in HALTING}
 
 
 @workflow.defn
-class SiteBatchWorkflow(HoldableParent):
+class SiteBatchWorkflow(ArticleParent):
     """Runs the batch of one slot.
 
     Does nothing for a completed slot unless forced.
@@ -54,8 +51,9 @@ class SiteBatchWorkflow(HoldableParent):
 
     def __init__(self) -> None:
         super().__init__()
-        self._generation = 0
+        self._batch_id: BatchId | None = None  # once it is open
         self._lost_shard = False
+        self._is_finishing = False
 
     @workflow.run
     async def run(self, request: SiteBatchInput) -> BatchReport | None:
@@ -66,22 +64,39 @@ class SiteBatchWorkflow(HoldableParent):
         self._generation = first_generation()
         colour = ids.colour_of(workflow.info().task_queue)
         workflow.upsert_search_attributes([sa.SITE.value_set(request.site), sa.COLOUR.value_set(colour)])
+        try:
+            report = await self._run(request)
+        except asyncio.CancelledError:
+            await self._close_cancelled()
+            raise
+        except FailureError as error:
+            if is_cancelled_exception(error):
+                await self._close_cancelled()
+            else:
+                await self._close_failed(error)
+            raise
+        except Exception as error:  # the edge of a workflow: a defect, and nothing may stay running
+            await self._close_failed(error)
+            if self._generation < _CLOSES_ALWAYS:
+                raise
+            raise ApplicationError(str(error), type=type(error).__name__, non_retryable=True) from error
+        if report is not None and report.status is BatchStatus.FAILED:
+            reason = report.error_message or f"none of {report.total} articles succeeded"
+            raise ApplicationError(f"batch failed: {reason}", report, type="BatchFailed", non_retryable=True)
+        return report
+
+    async def _run(self, request: SiteBatchInput) -> BatchReport | None:
         batch, refusal = await self._begin(request)
         if batch.batch_id is None:
             workflow.set_current_details(f"no batch: {batch.refused}")
             return None
-        opened = batch.batch_id
-        try:
-            while batch.hold is not None:
-                await self._wait_for_release(batch.hold)
-                batch, refusal = await self._begin(request)
-            if batch.batch_id is None:
-                return await self._close(CloseBatch(batch_id=opened, cancelled=True))
-            halted = refusal or await self._run_articles(batch)
-        except (asyncio.CancelledError, ActivityError, ChildWorkflowError) as error:
-            if is_cancelled_exception(error):
-                await self._close(CloseBatch(batch_id=opened, cancelled=True))
-            raise
+        opened = self._batch_id = batch.batch_id
+        while batch.hold is not None:
+            await self._wait_for_release(batch.hold)
+            batch, refusal = await self._begin(request)
+        if batch.batch_id is None:
+            return await self._close(CloseBatch(batch_id=opened, cancelled=True))
+        halted = refusal or await self._run_articles(batch)
         return await self._finish(opened, halted)
 
     async def _begin(self, request: SiteBatchInput) -> tuple[OpenedBatch, Failure | None]:
@@ -130,62 +145,106 @@ class SiteBatchWorkflow(HoldableParent):
 
     async def _open(self, request: SiteBatchInput, *, limit: int | None) -> OpenedBatch:
         slot = (request.slot or _scheduled_time() or workflow.info().start_time).astimezone(UTC)
-        return await workflow.execute_local_activity_method(
+        opening = workflow.execute_local_activity_method(
             BatchActivities.open_batch,
             OpenBatch(site=request.site, slot=slot, trigger=request.trigger, limit=limit, force=request.force),
             summary=f"open the batch of {slot:%Y-%m-%d %H:%M} UTC",
             **policies.DATABASE,
         )
+        if self._generation < _CLOSES_ALWAYS:
+            return await opening
+        opened = await _uninterrupted(opening)
+        self._batch_id = opened.batch_id or self._batch_id
+        if workflow.cancellation_reason() is not None:  # what was opened meanwhile is closed
+            raise asyncio.CancelledError
+        return opened
 
     async def _run_articles(self, batch: OpenedBatch) -> Failure | None:
-        """Run all articles, in shards if there are many."""
+        """Run all articles, in shards if there are many.
+
+        Of a batch in shards the first ones run here while a model is new.
+        """
         if not batch.to_do:
             return None
         if batch.positions <= batch.shard_size:
-            whole = _shard(batch, first=0, end=batch.positions, window=batch.window)
-            return await _run_shard(whole, self)
+            return await self.run_range(_whole(batch, window=batch.window, trial=batch.trial))
+        if self._generation >= _CLOSES_ALWAYS and batch.trial:
+            trial = _whole(batch, window=batch.trial, most=batch.trial)
+            if halted := await self.run_range(trial):
+                return halted
         share = max(1, batch.window // batch.open_shards)
         shards = [
-            _shard(batch, first=first, end=first + batch.shard_size, window=share)
+            _shard(batch, first=first, end=first + batch.shard_size, window=share, share=batch.open_shards)
             for first in range(0, batch.positions, batch.shard_size)
         ]
+        return await run_windowed(shards, self._run_shard, at_once=lambda: batch.open_shards, may_start=self.may_start)
 
-        async def run(shard: Shard) -> Failure | None:
-            try:
-                return await self.run_child(_start_shard(shard))
-            except ChildWorkflowError as error:
-                if self._generation == 0 or is_cancelled_exception(error):
+    async def _run_shard(self, shard: Shard) -> Failure | None:
+        """Run a shard.
+
+        Of one that was terminated or failed the articles run on, and those of a shard of another run may still end.
+        This workflow takes them over.
+        """
+        try:
+            return await self.run_child(_start_shard(shard))
+        except ChildWorkflowError as error:
+            if self._generation == 0:
+                raise
+            if is_cancelled_exception(error):
+                if self._generation < _CLOSES_ALWAYS or workflow.cancellation_reason() is not None:
                     raise
-                self._lost_shard = True  # it was terminated or failed; its articles run on
-                return None
+                return None  # a person cancelled it, and with it its articles
+        except WorkflowAlreadyStartedError:
+            if self._generation < _CLOSES_ALWAYS:
+                raise
+        if self._generation < _CLOSES_ALWAYS:
+            self._lost_shard = True
+            return None
+        return await self.run_range(shard)
 
-        return await run_windowed(shards, run, at_once=batch.open_shards, may_start=self.may_start)
+    # --- the end
 
     async def _finish(self, batch_id: BatchId, halted: Failure | None) -> BatchReport:
-        report = await self._close(
+        self._is_finishing = True
+        closes_always = self._generation >= _CLOSES_ALWAYS
+        return await self._close(
             CloseBatch(
                 batch_id=batch_id,
                 error_type=halted.error_type if halted else None,
                 error_message=halted.message if halted else None,
-                keep_generating=self._lost_shard,
+                keep_generating=self._lost_shard or closes_always,
+                may_stop=closes_always,
             )
         )
-        if report.status is BatchStatus.FAILED:
-            reason = halted.message if halted else f"none of {report.total} articles succeeded"
-            raise ApplicationError(f"batch failed: {reason}", report, type="BatchFailed", non_retryable=True)
-        return report
+
+    async def _close_cancelled(self) -> None:
+        if self._batch_id is None or (self._generation < _CLOSES_ALWAYS and self._is_finishing):
+            return
+        await self._close(
+            CloseBatch(batch_id=self._batch_id, cancelled=True, keep_generating=self._generation >= _CLOSES_ALWAYS)
+        )
+
+    async def _close_failed(self, error: Exception) -> None:
+        """Close the batch after an error that nobody expected."""
+        if self._batch_id is None or self._generation < _CLOSES_ALWAYS:
+            return
+        error_type, message, _ = cause_of(error)
+        await self._close(
+            CloseBatch(batch_id=self._batch_id, error_type=error_type, error_message=message, keep_generating=True)
+        )
 
     async def _close(self, request: CloseBatch) -> BatchReport:
-        report = await workflow.execute_local_activity_method(
+        closing = workflow.execute_local_activity_method(
             BatchActivities.close_batch, request, summary="close the batch", **policies.DATABASE
         )
+        report = await (closing if self._generation < _CLOSES_ALWAYS else _uninterrupted(closing))
         workflow.upsert_search_attributes([sa.OUTCOME.value_set(report.status)])
         workflow.set_current_details(f"{report.status}: {report.needs_review} of {report.total} need review")
         return report
 
 
 @workflow.defn
-class ArticleShardWorkflow(HoldableParent):
+class ArticleShardWorkflow(ArticleParent):
     """Runs a range of a large batch's articles.
 
     No history grows too long.
@@ -194,12 +253,18 @@ class ArticleShardWorkflow(HoldableParent):
     @workflow.run
     async def run(self, shard: Shard) -> Failure | None:
         """Return the failure that stopped new articles from starting, or None."""
-        return await _run_shard(shard, self)
+        self._generation = first_generation()
+        return await self.run_range(shard)
 
 
-def _shard(batch: OpenedBatch, *, first: int, end: int, window: int) -> Shard:
+def _whole(batch: OpenedBatch, *, window: int, most: int | None = None, trial: int | None = None) -> Shard:
+    shard = _shard(batch, first=0, end=batch.positions, window=window, share=None if most else 1)
+    return shard.model_copy(update={"most": most, "trial": trial})
+
+
+def _shard(batch: OpenedBatch, *, first: int, end: int, window: int, share: int | None) -> Shard:
     assert batch.batch_id is not None  # noqa: S101 - a slot without a batch has no articles to run
-    return Shard(batch_id=batch.batch_id, first=first, end=end, window=window, priority=batch.priority)
+    return Shard(batch_id=batch.batch_id, first=first, end=end, window=window, share=share, priority=batch.priority)
 
 
 def _start_shard(shard: Shard) -> Awaitable[ShardHandle]:
@@ -213,54 +278,15 @@ def _start_shard(shard: Shard) -> Awaitable[ShardHandle]:
     )
 
 
-async def _run_shard(shard: Shard, parent: HoldableParent) -> Failure | None:
-    articles = await workflow.execute_local_activity_method(
-        BatchActivities.list_articles, shard, summary="which articles are still to be made?", **policies.DATABASE
-    )
-    ended = 0
-
-    async def make(article: ArticleRef) -> Failure | None:
-        nonlocal ended
-        failure = await _outcome(article, parent.run_child(_start_article(article, priority=shard.priority)))
-        ended += 1
-        parent.show_progress(f"{ended} of {len(articles)} articles ended")
-        return failure
-
-    return await run_windowed(articles, make, at_once=shard.window, may_start=parent.may_start)
-
-
-def _start_article(article: ArticleRef, *, priority: int | None) -> Awaitable[ArticleHandle]:
-    colour = ids.colour_of(workflow.info().task_queue)
-    return workflow.start_child_workflow(
-        ArticleWorkflow.run,
-        article,
-        id=ids.article(article.article_id),
-        static_summary=article.keyword,
-        search_attributes=TypedSearchAttributes(
-            [SearchAttributePair(sa.SITE, article.site), SearchAttributePair(sa.COLOUR, colour)]
-        ),
-        # An article outlives a batch that was terminated: its next stage is not lost, and a retry finds it.
-        parent_close_policy=workflow.ParentClosePolicy.ABANDON,
-        priority=Priority(priority_key=priority),
-    )
-
-
-async def _outcome(article: ArticleRef, making: Awaitable[ArticleOutcome]) -> Failure | None:
-    """Wait for an article.
-
-    Return its failure only if all others would fail alike.
-    """
-    try:
-        await making
-    except WorkflowAlreadyStartedError:
-        workflow.logger.warning("article_already_under_way", extra={"article": str(article.article_id)})
-    except ChildWorkflowError as error:
-        if is_cancelled_exception(error):
-            raise
-        error_type, message, attempts = cause_of(error)
-        if error_type in _HALTING:
-            return Failure(stage=None, error_type=error_type, message=message, attempts=attempts)
-    return None
+async def _uninterrupted(doing: Coroutine[Any, Any, T]) -> T:
+    """Await ``doing`` to its end, whatever is cancelled meanwhile."""
+    task = asyncio.ensure_future(doing)
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            continue
+    return task.result()
 
 
 def _scheduled_time() -> datetime | None:

@@ -22,12 +22,12 @@ async def run_windowed(
     items: Iterable[Item],
     run: Callable[[Item], Awaitable[Failure | None]],
     *,
-    at_once: int,
+    at_once: Callable[[], int],
     may_start: Callable[[], bool],
 ) -> Failure | None:
     """Run the items in order, ``at_once`` at a time.
 
-    None starts while ``may_start`` is false.
+    None starts while ``may_start`` is false. ``at_once`` is asked again whenever one has ended.
 
     When one returns a Failure no further item is started, the running ones end, and it is returned. When this is
     cancelled, the running ones are cancelled and awaited first.
@@ -37,14 +37,14 @@ async def run_windowed(
     halted: Failure | None = None
     try:
         while True:
-            while halted is None and may_start() and len(running) < at_once and pending:
+            while halted is None and may_start() and len(running) < at_once() and pending:
                 running.append(asyncio.ensure_future(run(pending.popleft())))
             if not running and (halted is not None or not pending):
                 return halted
             held = halted is None and bool(pending) and not may_start()
             done, running = await (_wait_for_one_or_release(may_start, running) if held else _wait_for_one(running))
             halted = halted or next((failure for task in done if (failure := task.result())), None)
-    except BaseException:
+    except (Exception, asyncio.CancelledError):  # not GeneratorExit: a run that is thrown away may await nothing
         for task in running:
             task.cancel()
         if running:

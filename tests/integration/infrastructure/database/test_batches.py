@@ -201,3 +201,26 @@ async def test_retrying_from_a_stage_keeps_the_stages_before_it(database: Databa
         outputs = await uow.stage_outputs.list_for_article(ref.article_id, again.revision)
     assert again.revision == 2
     assert [output.stage for output in outputs] == kept
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (("ModelUnreachable", "no connection"), BatchStatus.STOPPED),
+        (("TimedOut", "no result in time"), BatchStatus.STOPPED),
+        (("ModelAuthenticationFailed", "the key is rejected"), BatchStatus.FAILED),
+        (("ModelNotFound", "no such model"), BatchStatus.FAILED),
+    ],
+)
+async def test_a_batch_whose_models_refused_failed_only_by_key_account_or_model(
+    database: Database, error: tuple[str, str], status: BatchStatus
+) -> None:
+    async with database.unit_of_work() as uow:
+        await uow.sites.upsert(a_site())
+        await uow.longtails.add("hardware-shop", longtails(), source="test")
+    batch_id, _ = await open_batch(database, limit=0)
+    async with database.unit_of_work() as uow:
+        await uow.batches.close(batch_id, cancelled=False, error=error, may_stop=True)
+        batch = await uow.batches.get(batch_id)
+    assert (batch.status, batch.error_type) == (status, error[0])
+    assert await open_batch(database, limit=2, run="run-2") == (batch_id, True)  # either may be started again

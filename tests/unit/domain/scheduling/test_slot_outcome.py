@@ -79,11 +79,21 @@ def span(start: timedelta, end: timedelta | None) -> TimeRange:
         (batch(BatchStatus.FAILED, needs_review=0, failed=8), Outcome.FAILED),
         (batch(BatchStatus.FAILED, total=0, needs_review=0, error_type="ModelNotConfigured"), Outcome.FAILED),
         (batch(BatchStatus.CANCELLED, needs_review=1, cancelled=7), Outcome.CANCELLED),
+        (batch(BatchStatus.STOPPED, needs_review=0, failed=3, cancelled=5), Outcome.STOPPED),
         (batch(total=0, needs_review=0), Outcome.NO_LONGTAILS),
     ],
 )
 def test_a_batch_that_ended_tells_how(batches: dict[datetime, Batch], expected: Outcome) -> None:
     assert outcome(batches=batches, pauses=(pause(-HOUR, HOUR),), outages=(span(-HOUR, HOUR),)) is expected
+
+
+def test_a_stopped_batch_is_to_be_made_up_and_says_why() -> None:
+    stopped = batch(
+        BatchStatus.STOPPED, needs_review=0, failed=8, error_type="ModelUnavailable", error_message="no capacity"
+    )
+    judged = report(batches=stopped)
+    assert (judged.outcome.is_gap, judged.on_purpose) == (True, False)
+    assert judged.detail == "ModelUnavailable: no capacity"
 
 
 def test_a_running_batch_is_one_only_while_its_workflow_is() -> None:

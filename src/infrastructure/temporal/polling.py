@@ -1,0 +1,127 @@
+"""Keeps a worker polling until it is told to stop.
+
+Pollers that were refused wait up to 12 s before they ask again, and nothing wakes them. So who returns after it refused
+connections is met by a new worker of the same process, while the one before finishes what it has.
+"""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import structlog
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
+from temporalio.worker import Worker
+
+from src.domain.errors import EngineUnavailable
+
+log = structlog.get_logger()
+
+_PROBE_SECONDS = 0.5
+_PATIENT_SECONDS = 1.5  # of refusals; until then pollers wait no longer than this either
+_ANSWER = timedelta(seconds=5)  # for a probe; a silent server refuses nothing, and its polls stay open
+
+Connect = Callable[[], Awaitable[Client]]
+
+
+class Polling:
+    """The workers of one process, one after the other."""
+
+    def __init__(self, connect: Connect, build: Callable[[Client], Worker], *, stopping: asyncio.Event) -> None:
+        self._connect = connect
+        self._build = build
+        self._stopping = stopping
+        self._draining: set[asyncio.Task[None]] = set()
+
+    async def run(self, *, lifeline: int | None = None, on_draining: Callable[[], Awaitable[None]]) -> None:
+        """Poll until SIGTERM, SIGINT or the end of the file descriptor ``lifeline``.
+
+        Then take nothing new and wait for the calls under way, up to the worker's grace.
+
+        A second signal leaves at once. Raises what ended the worker, when it can no longer poll.
+        """
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, _on_signal, self._stopping, number)
+        if lifeline is not None:
+            loop.add_reader(lifeline, _on_lifeline, self._stopping, lifeline)
+        stop = asyncio.create_task(self._stopping.wait())
+        client: Client | None = await self._connect()
+        while client and not await self._poll(client, stop):
+            client = await self._reconnect()
+        await on_draining()
+        await asyncio.gather(*self._draining)
+        log.info("worker_stopped")
+
+    async def _poll(self, client: Client, stop: "asyncio.Task[bool]") -> bool:
+        """Poll until Temporal returned or the process is to stop.
+
+        Return whether it is to stop.
+        """
+        worker = self._build(client)
+        running = asyncio.create_task(worker.run())
+        returned = asyncio.create_task(until_returned(client))
+        await asyncio.wait({running, stop, returned}, return_when=asyncio.FIRST_COMPLETED)
+        returned.cancel()
+        if running.done():
+            await running  # raises why it can no longer poll
+        if self._stopping.is_set():
+            log.info("worker_draining")
+        self._draining.add(asyncio.create_task(_drain(worker, running)))
+        return self._stopping.is_set() or running.done()
+
+    async def _reconnect(self) -> Client | None:
+        """Return a new connection, None if the process is to stop meanwhile."""
+        while not self._stopping.is_set():
+            try:
+                client = await self._connect()
+            except (EngineUnavailable, RPCError) as error:
+                log.warning("temporal_not_ready", error=type(error).__name__)
+                await asyncio.sleep(_PROBE_SECONDS)
+            else:
+                log.warning("temporal_returned")
+                return client
+        return None
+
+
+async def _drain(worker: Worker, running: "asyncio.Task[None]") -> None:
+    await worker.shutdown()
+    await running
+
+
+async def until_returned(client: Client) -> None:
+    """Return when Temporal answers after it had refused connections for a while."""
+    refusing_since: float | None = None
+    while True:
+        await asyncio.sleep(_PROBE_SECONDS)
+        match await _answers(client):
+            case True if refusing_since is not None and time.monotonic() - refusing_since > _PATIENT_SECONDS:
+                return
+            case True:
+                refusing_since = None
+            case False:
+                refusing_since = refusing_since or time.monotonic()
+
+
+async def _answers(client: Client) -> bool | None:
+    """Return whether Temporal answers; None while it is silent."""
+    try:
+        return await client.service_client.check_health(timeout=_ANSWER)
+    except RPCError as error:
+        return False if error.status is RPCStatusCode.UNAVAILABLE else None
+
+
+def _on_signal(stop: asyncio.Event, number: signal.Signals) -> None:
+    if stop.is_set():
+        log.warning("worker_left_at_once", signal=number.name)
+        os._exit(128 + number)
+    stop.set()
+
+
+def _on_lifeline(stop: asyncio.Event, lifeline: int) -> None:
+    if not os.read(lifeline, 1024):
+        asyncio.get_running_loop().remove_reader(lifeline)
+        stop.set()

@@ -1,0 +1,45 @@
+"""Servers of a test's own, to be stopped, started and frozen."""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from src.bootstrap import open_local_postgres, open_local_temporal
+
+
+class Engines:
+    """A database and a Temporal."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._running: dict[str, ExitStack] = {}
+        self.url = self.start_postgres()
+        self.address = self.start_temporal()
+
+    def start_postgres(self) -> str:
+        self._running["postgres"] = ExitStack()
+        return self._running["postgres"].enter_context(open_local_postgres(self._home, durable=True))
+
+    def start_temporal(self) -> str:
+        self._running["temporal"] = ExitStack()
+        server = self._running["temporal"].enter_context(open_local_temporal(self._home, ui=False))
+        self._temporal_pid = server.pid or 0
+        return server.address
+
+    def stop(self, engine: str) -> None:
+        self._running.pop(engine).close()
+
+    @contextmanager
+    def frozen_temporal(self) -> Iterator[None]:
+        """Let Temporal be silent, with all its connections open."""
+        os.kill(self._temporal_pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self._temporal_pid, signal.SIGCONT)
+
+    def close(self) -> None:
+        for engine in list(self._running):
+            self.stop(engine)
