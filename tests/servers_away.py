@@ -123,9 +123,11 @@ async def world(engines: Engines, longtail: Longtail) -> AsyncIterator[World]:
     """Yield a new database on servers that may go away, and a model server."""
     database = Database(create_engine(engines.url, pool_size=4))
     await schema.upgrade(database.engine)
-    with ModelServer() as models:
-        yield World(engines, database, await temporal_client.connect(engines.address), longtail, models)
-    await database.close()
+    try:
+        with ModelServer() as models:
+            yield World(engines, database, await temporal_client.connect(engines.address), longtail, models)
+    finally:
+        await database.close()  # PostgreSQL waits for its connections when it stops
 
 
 async def freeze_temporal(world: World, *, calls_take: float, frozen: float) -> float:
