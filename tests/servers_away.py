@@ -23,6 +23,7 @@ from src.infrastructure.temporal import client as temporal_client
 from src.infrastructure.temporal import ids
 from src.infrastructure.temporal.messages import SiteBatchInput
 from src.infrastructure.temporal.workflows.site_batch import SiteBatchWorkflow
+from tests.answering import all_have_answered
 from tests.engines import Engines
 from tests.eventually import eventually
 from tests.factories import a_site, longtails
@@ -71,6 +72,7 @@ class World:
         From now on the model server counts the calls that are made besides.
         """
         await asyncio.to_thread(self.models.reset, latency=seconds)
+        await all_have_answered(self.database, self.models.url)
         async with self.database.unit_of_work() as uow:
             await uow.sites.upsert(a_site(slug=SITE))
             await uow.longtails.add(SITE, longtails(ARTICLES), source="test")

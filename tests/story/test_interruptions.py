@@ -24,6 +24,7 @@ from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.temporal import ids
 from src.infrastructure.temporal.messages import SiteBatchInput
 from src.infrastructure.temporal.workflows.site_batch import SiteBatchWorkflow
+from tests.answering import all_have_answered
 from tests.eventually import eventually
 from tests.factories import a_site, longtails
 
@@ -145,6 +146,7 @@ async def test_a_batch_that_is_cancelled_as_its_worker_dies_ends_as_cancelled(
     records: Callable[[str], Records],
 ) -> None:
     models.reset(latency=60)
+    await all_have_answered(database, models.url)
 
     async def all_slots_wait() -> bool:
         return models.stats().in_flight == SLOTS
