@@ -67,7 +67,7 @@ def main(
 
 
 def _miscounted(runs: list[Measured]) -> list[str]:
-    """Return a line for each run that made other calls than it needs."""
+    """Return a line for each run with calls not due."""
     return [
         f"{run.articles} articles at {run.latency:g} s a call: the model server counted {run.calls} calls, due are "
         f"{run.calls_due} ({run.articles} x {len(STAGES)} stages and {run.corrections} corrections)"

@@ -484,6 +484,7 @@ async def run_worker(application: Application, *, colour: Colour, lifeline: int 
         polling = Polling(
             lambda: connect(application.server.address, identity=application.who, is_patient=True),
             lambda client: build_worker(application, providers, colour=colour, client=client, owner=owner),
+            grace=worker_grace(settings),
             stopping=stopping,
         )
         await polling.run(lifeline=lifeline, on_draining=registration.start_draining)

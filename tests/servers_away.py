@@ -23,6 +23,7 @@ from src.infrastructure.temporal import client as temporal_client
 from src.infrastructure.temporal import ids
 from src.infrastructure.temporal.messages import SiteBatchInput
 from src.infrastructure.temporal.workflows.site_batch import SiteBatchWorkflow
+from tests.answering import all_have_answered
 from tests.engines import Engines
 from tests.eventually import eventually
 from tests.factories import a_site, longtails
@@ -71,6 +72,7 @@ class World:
         From now on the model server counts the calls that are made besides.
         """
         await asyncio.to_thread(self.models.reset, latency=seconds)
+        await all_have_answered(self.database, self.models.url)
         async with self.database.unit_of_work() as uow:
             await uow.sites.upsert(a_site(slug=SITE))
             await uow.longtails.add(SITE, longtails(ARTICLES), source="test")
@@ -123,9 +125,11 @@ async def world(engines: Engines, longtail: Longtail) -> AsyncIterator[World]:
     """Yield a new database on servers that may go away, and a model server."""
     database = Database(create_engine(engines.url, pool_size=4))
     await schema.upgrade(database.engine)
-    with ModelServer() as models:
-        yield World(engines, database, await temporal_client.connect(engines.address), longtail, models)
-    await database.close()
+    try:
+        with ModelServer() as models:
+            yield World(engines, database, await temporal_client.connect(engines.address), longtail, models)
+    finally:
+        await database.close()  # PostgreSQL waits for its connections when it stops
 
 
 async def freeze_temporal(world: World, *, calls_take: float, frozen: float) -> float:

@@ -1,4 +1,7 @@
-"""Failures of a stage: which are waited for, how long, and what they mean for a batch."""
+"""Failures of a stage: which are waited for, and how long.
+
+And what they mean for the other articles of a batch.
+"""
 
 from datetime import timedelta
 from enum import StrEnum

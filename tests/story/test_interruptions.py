@@ -18,12 +18,14 @@ from bench.model_server import ModelServer
 from src.domain.article import ArticleStatus
 from src.domain.batch import BatchStatus, Trigger
 from src.domain.colour import BLUE
+from src.domain.site import ModelChoice
 from src.domain.stages import STAGES
 from src.domain.usage import CallStatus
 from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.temporal import ids
 from src.infrastructure.temporal.messages import SiteBatchInput
 from src.infrastructure.temporal.workflows.site_batch import SiteBatchWorkflow
+from tests.answering import all_have_answered
 from tests.eventually import eventually
 from tests.factories import a_site, longtails
 
@@ -33,7 +35,7 @@ ARTICLES = 8
 CALLS = ARTICLES * len(STAGES)
 SLOTS = 4
 LATENCY_SECONDS = 0.4
-MODELS = {stage: {"provider": "openai", "model": f"stage-{stage.lower()}"} for stage in STAGES}
+MODELS = {stage: ModelChoice(provider="openai", model=f"stage-{stage.lower()}") for stage in STAGES}
 
 
 @pytest.fixture
@@ -145,6 +147,7 @@ async def test_a_batch_that_is_cancelled_as_its_worker_dies_ends_as_cancelled(
     records: Callable[[str], Records],
 ) -> None:
     models.reset(latency=60)
+    await all_have_answered(database, models.url, MODELS)
 
     async def all_slots_wait() -> bool:
         return models.stats().in_flight == SLOTS

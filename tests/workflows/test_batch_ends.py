@@ -1,13 +1,14 @@
 """Whatever ends a batch's workflow, its batch is closed: nothing stays running or claimed."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from functools import wraps
 from typing import Any
 
 import pytest
 from temporalio import activity
 from temporalio.api.enums.v1 import EventType
-from temporalio.client import Client, WorkflowFailureError
+from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import ApplicationError
 
 from src.domain.article import ArticleStatus
@@ -127,8 +128,13 @@ async def test_the_articles_of_a_shard_that_fails_are_made_by_the_batch(
     assert await ready(database, site) == 0
 
 
-async def test_an_article_that_is_terminated_ends_cancelled_and_its_batch_goes_on(
-    batches: Batches, client: Client, database: Database, run_worker: RunWorker
+@pytest.mark.parametrize("stop", [WorkflowHandle.cancel, WorkflowHandle.terminate])
+async def test_an_article_that_a_person_stops_ends_cancelled_and_its_batch_goes_on(
+    stop: Callable[[WorkflowHandle[Any, Any]], Awaitable[None]],
+    batches: Batches,
+    client: Client,
+    database: Database,
+    run_worker: RunWorker,
 ) -> None:
     site = await batches.site(keywords=2)
 
@@ -139,7 +145,7 @@ async def test_an_article_that_is_terminated_ends_cancelled_and_its_batch_goes_o
         handle = await batches.start(site)
         await eventually(both_are_under_way)
         first, second = await articles_of(database, site.slug)
-        await client.get_workflow_handle(ids.article(first.id)).terminate()
+        await stop(client.get_workflow_handle(ids.article(first.id)))
         report = await reported(handle)
     assert (report.status, report.needs_review, report.cancelled) == (BatchStatus.PARTLY_FAILED, 1, 1)
     assert await ready(database, site) == 1

@@ -13,7 +13,7 @@ from .tables import AnsweringModelRow
 
 
 class StageModel(NamedTuple):
-    """A model that writes a stage, and the address where it is asked."""
+    """A model that writes a stage, and its address."""
 
     endpoint: str
     stage: Stage

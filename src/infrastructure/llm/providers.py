@@ -113,9 +113,9 @@ class Providers:
         return ResolvedModel(choice=choice, language_model=model, endpoint=provider.address, site=site.slug)
 
     def list_models(self, site: Site) -> list[StageModel]:
-        """Return the models of the site's stages that are not in this process.
+        """Return the models of the site's stages.
 
-        Raises as ``choice`` does.
+        Those in this process are left out. Raises as ``choice`` does.
         """
         resolved = ((stage, self.model_for(site, stage)) for stage in STAGES)
         return [

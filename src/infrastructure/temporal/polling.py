@@ -7,6 +7,7 @@ connections is met by a new worker of the same process, while the one before fin
 import asyncio
 import os
 import signal
+import threading
 import time
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -21,6 +22,8 @@ from src.domain.errors import EngineUnavailable
 log = structlog.get_logger()
 
 _PROBE_SECONDS = 0.5
+_MARGIN = timedelta(seconds=5)  # over the grace, for what cancelled activities tell
+_LEAVING_SECONDS = 5.0  # for the spool and the goodbye
 _PATIENT_SECONDS = 1.5  # of refusals; until then pollers wait no longer than this either
 _ANSWER = timedelta(seconds=5)  # for a probe; a silent server refuses nothing, and its polls stay open
 
@@ -30,7 +33,11 @@ Connect = Callable[[], Awaitable[Client]]
 class Polling:
     """The workers of one process, one after the other."""
 
-    def __init__(self, connect: Connect, build: Callable[[Client], Worker], *, stopping: asyncio.Event) -> None:
+    def __init__(
+        self, connect: Connect, build: Callable[[Client], Worker], *, grace: timedelta, stopping: asyncio.Event
+    ) -> None:
+        """``grace`` is how long a worker waits for its activities."""
+        self._grace = grace
         self._connect = connect
         self._build = build
         self._stopping = stopping
@@ -53,7 +60,11 @@ class Polling:
         while client and not await self._poll(client, stop):
             client = await self._reconnect()
         await on_draining()
-        await asyncio.gather(*self._draining)
+        _, undone = await asyncio.wait(self._draining, timeout=(self._grace + _MARGIN).total_seconds())
+        if undone:
+            _leave_soon()
+        else:
+            await asyncio.gather(*self._draining)
         log.info("worker_stopped")
 
     async def _poll(self, client: Client, stop: "asyncio.Task[bool]") -> bool:
@@ -85,6 +96,18 @@ class Polling:
                 log.warning("temporal_returned")
                 return client
         return None
+
+
+def _leave_soon() -> None:
+    """End the process soon, whatever its event loop waits for.
+
+    A worker repeats its local activities by itself, also while it drains: one that fails again and again, since a
+    provider or the database is away, would hold the process up for as long. The next worker takes them over.
+    """
+    log.warning("worker_left_undone", leaves_in_seconds=_LEAVING_SECONDS)
+    leaving = threading.Timer(_LEAVING_SECONDS, os._exit, [1])
+    leaving.daemon = True
+    leaving.start()
 
 
 async def _drain(worker: Worker, running: "asyncio.Task[None]") -> None:

@@ -1,4 +1,7 @@
-"""Base class of workflows that run articles: a batch, and a shard of a large one."""
+"""Base class of workflows that run articles.
+
+A batch is one, and a shard of a large batch.
+"""
 
 import asyncio
 from collections.abc import Awaitable
@@ -73,7 +76,8 @@ class ArticleParent(HoldableParent):
             at_once=lambda: min(trial or opened.window, opened.window),
             may_start=self.may_start,
         )
-        return stop if ended < len(opened.articles) or _is_halt(stop) else None
+        has_rest = ended < len(opened.articles) or shard.most is not None
+        return stop if has_rest or _is_halt(stop) else None
 
     async def _find_trial(self, trial: int, site: str) -> int | None:
         """Return the trial after a success; None once it has passed."""
@@ -155,7 +159,7 @@ def _start_article(article: ArticleRef, *, priority: int | None) -> Awaitable[Ar
 
 
 def _had_ended(ended: EndedArticle) -> bool:
-    """Return whether the article was cancelled in the moment before its workflow began."""
+    """Return whether the article was cancelled before its workflow began."""
     return ended.failure is not None and ended.failure.error_type == ArticleEnded.__name__
 
 

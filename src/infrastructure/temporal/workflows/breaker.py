@@ -1,4 +1,4 @@
-"""Finds out that the articles of a batch fail alike, before the others pay for it."""
+"""Finds articles that fail alike, before the others pay for it."""
 
 from collections import Counter
 

@@ -152,8 +152,9 @@ async def test_opening_a_slot_of_eight_again_reads_and_locks_eight_of_twenty_tho
     await _fill(database, SITES[:2], keywords=10_000)
     await _fail_slot(database, "shop-a")
     async with database.unit_of_work(autocommit=False) as reopening:
+        before = await reopening.longtails._session.scalar(READ)  # what was not reported of the ones before
         await reopening.batches.open(batch_of("shop-a", run="run-2"), limit=8, force=False)
-        read = await reopening.longtails._session.scalar(READ)
+        read = await reopening.longtails._session.scalar(READ) - before
         async with database.engine.begin() as connection:
             assert await connection.scalar(UNLOCKED) == 20_000 - 8
     assert 8 <= read <= 10 * 8  # the same eight, by each statement that needs them
