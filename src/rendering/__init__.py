@@ -1,3 +1,1 @@
-"""Stage outputs to an article's text, and that to pages."""
-
-RENDERER_VERSION = 1  # raised with each change of the bytes that a text is rendered to
+"""Stage outputs to complete HTML pages."""

@@ -1,1 +1,0 @@
-"""Ways to find out who asks: today API tokens."""

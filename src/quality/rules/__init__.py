@@ -1,1 +1,0 @@
-"""The rules of a finished text, a module for each family."""
