@@ -8,7 +8,7 @@ import pytest
 from bench.chaos import trial
 from bench.chaos.ground import Ground, ground
 
-SEEDS = (1, 2, 3, 10, 14)  # together they have every kind of event
+SEEDS = (10,)  # more of them: make test-long PART=chaos
 
 
 @pytest.fixture(scope="module")
