@@ -60,7 +60,7 @@ class Refusal(BaseModel):
         return {"error": {"message": f"simulated: {self.code}", "type": self.code, "code": self.code}}
 
 
-class Weather:
+class SimulatedProvider:
     """The conditions, and what is left in their bucket."""
 
     def __init__(self) -> None:

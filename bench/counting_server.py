@@ -20,7 +20,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from .answers import Answer, Answers
-from .conditions import Conditions, Weather
+from .conditions import Conditions, SimulatedProvider
 
 _HEADERS = {"content-type": "text/event-stream", "x-request-id": "bench"}
 
@@ -38,7 +38,7 @@ class Counted:
     def __init__(self, *, latency: float) -> None:
         self._latency = latency
         self._answers = Answers()
-        self._weather = Weather()
+        self._provider = SimulatedProvider()
         self._calls: list[_Call] = []
         self._in_flight = 0
         self._max_in_flight = 0
@@ -61,22 +61,22 @@ class Counted:
         """Wait, then stream the answer."""
         body = await request.body()
         now = time.monotonic()
-        if refusal := self._weather.refuse(json.loads(body)["model"], now=now):
+        if refusal := self._provider.refuse(json.loads(body)["model"], now=now):
             return JSONResponse(refusal.body, refusal.status, refusal.headers)
         call = _Call(await self._answers.to(body), begun=now)
         self._calls.append(call)
-        return _Stream(self, call, _HEADERS | self._weather.headers())
+        return _Stream(self, call, _HEADERS | self._provider.headers())
 
     async def models(self, request: Request) -> Response:  # noqa: ARG002 - Starlette's signature
         """One name is enough for who asks whether the key works."""
-        if not self._weather.conditions.has_list:
+        if not self._provider.conditions.has_list:
             return Response(status_code=404)
         return JSONResponse({"object": "list", "data": [{"id": "stage-a", "object": "model"}]})
 
     async def model(self, request: Request) -> Response:
         """Every name is known that is not said to be missing."""
         name = request.path_params["model"]
-        conditions = self._weather.conditions
+        conditions = self._provider.conditions
         if not conditions.has_list or name in conditions.missing_models:
             return JSONResponse({"error": {"message": f"no model {name}", "code": "model_not_found"}}, 404)
         return JSONResponse({"id": name, "object": "model"})
@@ -94,7 +94,7 @@ class Counted:
                 "in_flight": self._in_flight,
                 "max_in_flight": self._max_in_flight,
                 "by_stage_and_keyword": nested,
-                "refused": self._weather.refused,
+                "refused": self._provider.refused,
                 "cpu_seconds": time.process_time(),
             }
         )
@@ -119,12 +119,12 @@ class Counted:
         latency = (await request.json())["latency"]
         self._latency = self._latency if latency is None else latency
         self._calls, self._max_in_flight = [], self._in_flight
-        self._weather.refused = 0
+        self._provider.refused = 0
         return Response(status_code=204)
 
     async def change_conditions(self, request: Request) -> Response:
         """Let other Conditions hold from now on."""
-        self._weather.change(Conditions.model_validate_json(await request.body()), now=time.monotonic())
+        self._provider.change(Conditions.model_validate_json(await request.body()), now=time.monotonic())
         return Response(status_code=204)
 
     async def stream(self, call: _Call, headers: dict[str, str], receive: Receive, send: Send) -> None:

@@ -30,6 +30,7 @@ from tests.engines import Engines
 
 _SHARED = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
 _TEMPLATE = "longtail_template"
+_SLOWEST_FIRST = ("long", "story", "workflows", "upgrade", "integration", "unit")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -44,6 +45,11 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_configure_node(node: Any) -> None:
     """Hand the folder of the run to a worker of pytest-xdist."""
     node.workerinput["shared_folder"] = node.config.stash[_SHARED].name
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the rooms whose files take longest, or one process would end with them alone."""
+    items.sort(key=lambda item: _SLOWEST_FIRST.index(item.path.relative_to(Path(__file__).parent).parts[0]))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

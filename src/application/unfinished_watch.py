@@ -1,4 +1,4 @@
-"""Finds and repairs what has not ended and does not go on.
+"""Finds and repairs what has not ended and does not advance.
 
 The database is read first and Temporal after it: what ended in between looks as if its workflow were gone. So does
 what is just being started. Both are found for a moment only, and nothing is done before ``patience`` has passed. Each

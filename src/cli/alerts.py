@@ -18,7 +18,7 @@ def alerts(
 ) -> None:
     """List what the watchdog found and what it repaired, the newest first.
 
-    Slots without a batch; batches, articles, keywords and calls that nothing goes on with, which it ends; batches that
+    Slots without a batch; batches, articles, keywords and calls that nothing continues, which it ends; batches that
     take too long and workflows that do not advance, which it leaves alone. An alert ends with the first look that does
     not find it any more.
 

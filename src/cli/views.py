@@ -69,7 +69,7 @@ def print_outcome(batch: Batch) -> None:
         err.print(f"stopped early: {batch.error_type}: {batch.error_message}", markup=False, soft_wrap=True)
         if batch.status is BatchStatus.STOPPED:
             slot = f"{batch.slot:%Y-%m-%dT%H:%M:%SZ}"
-            err.print(f"go on with: longtail batch start {batch.site} --slot {slot}", soft_wrap=True)
+            err.print(f"to continue: longtail batch start {batch.site} --slot {slot}", soft_wrap=True)
     elif batch.failed:
         err.print(
             "see why: longtail article show ARTICLE; resume there: longtail article retry ARTICLE", soft_wrap=True

@@ -13,11 +13,11 @@ class AlertKind(StrEnum):
     SLOT_MISSING = "slot_missing"  # an expected slot without a batch
     SLOT_AT_RISK = "slot_at_risk"  # the schedule will not start its next slot
     BATCH_GONE = "batch_gone"  # running, and Temporal runs no workflow of it; it is closed
-    ARTICLE_GONE = "article_gone"  # unfinished, and nothing will go on with it; it is cancelled
+    ARTICLE_GONE = "article_gone"  # unfinished, and nothing will continue it; it is cancelled
     LONGTAIL_STRANDED = "longtail_stranded"  # claimed, and no article is being made of it; it is ready again
     CALL_LOST = "call_lost"  # open, and its worker is dead; it is written off
     BATCH_OVERDUE = "batch_overdue"  # it runs for much longer than the site's batches usually do
-    WORKFLOW_STUCK = "workflow_stuck"  # its workflow tasks fail, so that it does not go on
+    WORKFLOW_STUCK = "workflow_stuck"  # its workflow tasks fail, so that it does not advance
 
 
 SLOT_KINDS = (AlertKind.SLOT_MISSING, AlertKind.SLOT_AT_RISK)

@@ -134,6 +134,7 @@ async def test_a_retry_that_fails_leaves_a_stopped_batch_stopped(
 async def test_a_new_model_is_tried_with_three_articles_and_a_known_one_with_all(
     models: ModelServer, run_worker: RunWorker, batches: Batches, database: Database
 ) -> None:
+    models.reset(latency=1)  # long enough that the calls which may overlap do
     site = await batches.site(keywords=16)
     async with run_worker(model_slots=8, **vendor(models)):
         await reported(await batches.start(site))

@@ -1,4 +1,4 @@
-"""Nothing stays running: what no workflow or worker goes on with is found, repaired and said once."""
+"""Nothing stays running: what no workflow or worker continues is found, repaired and said once."""
 
 import asyncio
 import os

@@ -149,7 +149,7 @@ class Gate:
                     lambda uow: uow.provider_limits.change(self._key, _take)
                 )
             except (DBAPIError, PoolTimeout, OSError) as error:
-                self._end_waiting(lambda _, error=error: error)  # type: ignore[misc]
+                self._fail(error)
                 return
             self._known, self._wait = limit, wait.total_seconds()
             if limit.is_free:
@@ -170,6 +170,9 @@ class Gate:
         self._served[first.request.site] += 1
         if not first.turn.done():
             first.turn.set_result(self._turn())
+
+    def _fail(self, error: Exception) -> None:
+        self._end_waiting(lambda _: error)
 
     def _end_waiting(self, error: Callable[[TurnRequest], BaseException], *, most: int = 0) -> None:
         while len(self._waiting) > most:

@@ -83,7 +83,7 @@ TRIAL_ARTICLES = 3  # begin while a model of the site has never answered: a mist
 ALIKE_FAILURES = 3  # at one stage with one type and no success between: two may be an accident
 
 # Articles that another run began are looked for by rows: soon at first, then every so often, later by the share of the
-# time waited, so that a history grows with its logarithm (docs/decisions/0012).
+# time waited, so that a history grows with its logarithm (docs/decisions/0013).
 SHORTEST_LOOK, LONGEST_LOOK = timedelta(seconds=2), timedelta(seconds=30)
 LOOK_SHARE = 10  # of the time waited, until the longest; a tenth of that share beyond it
 FIRST_RETRY_OF_START = timedelta(seconds=4)  # of an article whose workflow may be gone; then four times as long

@@ -135,7 +135,7 @@ class BatchActivities:
     async def _trial(self, uow: UnitOfWork, site: Site) -> int | None:
         """Return how many articles may run until every model has answered.
 
-        None: all have, or are in this process.
+        None: all have, or are offline in this process.
         """
         try:
             models = self._providers.list_models(site)
