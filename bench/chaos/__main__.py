@@ -12,8 +12,8 @@ from typing import Annotated
 import typer
 
 from . import trial
-from .ground import ground
 from .tables import table
+from .testbed import open_testbed
 from .trial import Outcome
 
 
@@ -38,7 +38,7 @@ def main(
 async def run(seeds: list[int], *, logs: Path | None = None) -> list[Outcome]:
     """Run the trials one after the other, with a line for each."""
     outcomes = []
-    async with ground() as here:
+    async with open_testbed() as here:
         try:
             for number in seeds:
                 outcome = await trial.run(number, here)

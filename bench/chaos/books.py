@@ -14,8 +14,8 @@ from sqlalchemy import Row, TextClause, text
 from bench.model_server import Stats
 from src.domain.stages import STAGES
 
-from .ground import SLOTS, Ground, Sites, patiently
 from .recovery import what_is_left
+from .testbed import SLOTS, Sites, Testbed, patiently
 
 _REFUSALS = {"ModelRateLimited", "ModelUnavailable", "ModelOverloaded"}  # the server did not count these as calls
 
@@ -165,21 +165,21 @@ class Books:
         return "; ".join(f"{call.status} {call.error_type or ''} by {call.worker}" for call in of_stage)
 
 
-async def read(ground: Ground, sites: Sites) -> Books:
+async def read(testbed: Testbed, sites: Sites) -> Books:
     """Return the books as they are now."""
 
     async def rows() -> list[Sequence[Row[Any]]]:
-        async with ground.installed.database.engine.connect() as connection:
+        async with testbed.installed.database.engine.connect() as connection:
             asked: tuple[tuple[TextClause, dict[str, Any]], ...] = (
                 *((statement, {"sites": sites.slugs}) for statement in (_CALLS, _KEYWORDS, _ARTICLES)),
                 (_OF_BATCHES, {"batches": list(sites.cancelled)}),
-                (_INSTANCES, {"pids": list(ground.workers.killed)}),
+                (_INSTANCES, {"pids": list(testbed.workers.killed)}),
             )
             return [(await connection.execute(statement, values)).all() for statement, values in asked]
 
     calls, keywords, articles, cancelled, killed = await patiently(rows)
     return Books(
-        stats=ground.models.stats(),
+        stats=testbed.models.stats(),
         calls=calls,
         keywords=keywords,
         articles=articles,
@@ -188,9 +188,9 @@ async def read(ground: Ground, sites: Sites) -> Books:
     )
 
 
-async def list_left(ground: Ground, sites: Sites) -> list[str]:
+async def list_left(testbed: Testbed, sites: Sites) -> list[str]:
     """Return what has not ended, in words."""
-    left = await patiently(lambda: what_is_left(ground, sites))
+    left = await patiently(lambda: what_is_left(testbed, sites))
     return [f"{len(where)} {what} of {', '.join(_unique(where))}" for what, where in left.items()]
 
 

@@ -19,8 +19,8 @@ from src.domain.errors import LongtailError
 from src.domain.longtail import LongtailStatus
 from src.infrastructure.temporal import ids
 
-from .ground import Ground, Sites, send
 from .plan import Event, Kind
+from .testbed import Sites, Testbed, send
 
 _OPERATION_SECONDS = 15.0  # after which a person gives up
 _POLL_SECONDS = 0.05
@@ -35,8 +35,8 @@ _CUT = text(
 class Disturbances:
     """Carries out a plan, and notes what was not taken."""
 
-    def __init__(self, ground: Ground, sites: Sites) -> None:
-        self._ground = ground
+    def __init__(self, testbed: Testbed, sites: Sites) -> None:
+        self._testbed = testbed
         self._sites = sites
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.refused: list[str] = []
@@ -61,7 +61,7 @@ class Disturbances:
 
     async def run(self) -> None:
         """Carry out every event at its time, from the first call on."""
-        while not self._ground.models.stats().calls:  # noqa: ASYNC110 - it happens in another process
+        while not self._testbed.models.stats().calls:  # noqa: ASYNC110 - it happens in another process
             await asyncio.sleep(_POLL_SECONDS)
         await asyncio.gather(*(self._at_its_time(event) for event in self._sites.plan.events))
 
@@ -81,20 +81,20 @@ class Disturbances:
     # --- workers
 
     def _worker(self, event: Event) -> Worker:
-        living = self._ground.workers.living
+        living = self._testbed.workers.living
         return living[event.target % len(living)]
 
     async def _kill(self, event: Event) -> None:
-        self._ground.workers.kill(self._worker(event))
+        self._testbed.workers.kill(self._worker(event))
         await self._replace(event)
 
     async def _drain(self, event: Event) -> None:
-        self._ground.workers.drain(self._worker(event))
+        self._testbed.workers.drain(self._worker(event))
         await self._replace(event)
 
     async def _replace(self, event: Event) -> None:
         await asyncio.sleep(event.seconds / 2)
-        self._ground.workers.fill()
+        self._testbed.workers.fill()
 
     async def _freeze_worker(self, event: Event) -> None:
         await _frozen(event.seconds, self._worker(event).pid)
@@ -102,10 +102,10 @@ class Disturbances:
     # --- servers
 
     async def _freeze_temporal(self, event: Event) -> None:
-        await _frozen(event.seconds, self._ground.installed.temporal_pid)
+        await _frozen(event.seconds, self._testbed.installed.temporal_pid)
 
     async def _freeze_postgres(self, event: Event) -> None:
-        await _frozen(event.seconds, *await self._ground.postgres_pids())
+        await _frozen(event.seconds, *await self._testbed.postgres_pids())
 
     async def _stop_postgres(self, event: Event) -> None:
         await self._away(event, signal.SIGINT)
@@ -118,13 +118,13 @@ class Disturbances:
 
         A worker that starts meanwhile starts it, too.
         """
-        send(number, *(await self._ground.postgres_pids())[:1])
+        send(number, *(await self._testbed.postgres_pids())[:1])
         await asyncio.sleep(event.seconds)
-        await self._ground.start_postgres()
+        await self._testbed.start_postgres()
 
     async def _cut(self, event: Event) -> None:  # noqa: ARG002 - as all of them
         try:
-            async with self._ground.installed.database.engine.connect() as connection:
+            async with self._testbed.installed.database.engine.connect() as connection:
                 await connection.execute(_CUT)
         except (DBAPIError, PoolTimeout, OSError) as error:
             self.refused.append(f"{Kind.CUT_CONNECTIONS}: {type(error).__name__}")
@@ -138,9 +138,9 @@ class Disturbances:
         await self._weather(event, Conditions(outage=True))
 
     async def _weather(self, event: Event, conditions: Conditions) -> None:
-        self._ground.models.set_conditions(conditions)
+        self._testbed.models.set_conditions(conditions)
         await asyncio.sleep(event.seconds)
-        self._ground.models.set_conditions(Conditions())
+        self._testbed.models.set_conditions(Conditions())
 
     # --- people
 
@@ -149,15 +149,15 @@ class Disturbances:
 
     async def _cancel(self, event: Event) -> None:
         slug = self._slug(event)
-        async with self._ground.installed.database.unit_of_work() as uow:
+        async with self._testbed.installed.database.unit_of_work() as uow:
             running = await uow.batches.list_running(slug)
         for batch in running[:1]:
             self._sites.cancelled.add(batch.id)  # the request may be taken although its answer is lost
-            await self._ground.installed.batches.cancel(batch.id)
+            await self._testbed.installed.batches.cancel(batch.id)
 
     async def _terminate_batch(self, event: Event) -> None:
         slug = self._slug(event)
-        async with self._ground.installed.database.unit_of_work() as uow:
+        async with self._testbed.installed.database.unit_of_work() as uow:
             batches = await uow.batches.list_all(site=slug, limit=1)
         for batch in batches:
             if batch.status is BatchStatus.RUNNING:
@@ -165,14 +165,14 @@ class Disturbances:
 
     async def _terminate_article(self, event: Event) -> None:
         slug = self._slug(event)
-        async with self._ground.installed.database.unit_of_work() as uow:
+        async with self._testbed.installed.database.unit_of_work() as uow:
             articles = await uow.articles.list_all(site=slug, status=ArticleStatus.GENERATING)
         if articles:
             await self._terminate(ids.article(articles[event.target % len(articles)].id))
 
     async def _terminate(self, workflow_id: str) -> None:
         self._sites.terminated.add(workflow_id)
-        await self._ground.installed.client.get_workflow_handle(workflow_id).terminate("chaos")
+        await self._testbed.installed.client.get_workflow_handle(workflow_id).terminate("chaos")
 
     async def _requeue(self, event: Event) -> None:
         """Requeue all failed keywords, and one by name.
@@ -180,7 +180,7 @@ class Disturbances:
         That is refused while a batch has claimed it.
         """
         slug = self._slug(event)
-        database = self._ground.installed.database
+        database = self._testbed.installed.database
         keywords = self._sites.keywords(slug)
         keyword = keywords[event.target % len(keywords)]
         await requeue_keywords(database, slug, [])
@@ -191,10 +191,10 @@ class Disturbances:
         await requeue_keywords(database, slug, [keyword])
 
     async def _reopen(self, event: Event) -> None:
-        await self._sites.open(self._ground, self._slug(event), force=True)
+        await self._sites.open(self._testbed, self._slug(event), force=True)
 
     async def _next_slot(self, event: Event) -> None:
-        await self._sites.open_next(self._ground, self._slug(event))
+        await self._sites.open_next(self._testbed, self._slug(event))
 
 
 async def _frozen(seconds: float, *pids: int) -> None:

@@ -17,7 +17,7 @@ from src.domain.colour import BLUE
 from src.domain.errors import LongtailError
 from src.settings import Settings
 
-from .ground import Ground, Sites, patiently
+from .testbed import Sites, Testbed, patiently
 
 PATIENCE_SECONDS = 150.0  # a task of a dead worker, a heartbeat and the back-offs of an outage end long before
 _POLL_SECONDS = 0.2
@@ -38,26 +38,26 @@ UNION ALL SELECT 'alerts open', site FROM watchdog_alerts WHERE until IS NULL AN
 """)
 
 
-async def heal(ground: Ground) -> None:
+async def heal(testbed: Testbed) -> None:
     """Let servers answer, the provider take everything, and workers run."""
-    await ground.start_postgres()
-    ground.models.set_conditions(Conditions())
-    await ground.ready()
+    await testbed.start_postgres()
+    testbed.models.set_conditions(Conditions())
+    await testbed.ready()
 
 
-async def run_to_the_end(ground: Ground, sites: Sites) -> float:
+async def run_to_the_end(testbed: Testbed, sites: Sites) -> float:
     """Open slots until nothing is left, and return the seconds that took.
 
     It gives up after a while; the books then show what is left. The watchdog looks as it does in a worker.
     """
     begun = looked = time.monotonic()
-    watchdog = _application(ground).watchdog(is_gone=register_worker(_application(ground), colour=BLUE).is_gone)
-    while left := await patiently(lambda: what_is_left(ground, sites)):
+    watchdog = _application(testbed).watchdog(is_gone=register_worker(_application(testbed), colour=BLUE).is_gone)
+    while left := await patiently(lambda: what_is_left(testbed, sites)):
         if time.monotonic() - begun > PATIENCE_SECONDS:
             break
         for slug in sites.slugs:
             if (slug in left.get("keywords ready", ())) and slug not in left.get("batches running", ()):
-                await _attempt(sites.open_next(ground, slug))
+                await _attempt(sites.open_next(testbed, slug))
         if time.monotonic() - looked > _LOOK_SECONDS:
             await _attempt(watchdog.run())
             looked = time.monotonic()
@@ -65,18 +65,20 @@ async def run_to_the_end(ground: Ground, sites: Sites) -> float:
     return time.monotonic() - begun
 
 
-async def what_is_left(ground: Ground, sites: Sites) -> Mapping[str, list[str]]:
+async def what_is_left(testbed: Testbed, sites: Sites) -> Mapping[str, list[str]]:
     """Return what has not ended, as the sites of each kind."""
     found: dict[str, list[str]] = {}
-    async with ground.installed.database.engine.connect() as connection:
+    async with testbed.installed.database.engine.connect() as connection:
         for what, site in await connection.execute(_LEFT, {"sites": sites.slugs}):
             found.setdefault(what, []).append(site)
     return found
 
 
-def _application(ground: Ground) -> Application:
-    home = ground.installed.folder / "home"
-    return replace(ground.installed.application, settings=Settings.model_construct(home=home, time_factor=_TIME_FACTOR))
+def _application(testbed: Testbed) -> Application:
+    home = testbed.installed.folder / "home"
+    return replace(
+        testbed.installed.application, settings=Settings.model_construct(home=home, time_factor=_TIME_FACTOR)
+    )
 
 
 async def _attempt(doing: Awaitable[object]) -> None:

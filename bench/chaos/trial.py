@@ -11,8 +11,8 @@ from src.infrastructure.embedded.process import POLL_SECONDS
 from . import books, recovery
 from .books import Counts
 from .disturbances import Disturbances
-from .ground import Ground, Sites, add_sites
 from .plan import Kind, Plan, draw
+from .testbed import Sites, Testbed, add_sites
 
 _END_SECONDS = 20.0  # in which workflows end once their rows have
 
@@ -46,43 +46,43 @@ class Outcome(BaseModel):
         return "\n".join([str(self.plan), *taken, *(f"  WRONG: {problem}" for problem in self.wrong)])
 
 
-async def run(seed: int, ground: Ground) -> Outcome:
+async def run(seed: int, testbed: Testbed) -> Outcome:
     """Run the seed's trial."""
     begun = time.monotonic()
     plan = draw(seed)
-    await recovery.heal(ground)
-    ground.models.reset(latency=plan.latency)
-    sites = await add_sites(plan, ground)
-    disturbances = Disturbances(ground, sites)
+    await recovery.heal(testbed)
+    testbed.models.reset(latency=plan.latency)
+    sites = await add_sites(plan, testbed)
+    disturbances = Disturbances(testbed, sites)
     for slug in sites.slugs:
-        await sites.open(ground, slug)
+        await sites.open(testbed, slug)
     await disturbances.run()
-    await recovery.heal(ground)
-    took = await recovery.run_to_the_end(ground, sites)
-    wrong = await books.list_left(ground, sites)
-    wrong += await _still_running(ground, sites)
-    kept = await books.read(ground, sites)
+    await recovery.heal(testbed)
+    took = await recovery.run_to_the_end(testbed, sites)
+    wrong = await books.list_left(testbed, sites)
+    wrong += await _still_running(testbed, sites)
+    kept = await books.read(testbed, sites)
     return Outcome(
         plan=plan,
         counts=kept.count(),
         not_taken=disturbances.refused,
-        wrong=[*wrong, *kept.problems(sites), *_spooled(ground)],
+        wrong=[*wrong, *kept.problems(sites), *_spooled(testbed)],
         seconds=time.monotonic() - begun,
         recovery=took,
     )
 
 
-async def _still_running(ground: Ground, sites: Sites) -> list[str]:
+async def _still_running(testbed: Testbed, sites: Sites) -> list[str]:
     """Return the workflows that run on although their rows have ended."""
     query = f"Site IN ({', '.join(repr(slug) for slug in sites.slugs)}) AND ExecutionStatus = 'Running'"
     deadline = time.monotonic() + _END_SECONDS
-    while running := [each.id async for each in ground.installed.client.list_workflows(query)]:
+    while running := [each.id async for each in testbed.installed.client.list_workflows(query)]:
         if time.monotonic() > deadline:
             return [f"{workflow_id} runs on" for workflow_id in running]
         await asyncio.sleep(POLL_SECONDS * 10)
     return []
 
 
-def _spooled(ground: Ground) -> list[str]:
-    files = (ground.installed.folder / "home" / "spool").glob("*.json")
+def _spooled(testbed: Testbed) -> list[str]:
+    files = (testbed.installed.folder / "home" / "spool").glob("*.json")
     return [f"{file.name} waits in the spool" for file in files]

@@ -6,19 +6,19 @@ from pathlib import Path
 import pytest
 
 from bench.chaos import trial
-from bench.chaos.ground import Ground, ground
+from bench.chaos.testbed import Testbed, open_testbed
 
 SEEDS = (10,)  # more of them: make test-long PART=chaos
 
 
 @pytest.fixture(scope="module")
-async def here(compiled: Path) -> AsyncIterator[Ground]:
-    async with ground(compiled=compiled) as set_up:
+async def here(compiled: Path) -> AsyncIterator[Testbed]:
+    async with open_testbed(compiled=compiled) as set_up:
         await set_up.ready()
         yield set_up
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-async def test_the_books_are_right_after_a_bad_day(seed: int, here: Ground) -> None:
+async def test_the_books_are_right_after_a_bad_day(seed: int, here: Testbed) -> None:
     outcome = await trial.run(seed, here)
     assert not outcome.wrong, outcome.explain()

@@ -190,7 +190,8 @@ async def test_a_passing_fault_is_retried_once_and_the_article_stands(
     failed, answered = case.calls_of(Stage.ARTICLE)
     assert (failed.status, failed.error_type, failed.attempt) == (CallStatus.FAILED, fault.error_type, 1)
     assert failed.error_message
-    assert (answered.status, answered.error_type, answered.attempt) == (CallStatus.ANSWERED, None, 2)
+    assert (answered.status, answered.error_type) == (CallStatus.ANSWERED, None)
+    assert answered.attempt > failed.attempt  # attempts between them waited for the limiter, and asked nothing
     for call in case.calls:
         if call is not failed:
             assert call.input_tokens

@@ -82,5 +82,5 @@ async def test_a_model_that_takes_nothing_does_not_slow_another_down(
         report = await reported(await batches.start(free))
         assert (report.status, report.needs_review, report.failed) == (BatchStatus.COMPLETED, 8, 0)
         begun = [call.begun for call in models.calls()]
-        assert max(begun) - min(begun) < 10  # 32 calls of 0.2 s: no turn was waited for behind the blocked model
+        assert max(begun) - min(begun) < 20  # 32 calls of 0.2 s: no turn was waited for behind the blocked model
         await waiting.cancel()

@@ -7,8 +7,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from bench.chaos.books import Books
-from bench.chaos.ground import Sites
 from bench.chaos.plan import Kind, Plan, draw
+from bench.chaos.testbed import Sites
 from bench.model_server import Stats
 from src.domain.stages import STAGES, Stage
 

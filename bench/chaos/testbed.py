@@ -82,7 +82,7 @@ class Workers:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ground:
+class Testbed:
     """What all trials share."""
 
     installed: Installation
@@ -126,14 +126,14 @@ class Ground:
 
 
 @asynccontextmanager
-async def ground(*, compiled: Path | None = None) -> AsyncIterator[Ground]:
+async def open_testbed(*, compiled: Path | None = None) -> AsyncIterator[Testbed]:
     """Set up the installation, with its workers started."""
     with ModelServer() as models:
         async with installation(compiled=compiled) as installed:
             workers = Workers(lambda: installed.worker(model_url=models.url, slots=SLOTS))
             workers.fill()
             try:
-                yield Ground(installed=installed, models=models, workers=workers)
+                yield Testbed(installed=installed, models=models, workers=workers)
             finally:
                 await workers.stop()
 
@@ -164,18 +164,18 @@ class Sites:
         place = self.slugs.index(slug)
         return workload.keywords(self.plan.keywords[place], first=place * _PHRASES_APART)
 
-    async def open(self, ground: Ground, slug: str, *, force: bool = False) -> None:
+    async def open(self, testbed: Testbed, slug: str, *, force: bool = False) -> None:
         """Start the batch of the site's newest slot."""
         limit = self.plan.limits[self.slugs.index(slug)]
-        await ground.installed.batches.start(slug, slot=self.slot(slug), limit=limit, colour=BLUE, force=force)
+        await testbed.installed.batches.start(slug, slot=self.slot(slug), limit=limit, colour=BLUE, force=force)
 
-    async def open_next(self, ground: Ground, slug: str) -> None:
+    async def open_next(self, testbed: Testbed, slug: str) -> None:
         """Start the batch of the next slot."""
         self.slots[slug] = self.slots.get(slug, 0) + 1
-        await self.open(ground, slug)
+        await self.open(testbed, slug)
 
 
-async def add_sites(plan: Plan, ground: Ground) -> Sites:
+async def add_sites(plan: Plan, testbed: Testbed) -> Sites:
     """Add the trial's sites with their keywords.
 
     Its models have names of their own, so that no trial begins with what another learned of a limit.
@@ -186,7 +186,7 @@ async def add_sites(plan: Plan, ground: Ground) -> Sites:
     }
     for slug in sites.slugs:
         longtails = [Longtail(phrase=phrase) for phrase in sites.keywords(slug)]
-        async with ground.installed.database.unit_of_work() as uow:
+        async with testbed.installed.database.unit_of_work() as uow:
             await uow.sites.upsert(workload.site().model_copy(update={"slug": slug, "models": models}))
             await uow.longtails.add(slug, longtails, source="chaos")
     return sites
