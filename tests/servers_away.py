@@ -45,14 +45,14 @@ class World:
     models: ModelServer
 
     @asynccontextmanager
-    async def workers(self, number: int) -> AsyncIterator[list[Running]]:
+    async def workers(self, number: int, **variables: str) -> AsyncIterator[list[Running]]:
         """Run workers; all are registered when the block begins."""
 
         async def are_registered() -> bool:
             return len(await self.database.run_autocommit(lambda uow: uow.workers.list_unended())) == number
 
         with ExitStack() as stack:
-            running = [stack.enter_context(self.worker()) for _ in range(number)]
+            running = [stack.enter_context(self.worker(**variables)) for _ in range(number)]
             await eventually(are_registered)
             yield running
 

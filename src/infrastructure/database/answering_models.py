@@ -13,7 +13,11 @@ from .tables import AnsweringModelRow
 
 
 class StageModel(NamedTuple):
-    """A model that writes a stage, and its address."""
+    """A model that writes a stage.
+
+    Attributes:
+        endpoint: its address, with a mark of the key that it answered to.
+    """
 
     endpoint: str
     stage: Stage

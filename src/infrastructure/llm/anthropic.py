@@ -47,6 +47,11 @@ class AnthropicProvider:
         """Return the base URL without a password."""
         return self._endpoint.address
 
+    @property
+    def account(self) -> str:
+        """Return the address with a mark of the key."""
+        return self._endpoint.account
+
     def model(self, name: str) -> "AnthropicModel":
         """Return the model of this name."""
         return AnthropicModel(self._client, self._endpoint, name)

@@ -1,5 +1,6 @@
 """Endpoint of a provider: address, key and connection pool."""
 
+import hashlib
 import ipaddress
 from dataclasses import dataclass, field
 
@@ -75,6 +76,13 @@ class Endpoint:
         A password in it is left out.
         """
         return str(httpx2.URL(self.base_url).copy_with(userinfo=b""))
+
+    @property
+    def account(self) -> str:
+        """Return the address with a mark of the key: another key may be refused what this one is given."""
+        if not self.has_key:
+            return self.address
+        return f"{self.address} key {hashlib.sha256(self.api_key.encode()).hexdigest()[:8]}"
 
     def connect(self, transport: httpx2.AsyncBaseTransport | None = None) -> httpx2.AsyncClient:
         """Open a connection pool; local servers are reached without a proxy.

@@ -226,9 +226,9 @@ class Ledger:
 
         Without a database the next answer is noted: the call itself is on record.
         """
-        if self._resolved.endpoint is None:
+        if self._resolved.account is None:
             return
-        model = StageModel(self._resolved.endpoint, stage, self._resolved.model)
+        model = StageModel(self._resolved.account, stage, self._resolved.model)
         if model in self._owner.answering:
             return
         try:

@@ -43,6 +43,11 @@ class OpenAIProvider:
         """Return the base URL without a password."""
         return self._endpoint.address
 
+    @property
+    def account(self) -> str:
+        """Return the address with a mark of the key."""
+        return self._endpoint.account
+
     def model(self, name: str) -> "OpenAIModel":
         """Return the model of this name."""
         return OpenAIModel(self._client, self._endpoint, name)

@@ -33,6 +33,11 @@ class Provider(Protocol):
         """Return the address that limits count for, None in this process."""
         ...
 
+    @property
+    def account(self) -> str | None:
+        """Return the address with a mark of the key, None in this process."""
+        ...
+
     def model(self, name: str) -> LanguageModel:
         """Return the model of this name."""
         ...
@@ -52,11 +57,13 @@ class ResolvedModel:
 
     Attributes:
         endpoint: the provider's address; None in this process, where nothing is limited.
+        account: the same with a mark of the key, for which a model that answered is known.
     """
 
     choice: Choice
     language_model: LanguageModel
     endpoint: str | None = None
+    account: str | None = None
     site: str | None = None
 
     @property
@@ -110,7 +117,13 @@ class Providers:
         model = provider.model(choice.model)
         if self._settings.fail_keywords:
             model = FailingModel(model, self._settings.fail_keywords)
-        return ResolvedModel(choice=choice, language_model=model, endpoint=provider.address, site=site.slug)
+        return ResolvedModel(
+            choice=choice,
+            language_model=model,
+            endpoint=provider.address,
+            account=provider.account,
+            site=site.slug,
+        )
 
     def list_models(self, site: Site) -> list[StageModel]:
         """Return the models of the site's stages.
@@ -118,9 +131,7 @@ class Providers:
         Those in this process are left out. Raises as ``choice`` does.
         """
         resolved = ((stage, self.model_for(site, stage)) for stage in STAGES)
-        return [
-            StageModel(found.endpoint, stage, found.model) for stage, found in resolved if found.endpoint is not None
-        ]
+        return [StageModel(found.account, stage, found.model) for stage, found in resolved if found.account is not None]
 
     async def check(self, site: Site) -> None:
         """Check that every provider takes its key and has its models.
@@ -174,6 +185,7 @@ class InProcess:
     """
 
     address: None = None
+    account: None = None
 
     def __init__(self, model: LanguageModel) -> None:
         self._model = model

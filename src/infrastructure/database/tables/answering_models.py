@@ -16,7 +16,7 @@ class AnsweringModelRow(Table):
     __tablename__ = "answering_models"
     __table_args__ = (one_of("stage", Stage),)
 
-    endpoint: Mapped[str] = mapped_column(primary_key=True)  # without userinfo
+    endpoint: Mapped[str] = mapped_column(primary_key=True)  # without userinfo; with a mark of the key, if there is one
     stage: Mapped[str] = mapped_column(primary_key=True)
     model: Mapped[str] = mapped_column(primary_key=True)  # as asked for
     answered_at: Mapped[datetime] = mapped_column(server_default=func.now())  # first

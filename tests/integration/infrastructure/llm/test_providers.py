@@ -211,3 +211,15 @@ def test_no_sdk_is_imported_before_it_is_used() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+async def test_what_one_key_was_answered_is_not_known_of_another() -> None:
+    everywhere = {stage: ModelChoice(provider="openai", model="m") for stage in STAGES}
+    known = []
+    for key in (KEY, SecretStr("sk-test-9876543210"), KEY):
+        async with Providers(settings(openai_api_key=key)) as opened:
+            known.append(opened.list_models(site(**everywhere)))
+    first, second, again = known
+    assert not set(first) & set(second)
+    assert first == again
+    assert KEY.get_secret_value() not in first[0].endpoint
