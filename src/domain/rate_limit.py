@@ -1,8 +1,9 @@
 """A provider's limit for one model: learned from its refusals, then kept.
 
-Providers name their limits late, in units of their own, or not at all. So the rate is searched for: halved while
-refusals come quickly one after the other, lowered by a tenth later, and raised slowly towards the rate that was
-refused last (as TCP CUBIC does, RFC 9438). An outage closes the way for a time that doubles, and it opens by degrees.
+Providers name their limits late, in units of their own, or not at all. So the rate is searched for: after the first
+refusal it is halved, after each further one lowered to what was taken between the two, and raised slowly towards the
+rate that was refused last (as TCP CUBIC does, RFC 9438). An outage closes the way for a time that doubles, and it opens
+by degrees.
 
 All times are of one clock, which is the database's.
 """
@@ -12,10 +13,11 @@ from typing import NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict
 
-_HALVED, _LOWERED = 0.5, 0.9
+_QUARTERED, _HALVED, _LOWERED = 0.25, 0.5, 0.9
+_MEASURED = 0.95  # of the rate at which the provider refilled its bucket between two refusals
 _QUICKLY = 5  # grants: a refusal after fewer says that the rate is far too high
 _NEAR = 0.8  # of the refused rate: up to it the rate is raised by leaps
-_LEAP, _STEP = 1.05, 1.002  # a grant; near a limit a refusal comes about every fifty grants
+_LEAP, _STEP = 1.05, 1.001  # a grant; near a limit a refusal comes about every hundred grants
 _LOWEST_RATE = 1 / 60  # requests a second: no provider sells less than one a minute
 _BURST = timedelta(milliseconds=100)  # whose tokens may be saved up, so that a late wake-up loses none
 _FORGET = timedelta(minutes=10)  # after a refusal, once the rate is not used up
@@ -119,14 +121,14 @@ class ProviderLimit(BaseModel):
             return self.fail(now, version=version, retry_after=retry_after)
         rate = observed if self.rate is None else self.rate
         is_search = self.rate is None or self.grants < _QUICKLY
-        lowered = max(rate * (_HALVED if is_search else _LOWERED), _LOWEST_RATE)
+        lowered = max(rate * _HALVED if self.rate is None else self._lowered(rate, now, is_search=is_search), _LOWEST_RATE)
         seconds = retry_after.total_seconds() if retry_after else 0.0
         if seconds % 1 and is_search:  # not rounded: the time that the provider needs for one more
             lowered = max(min(lowered, 1 / seconds), _LOWEST_RATE)
         closed = self._closed(now, retry_after or max(timedelta(seconds=1 / lowered), _FIRST_CLOSURE))
         return closed._with(  # noqa: SLF001 - of this class
             rate=lowered,
-            refused_rate=max(rate, lowered),
+            refused_rate=max(rate, lowered) if is_search else lowered / _LOWERED,
             refused_at=now,
             tokens=0.0,  # what the provider has by then is needed for those that are sent meanwhile
             counted_at=closed.closed_until,
@@ -180,6 +182,16 @@ class ProviderLimit(BaseModel):
             counted_at=counted_at,
             grants=max(self.grants, _QUICKLY),  # no rate has to be searched for
         )
+
+    def _lowered(self, rate: float, now: datetime, *, is_search: bool) -> float:
+        """Return the rate after a further refusal.
+
+        The bucket was empty at both, so what was taken between them is what it was refilled with.
+        """
+        least, most = (_QUARTERED, _HALVED) if is_search else (_HALVED, _LOWERED)
+        seconds = (now - (self.refused_at or now)).total_seconds()
+        refilled = (self.grants - 1) / seconds if seconds > 0 else rate
+        return max(rate * least, min(rate * most, refilled * _MEASURED))
 
     @property
     def _burst(self) -> float:

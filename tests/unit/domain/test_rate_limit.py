@@ -80,7 +80,7 @@ def test_a_bucket_is_used_to_the_full_and_refuses_little(
     took = run(provider, calls=calls, slots=slots, latency=latency)
     bound = max((calls - burst) / rate + latency, calls / slots * latency)
     assert took <= 1.15 * bound
-    assert provider.refused <= (calls + provider.refused) / 20
+    assert provider.refused <= (calls + provider.refused) / 40  # besides those that were under way at the first one
 
 
 def test_a_bucket_of_three_a_minute_is_used_too() -> None:
