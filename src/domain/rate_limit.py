@@ -121,7 +121,8 @@ class ProviderLimit(BaseModel):
             return self.fail(now, version=version, retry_after=retry_after)
         rate = observed if self.rate is None else self.rate
         is_search = self.rate is None or self.grants < _QUICKLY
-        lowered = max(rate * _HALVED if self.rate is None else self._lowered(rate, now, is_search=is_search), _LOWEST_RATE)
+        lowered = rate * _HALVED if self.rate is None else self._lowered(rate, now, is_search=is_search)
+        lowered = max(lowered, _LOWEST_RATE)
         seconds = retry_after.total_seconds() if retry_after else 0.0
         if seconds % 1 and is_search:  # not rounded: the time that the provider needs for one more
             lowered = max(min(lowered, 1 / seconds), _LOWEST_RATE)

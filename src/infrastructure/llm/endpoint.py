@@ -79,7 +79,10 @@ class Endpoint:
 
     @property
     def account(self) -> str:
-        """Return the address with a mark of the key: another key may be refused what this one is given."""
+        """Return the address with a mark of the key.
+
+        Another key may be refused what this one is given.
+        """
         if not self.has_key:
             return self.address
         return f"{self.address} key {hashlib.sha256(self.api_key.encode()).hexdigest()[:8]}"

@@ -35,7 +35,7 @@ class Provider(Protocol):
 
     @property
     def account(self) -> str | None:
-        """Return the address with a mark of the key, None in this process."""
+        """Return address and mark of the key, None in this process."""
         ...
 
     def model(self, name: str) -> LanguageModel:
