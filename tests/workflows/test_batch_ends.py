@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from functools import wraps
 from typing import Any
 
 import pytest
 from temporalio import activity
-from temporalio.api.enums.v1 import EventType
+from temporalio.api.enums.v1 import EventType, PendingActivityState
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import ApplicationError
 
@@ -25,6 +26,9 @@ from tests.eventually import eventually
 
 from .conftest import Batches, BatchHandle, RunWorker, reported
 from .test_batch import articles_of, calls_of
+
+_STARTED = PendingActivityState.PENDING_ACTIVITY_STATE_STARTED
+_CANCEL_REQUESTED = PendingActivityState.PENDING_ACTIVITY_STATE_CANCEL_REQUESTED
 
 
 async def ready(database: Database, site: Site) -> int:
@@ -150,3 +154,43 @@ async def test_an_article_that_a_person_stops_ends_cancelled_and_its_batch_goes_
     assert (report.status, report.needs_review, report.cancelled) == (BatchStatus.PARTLY_FAILED, 1, 1)
     assert await ready(database, site) == 1
     assert len(await calls_of(database, second)) == len(STAGES)
+
+
+async def test_a_call_whose_worker_dies_as_it_is_cancelled_ends_cancelled(
+    batches: Batches, client: Client, database: Database, run_worker: RunWorker
+) -> None:
+    """Temporal retries no activity that is being cancelled, so the death of its worker reaches the workflow."""
+    site = await batches.site(keywords=1)
+
+    async def states() -> list[PendingActivityState.ValueType]:
+        [article] = await articles_of(database, site.slug)
+        described = await client.get_workflow_handle(ids.article(article.id)).describe()
+        return [pending.state for pending in described.raw_description.pending_activities]
+
+    async def is_under_way() -> bool:
+        [article] = await articles_of(database, site.slug)
+        return article.status is ArticleStatus.GENERATING and await states() == [_STARTED]
+
+    async def is_being_cancelled() -> bool:
+        return await states() == [_CANCEL_REQUESTED]
+
+    async with run_worker(latency=30, shutdown_grace=timedelta(0)):
+        handle = await batches.start(site)
+        await eventually(lambda: has_articles(database, site))
+        await eventually(is_under_way)
+        await handle.cancel()
+        await eventually(is_being_cancelled)
+        [article] = await articles_of(database, site.slug)
+        call = client.get_async_activity_handle(
+            workflow_id=ids.article(article.id), run_id=None, activity_id=Stage.KEYWORD_ANALYSIS
+        )
+        await call.fail(ApplicationError("worker died", type="WorkerDied"))  # before it heard by its heartbeat
+        with pytest.raises(WorkflowFailureError):
+            await handle.result()
+    [article] = await articles_of(database, site.slug)
+    assert (article.status, article.failure) == (ArticleStatus.CANCELLED, None)
+    assert await ready(database, site) == 1
+
+
+async def has_articles(database: Database, site: Site) -> bool:
+    return bool(await articles_of(database, site.slug))

@@ -65,6 +65,9 @@ class ArticleWorkflow(HoldableWorkflow):
             if is_cancelled_exception(error):
                 await self._record_cancellation(article)
                 raise
+            if self._generation >= _RECORDS_DEFECTS and _was_being_cancelled(error):
+                await self._record_cancellation(article)
+                raise asyncio.CancelledError from error
             await self._raise_failure(article, error)
             raise AssertionError("unreachable: _raise_failure raises") from error
         except workflow.NondeterminismError:
@@ -199,8 +202,18 @@ def _is_held_call(error: BaseException) -> bool:
     """
     if workflow.cancellation_reason() is not None:
         return False
-    if is_cancelled_exception(error):
-        return True
+    return is_cancelled_exception(error) or _was_cut_off(error)
+
+
+def _was_being_cancelled(error: BaseException) -> bool:
+    """Return whether only the article's cancellation kept a call from being tried again.
+
+    Such is the failure of a call whose worker died before it heard of the cancellation.
+    """
+    return workflow.cancellation_reason() is not None and _was_cut_off(error)
+
+
+def _was_cut_off(error: BaseException) -> bool:
     if not isinstance(error, ActivityError) or error.retry_state is not RetryState.CANCEL_REQUESTED:
         return False
     return not (isinstance(error.cause, ApplicationError) and error.cause.non_retryable)
