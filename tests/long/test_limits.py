@@ -12,6 +12,7 @@ from src.domain.colour import BLUE, Colour
 from src.domain.site import ModelChoice
 from src.domain.stages import STAGES
 from src.infrastructure.database.unit_of_work import Database
+from tests.answering import all_have_answered
 from tests.eventually import eventually
 from tests.factories import longtails
 from tests.story.conftest import Longtail, Running
@@ -110,6 +111,8 @@ async def test_a_model_that_takes_nothing_costs_another_no_time(
     async with database.unit_of_work() as uow:
         await uow.sites.upsert(free)
         await uow.longtails.add(free.slug, longtails(SLOTS), source="test")
+    for site in (blocked, free):  # else a batch begins with three articles
+        await all_have_answered(database, models.url, site.models or None)
     waiting = await batches.start(blocked)
     await _until(lambda: models.stats().refused >= 3)
     report = await reported(await batches.start(free))
