@@ -17,7 +17,7 @@ _QUARTERED, _HALVED, _LOWERED = 0.25, 0.5, 0.9
 _MEASURED = 0.95  # of the rate at which the provider refilled its bucket between two refusals
 _QUICKLY = 5  # grants: a refusal after fewer says that the rate is far too high
 _NEAR = 0.8  # of the refused rate: up to it the rate is raised by leaps
-_LEAP, _STEP = 1.05, 1.001  # a grant; near a limit a refusal comes about every hundred grants
+_LEAP, _STEP, _STRIDE = 1.05, 1.001, 1.02  # a grant: below, near and past the rate that was refused last
 _LOWEST_RATE = 1 / 60  # requests a second: no provider sells less than one a minute
 _BURST = timedelta(milliseconds=100)  # whose tokens may be saved up, so that a late wake-up loses none
 _FORGET = timedelta(minutes=10)  # after a refusal, once the rate is not used up
@@ -213,7 +213,7 @@ class ProviderLimit(BaseModel):
         near = self.refused_rate * _NEAR
         if self.rate < near:
             return min(self.rate * _LEAP, near)
-        return self.rate * (_STEP if self.rate < self.refused_rate else _LEAP)
+        return self.rate * (_STEP if self.rate < self.refused_rate else _STRIDE)
 
     def _closed(self, now: datetime, closure: timedelta) -> Self:
         until = now + closure
