@@ -19,7 +19,7 @@ import secrets
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -42,8 +42,10 @@ from src.application.watchdog import Watchdog
 from src.domain.alert import PATIENCE, SHORTEST_OVERDUE
 from src.domain.colour import Colour
 from src.domain.errors import AnswersNotStored, EngineUnavailable, SettingProblem, SettingsInvalid
+from src.domain.principal import Authentication, Principal
 from src.domain.scheduling.slot_evidence import GRACE, WATCHDOG_INTERVAL
 from src.domain.site import Site
+from src.infrastructure.authentication.tokens import TokenAuthentication
 from src.infrastructure.database import schema
 from src.infrastructure.database.engine import create_engine, normalise_url, without_pooler
 from src.infrastructure.database.unit_of_work import Database
@@ -143,11 +145,11 @@ def _configured_address() -> str | None:
 
 @asynccontextmanager
 async def open_database(
-    settings: Settings, servers: Servers | None = None, *, check: bool = True
+    settings: Settings, servers: Servers | None = None, *, check: bool = True, by: Principal | None = None
 ) -> AsyncIterator[Database]:
     """Yield the database at this version's revision.
 
-    An embedded one is migrated to it.
+    An embedded one is migrated to it, by ``by`` in the audit trail.
 
     With ``check=False`` it is yielded at any revision, for migrations. Raises EngineUnavailable when it cannot be
     reached, SchemaOutdated when a database that the environment names is at another revision.
@@ -157,7 +159,7 @@ async def open_database(
         try:
             with _reaching_database():
                 if check:
-                    await _prepare(database, is_local=used.is_database_local)
+                    await _prepare(database, is_local=used.is_database_local, by=by)
                 else:
                     await schema.find_revision(database.engine)
             yield database
@@ -165,12 +167,12 @@ async def open_database(
             await database.close()
 
 
-async def _prepare(database: Database, *, is_local: bool) -> None:
+async def _prepare(database: Database, *, is_local: bool, by: Principal | None) -> None:
     """Migrate an embedded database; any other is migrated by command only."""
     if not is_local:
         await schema.require_current(database.engine)
     elif not await schema.is_current(database.engine):
-        await schema.upgrade(database.engine)
+        await schema.upgrade(database.engine, by=by)
 
 
 @contextmanager
@@ -208,14 +210,23 @@ class Application:
     """The open database and Temporal, with their use cases.
 
     Attributes:
-        who: who acts, for the audit trail.
+        principal: who acts, and within which bounds.
     """
 
     settings: Settings
     database: Database
     client: "Client"
     server: TemporalServer
-    who: str
+    principal: Principal
+
+    @property
+    def who(self) -> str:
+        """Return who acts, by the name in the audit trail."""
+        return self.principal.name
+
+    def acting_as(self, principal: Principal) -> "Application":
+        """Return the same, with another who acts: for one request or command."""
+        return replace(self, principal=principal)
 
     @property
     def temporal_ui_url(self) -> str | None:
@@ -246,17 +257,23 @@ class Application:
     def batches(self) -> Batches:
         """Return the use cases of batches."""
         # Only workers on this machine are known to have our settings.
-        return Batches(self.database, self.workflows, check_models=self._check_models if self.is_local else None)
+        check_models = self._check_models if self.is_local else None
+        return Batches(self.database, self.workflows, by=self.principal, check_models=check_models)
 
     @cached_property
     def articles(self) -> Articles:
         """Return the use cases of articles."""
-        return Articles(self.database, self.workflows)
+        return Articles(self.database, self.workflows, by=self.principal)
 
     @cached_property
     def holds(self) -> Holds:
         """Return the use cases of holds."""
-        return Holds(self.database, self.workflows, who=self.who)
+        return Holds(self.database, self.workflows, by=self.principal)
+
+    @cached_property
+    def authentication(self) -> Authentication:
+        """Return what finds out who a token belongs to."""
+        return TokenAuthentication(self.database)
 
     async def _check_models(self, site: Site) -> None:
         from src.infrastructure.llm.providers import Providers  # noqa: PLC0415 - the libraries of the model providers
@@ -267,7 +284,7 @@ class Application:
     @cached_property
     def schedules(self) -> Schedules:
         """Return the use cases of schedules."""
-        return Schedules(self.database, self._schedule_gateway, self._schedule_times, who=self.who)
+        return Schedules(self.database, self._schedule_gateway, self._schedule_times, by=self.principal)
 
     @cached_property
     def schedule_drift(self) -> ScheduleDrift:
@@ -277,7 +294,7 @@ class Application:
     @cached_property
     def backfills(self) -> Backfills:
         """Return the use cases of backfills."""
-        return Backfills(self.database, self._schedule_gateway, self._schedule_times, self.workflows, who=self.who)
+        return Backfills(self.database, self._schedule_gateway, self._schedule_times, self.workflows, by=self.principal)
 
     @cached_property
     def forecasts(self) -> Forecasts:
@@ -329,19 +346,22 @@ class Application:
 
 @asynccontextmanager
 async def open_application(
-    settings: Settings, servers: Servers | None = None, *, who: str, identity: str | None = None
+    settings: Settings, servers: Servers | None = None, *, principal: Principal, identity: str | None = None
 ) -> AsyncIterator[Application]:
-    """Yield the use cases of ``who`` on an open database and Temporal.
+    """Yield the use cases of ``principal`` on an open database and Temporal.
 
     ``identity`` is what Temporal shows of this client; by default its process and host. Raises as ``open_database``
     does, and EngineUnavailable when Temporal cannot be used.
     """
     from src.infrastructure.temporal.client import connect  # noqa: PLC0415 - see above
 
-    async with _started(settings, servers, with_temporal=True) as used, open_database(settings, used) as database:
+    async with (
+        _started(settings, servers, with_temporal=True) as used,
+        open_database(settings, used, by=principal) as database,
+    ):
         assert used.temporal is not None  # noqa: S101 - it was asked for
         client = await connect(used.temporal.address, identity=identity)
-        yield Application(settings, database, client, used.temporal, who)
+        yield Application(settings, database, client, used.temporal, principal)
 
 
 def worker_identity(colour: Colour) -> str:
@@ -373,7 +393,7 @@ def build_worker(
     owner: "CallOwner | None" = None,
     strict: bool = False,
 ) -> "Worker":
-    """Return a worker of ``colour`` that acts as the application's ``who``.
+    """Return a worker of ``colour`` that acts as the application's principal.
 
     Nothing is polled before it runs; then through ``client``, else through the application's. Without ``owner`` no
     other worker takes over from it, and it does not hear what others learn of providers. ``strict`` runs workflows in

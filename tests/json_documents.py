@@ -3,14 +3,17 @@
 from typing import Any
 
 from src.application.articles import ArticleDetails
+from src.application.audit import AuditReport
 from src.application.batches import BatchDetails
 from src.application.gaps import SlotList
 from src.application.keywords import ImportReport, LongtailList
 from src.application.schedule_drift import DriftReport
 from src.domain.alert import Alert, SlotAlert
+from src.domain.api_token import ApiToken, CreatedToken
 from src.domain.article import Article
 from src.domain.batch import Batch
 from src.domain.hold import Hold
+from src.domain.person import Person
 from src.domain.scheduling.backfill import BackfilledSlot, BackfillPlan
 from src.domain.scheduling.forecast import Forecast
 from src.domain.scheduling.schedule import ScheduleState
@@ -37,4 +40,15 @@ DOCUMENTS: dict[str, Any] = {
     "schedule forecast": Forecast,
     "schedule alerts": list[SlotAlert],
     "alerts": list[Alert],
+    "user add": Person,
+    "user list": list[Person],
+    "user show": Person,
+    "user role": Person,
+    "user disable": Person,
+    "user enable": Person,
+    "user token create": CreatedToken,
+    "user token list": list[ApiToken],
+    "user token revoke": ApiToken,
+    "audit export": list[AuditEvent],
+    "audit verify": AuditReport,
 }

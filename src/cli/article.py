@@ -10,6 +10,8 @@ from src.bootstrap import Application
 from src.domain.article import ArticleStatus
 from src.domain.colour import BLUE
 from src.domain.errors import InputInvalid
+from src.domain.finding import RevisionFinding
+from src.domain.revision import RevisionSummary
 from src.domain.stages import Stage
 from src.infrastructure.database.model_calls import ModelCall
 from src.infrastructure.database.unit_of_work import Database
@@ -45,7 +47,7 @@ def list_(
 def show(article_id: ArticleOption, as_json: JsonOption = False) -> None:
     """Show how far an article got.
 
-    Its stages, every model call and its cost, and where it stopped.
+    Its stages, the revisions of its text and what was found in it, every model call and its cost, and where it stopped.
 
     Example: longtail article show 7be1c2d4
     """
@@ -66,6 +68,19 @@ def show(article_id: ArticleOption, as_json: JsonOption = False) -> None:
         ),
         title="\nfinished stages",
         spare=("prompt",),
+    )
+    print_table(
+        ["revision", "made by", "of", "hash", "made"],
+        (_revision_row(revision) for revision in details.revisions),
+        title="\nrevisions of the text",
+        folding=("made by",),
+    )
+    print_table(
+        ["weight", "rule", "section", "finding", "waived by"],
+        (_finding_row(finding) for finding in details.findings),
+        title="\nfindings in the newest revision",
+        folding=("finding",),
+        spare=("waived by", "section"),
     )
     print_table(
         ["stage", "revision", "attempt", "round", "status", "seconds", "tokens in", "out", "cost", "error"],
@@ -145,6 +160,17 @@ def _print_article(details: ArticleDetails) -> None:
             soft_wrap=True,
         )
         out.print(f"resume there with: longtail article retry {short(article.id)}")
+
+
+def _revision_row(revision: RevisionSummary) -> list[object]:
+    source = f"stages' revision {revision.stage_revision}" if revision.stage_revision else f"revision {revision.parent}"
+    made_by = revision.author or revision.made_by
+    return [revision.number, made_by, source, revision.content_hash[:12], local(revision.created_at)]
+
+
+def _finding_row(finding: RevisionFinding) -> list[object]:
+    waiver = f"{finding.waived_by}: {finding.waived_reason}" if finding.waived_by else "–"
+    return [finding.severity, finding.rule, finding.block or "–", finding.message, waiver]
 
 
 def _call_row(call: ModelCall) -> list[object]:

@@ -22,14 +22,20 @@ class Hint(StrEnum):
     """
 
     ADD_SITE = "add_site"
+    ADD_USER = "add_user"
     CANCEL_BATCH = "cancel_batch"
     CHECK_SERVER = "check_server"
     CHOOSE_MODEL = "choose_model"
+    ENABLE_USER = "enable_user"
     GIVE_SCHEDULE_TIMES = "give_schedule_times"
+    GRANT_ROLE = "grant_role"
     IMPORT_LONGTAILS = "import_longtails"
     LIST_ARTICLES = "list_articles"
     LIST_BATCHES = "list_batches"
     LIST_LONGTAILS = "list_longtails"
+    LIST_TOKENS = "list_tokens"
+    LIST_USERS = "list_users"
+    NAME_PERSON = "name_person"
     REGENERATE_FROM_STAGE = "regenerate_from_stage"
     REMOVE_SCHEDULE = "remove_schedule"
     REPAIR_SCHEDULE = "repair_schedule"
@@ -176,30 +182,40 @@ class ConflictReason(StrEnum):
     """Why a request does not fit the state that things are in."""
 
     ARTICLE_COMPLETE = "article_complete"
+    ARTICLE_DECIDED = "article_decided"
     ARTICLE_HAS_NO_PAGE = "article_has_no_page"
     ARTICLE_UNFINISHED = "article_unfinished"
     BATCH_ENDED = "batch_ended"
     BATCH_RUNNING = "batch_running"
+    LAST_ADMIN = "last_admin"
     LONGTAIL_TAKEN = "longtail_taken"
     MIGRATION_FAILED = "migration_failed"
     MIGRATION_MISSING = "migration_missing"
     NO_BATCH_OPENED = "no_batch_opened"
     SCHEDULE_EXISTS = "schedule_exists"
     SLOT_RUNNING = "slot_running"
+    TOKEN_EXISTS = "token_exists"  # noqa: S105 - a reason, no secret
+    USER_DISABLED = "user_disabled"
+    USER_EXISTS = "user_exists"
 
 
 _CONFLICTS = {
     ConflictReason.ARTICLE_COMPLETE: "article {key} is complete",
+    ConflictReason.ARTICLE_DECIDED: "article {key} is {status}; it is not made again",
     ConflictReason.ARTICLE_HAS_NO_PAGE: "article {key} has no page yet",
     ConflictReason.ARTICLE_UNFINISHED: "article {key} is {status}; it has not ended",
     ConflictReason.BATCH_ENDED: "batch {key} has ended: {status}",
     ConflictReason.BATCH_RUNNING: "a batch of {key} is running",
+    ConflictReason.LAST_ADMIN: "{key} is the last who can appoint others",
     ConflictReason.LONGTAIL_TAKEN: "another article has taken the keyword {key!r} since this one was cancelled",
     ConflictReason.MIGRATION_FAILED: "the database cannot be migrated: {problem}",
     ConflictReason.MIGRATION_MISSING: "the tables differ from the migrations: {problem}",
     ConflictReason.NO_BATCH_OPENED: "{key} ended without a batch: {problem}",
     ConflictReason.SCHEDULE_EXISTS: "{key} has a schedule",
     ConflictReason.SLOT_RUNNING: "the batch of {key} for {slot} is running",
+    ConflictReason.TOKEN_EXISTS: "the token {key} exists and is not revoked",
+    ConflictReason.USER_DISABLED: "the user {key} is disabled",
+    ConflictReason.USER_EXISTS: "the user {key} exists",
 }
 
 
@@ -219,6 +235,51 @@ class Conflict(LongtailError):
         self.reason = reason
         self.key = str(key)
         self.details = details
+
+
+class NotAuthenticated(LongtailError):
+    """A credential cannot be used, so that nobody knows who asks.
+
+    Attributes:
+        problem: a code for scripts: ``unknown``, ``expired``, ``revoked`` or ``disabled``.
+    """
+
+    status = 401
+
+    def __init__(self, problem: str, *, hint: Hint | None = None) -> None:
+        super().__init__(f"the credential cannot be used: {_CREDENTIALS[problem]}", hint=hint)
+        self.problem = problem
+
+
+_CREDENTIALS = {
+    "unknown": "nobody has it",
+    "expired": "its time is over",
+    "revoked": "it was revoked",
+    "disabled": "its user is disabled",
+}
+
+
+class NotPermitted(LongtailError):
+    """Somebody may not do this there.
+
+    Attributes:
+        who: the person, or the token as ``person/token``.
+        action: as ``noun.verb``.
+        site: where; None for all sites or none.
+        roles: any one of these allows it.
+    """
+
+    status = 403
+
+    def __init__(
+        self, who: str, action: str, *, site: str | None, roles: Sequence[str], hint: Hint | None = None
+    ) -> None:
+        place = f"on site {site!r}" if site else "for all sites"
+        super().__init__(f"{who} may not do {action} {place}; it takes the role {' or '.join(roles)} there", hint=hint)
+        self.who = who
+        self.action = str(action)
+        self.site = site
+        self.roles = tuple(roles)
 
 
 # --- what the surroundings lack --------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from temporalio.client import Client, WorkflowHandle
 from src.bootstrap import Application, build_worker, worker_identity
 from src.domain.batch import Batch, Trigger
 from src.domain.colour import Colour
+from src.domain.principal import Principal
 from src.domain.site import Site
 from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.embedded.temporal import TemporalServer
@@ -36,7 +37,7 @@ def run_worker(
         limits = {"model_slots": model_slots, "shutdown_grace": timedelta(seconds=20)}
         offline = OfflineSettings(latency_seconds=latency)
         changed = settings.model_copy(update={"offline": offline, **limits, **changes})
-        application = Application(changed, database, client, temporal_server, worker_identity(colour))
+        application = Application(changed, database, client, temporal_server, Principal.worker(worker_identity(colour)))
         async with Providers(changed) as providers, build_worker(application, providers, colour=colour, strict=True):
             yield
 

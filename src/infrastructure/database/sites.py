@@ -31,13 +31,17 @@ class SiteRepository:
         )
         return known is None
 
+    async def find(self, slug: str) -> Site | None:
+        """Return the site, None where there is none."""
+        description = await self._session.scalar(select(SiteRow.description).where(SiteRow.slug == slug))
+        return Site.model_validate(description) if description is not None else None
+
     async def get(self, slug: str) -> Site:
         """Return the site. Raises NotFound with the slugs there are."""
-        description = await self._session.scalar(select(SiteRow.description).where(SiteRow.slug == slug))
-        if description is None:
-            known = [site.slug for site in await self.list_all()]
-            raise NotFound("site", slug, known=known, hint=Hint.SHOW_SITES if known else Hint.ADD_SITE)
-        return Site.model_validate(description)
+        if site := await self.find(slug):
+            return site
+        known = [site.slug for site in await self.list_all()]
+        raise NotFound("site", slug, known=known, hint=Hint.SHOW_SITES if known else Hint.ADD_SITE)
 
     async def list_all(self) -> list[Site]:
         """Return every site, by slug."""

@@ -9,12 +9,29 @@ from src.domain.batch import BatchStatus
 from src.domain.longtail import LongtailStatus
 
 ARTICLES = """
-              queued  generating  needs_review  failed  cancelled
-queued        yes     yes         yes           yes     yes
-generating    no      yes         yes           yes     yes
-needs_review  yes     no          yes           no      no
-failed        yes     yes         yes           yes     yes
-cancelled     yes     no          no            no      yes
+                  queued generating needs_review changes_requested approved rejected parked withdrawn failed cancelled
+queued            yes    yes        yes          no                no       no       no     no        yes    yes
+generating        no     yes        yes          no                no       no       no     no        yes    yes
+needs_review      yes    no         yes          yes               yes      yes      yes    no        no     no
+changes_requested yes    no         yes          yes               no       no       no     no        no     no
+approved          no     no         no           no                yes      no       no     yes       no     no
+rejected          no     no         no           no                no       yes      no     no        no     no
+parked            no     no         yes          no                no       no       yes    no        no     no
+withdrawn         no     no         yes          no                no       no       no     yes       no     no
+failed            yes    yes        yes          no                no       no       no     no        yes    yes
+cancelled         yes    no         no           no                no       no       no     no        no     yes
+"""
+KEYWORDS = """
+queued            claimed
+generating        claimed
+needs_review      written
+changes_requested written
+approved          written
+rejected          written ready
+parked            written
+withdrawn         written
+failed            failed
+cancelled         ready
 """
 LONGTAILS = """
               ready   claimed     written       failed
@@ -50,3 +67,19 @@ def test_who_may_become_what(states: type[StrEnum], table: str) -> None:
 def test_sources_are_the_column_of_the_table(states: type[StrEnum]) -> None:
     for target in states:
         assert states.sources(target) == tuple(a for a in states if a.may_become(target))  # type: ignore[attr-defined]
+
+
+def test_what_the_keyword_is_meanwhile() -> None:
+    rows = (line.split() for line in KEYWORDS.strip().splitlines())
+    assert {status.value: [*status.keyword_statuses] for status in ArticleStatus} == {row[0]: row[1:] for row in rows}
+
+
+def test_only_a_complete_text_is_decided_on() -> None:
+    incomplete = [status for status in ArticleStatus if not status.is_complete]
+    assert incomplete == [
+        ArticleStatus.QUEUED,
+        ArticleStatus.GENERATING,
+        ArticleStatus.FAILED,
+        ArticleStatus.CANCELLED,
+    ]
+    assert not any(a.may_become(b) for a in incomplete for b in ArticleStatus if b.is_decided)

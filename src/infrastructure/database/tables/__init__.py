@@ -12,19 +12,24 @@ from .holds import HoldRow
 from .longtails import LongtailRow
 from .model_calls import ModelCallRow
 from .provider_limits import ProviderLimitRow
+from .revisions import ArticleRevisionRow, FindingRow
 from .schedules import BackfillSlotRow, SchedulePauseRow, ScheduleVersionRow, SiteScheduleRow
 from .sites import SiteRow
+from .users import ApiTokenRow, UserRoleRow, UserRow
 from .watchdog import AlertRow, OldAlertRow, WatchRow
 from .workers import WorkerRow
 
 __all__ = [
     "AlertRow",
     "AnsweringModelRow",
+    "ApiTokenRow",
+    "ArticleRevisionRow",
     "ArticleRow",
     "AuditEventRow",
     "BackfillSlotRow",
     "BatchArticleRow",
     "BatchRow",
+    "FindingRow",
     "HoldRow",
     "LongtailRow",
     "ModelCallRow",
@@ -37,6 +42,8 @@ __all__ = [
     "StageFailureRow",
     "StageOutputRow",
     "Table",
+    "UserRoleRow",
+    "UserRow",
     "WatchRow",
     "WorkerRow",
 ]

@@ -1,0 +1,106 @@
+"""Who may do what: one table of actions and roles.
+
+``docs/permissions.csv`` says the same and is kept by hand; a test compares them.
+"""
+
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What a person is trusted with, on one site or on all."""
+
+    VIEWER = "viewer"  # reads
+    REVIEWER = "reviewer"  # decides about articles
+    PUBLISHER = "publisher"  # decides what goes live
+    OPERATOR = "operator"  # runs batches and schedules
+    ADMIN = "admin"  # people, sites, the database
+
+
+class Action(StrEnum):
+    """An action as ``noun.verb``; the audit trail calls it so too."""
+
+    SITE_READ = "site.read"  # all that belongs to it
+    SITE_ADD = "site.add"
+    SITE_UPDATE = "site.update"
+    SITE_REMOVE = "site.remove"
+    KEYWORDS_IMPORT = "keywords.import"
+    KEYWORDS_REQUEUE = "keywords.requeue"
+    BATCH_START = "batch.start"
+    BATCH_CANCEL = "batch.cancel"
+    ARTICLE_RETRY = "article.retry"
+    ARTICLE_REVISE = "article.revise"
+    HOLD_SET = "hold.set"
+    HOLD_RELEASE = "hold.release"
+    SCHEDULE_SET = "schedule.set"
+    SCHEDULE_PAUSE = "schedule.pause"
+    SCHEDULE_RESUME = "schedule.resume"
+    SCHEDULE_TRIGGER = "schedule.trigger"
+    SCHEDULE_REMOVE = "schedule.remove"
+    SCHEDULE_REPAIR = "schedule.repair"
+    SCHEDULE_ADOPT = "schedule.adopt"
+    SCHEDULE_BACKFILL = "schedule.backfill"
+    SCHEDULE_STOP_BACKFILL = "schedule.stop backfill"
+    USER_READ = "user.read"
+    USER_ADD = "user.add"
+    USER_ROLE = "user.role"
+    USER_DISABLE = "user.disable"
+    USER_ENABLE = "user.enable"
+    TOKEN_CREATE = "token.create"  # noqa: S105 - an action, no secret
+    TOKEN_REVOKE = "token.revoke"  # noqa: S105 - likewise
+    AUDIT_READ = "audit.read"
+    DATABASE_UPGRADE = "database.upgrade"
+    DATABASE_DOWNGRADE = "database.downgrade"
+
+    @property
+    def noun(self) -> str:
+        """Return the kind of thing that is acted on."""
+        return self.value.partition(".")[0]
+
+    @property
+    def verb(self) -> str:
+        """Return what is done to it."""
+        return self.value.partition(".")[2]
+
+
+_ADMIN = frozenset({Role.ADMIN})
+_OPERATOR = frozenset({Role.OPERATOR, Role.ADMIN})
+
+ALLOWED: dict[Action, frozenset[Role]] = {
+    Action.SITE_READ: frozenset(Role),
+    Action.SITE_ADD: _ADMIN,
+    Action.SITE_UPDATE: _OPERATOR,
+    Action.SITE_REMOVE: _ADMIN,
+    Action.KEYWORDS_IMPORT: _OPERATOR,
+    Action.KEYWORDS_REQUEUE: _OPERATOR,
+    Action.BATCH_START: _OPERATOR,
+    Action.BATCH_CANCEL: _OPERATOR,
+    Action.ARTICLE_RETRY: _OPERATOR,
+    Action.ARTICLE_REVISE: _OPERATOR,
+    Action.HOLD_SET: _OPERATOR,
+    Action.HOLD_RELEASE: _OPERATOR,
+    Action.SCHEDULE_SET: _OPERATOR,
+    Action.SCHEDULE_PAUSE: _OPERATOR,
+    Action.SCHEDULE_RESUME: _OPERATOR,
+    Action.SCHEDULE_TRIGGER: _OPERATOR,
+    Action.SCHEDULE_REMOVE: _OPERATOR,
+    Action.SCHEDULE_REPAIR: _OPERATOR,
+    Action.SCHEDULE_ADOPT: _OPERATOR,
+    Action.SCHEDULE_BACKFILL: _OPERATOR,
+    Action.SCHEDULE_STOP_BACKFILL: _OPERATOR,
+    Action.USER_READ: _ADMIN,
+    Action.USER_ADD: _ADMIN,
+    Action.USER_ROLE: _ADMIN,
+    Action.USER_DISABLE: _ADMIN,
+    Action.USER_ENABLE: _ADMIN,
+    Action.TOKEN_CREATE: _ADMIN,
+    Action.TOKEN_REVOKE: _ADMIN,
+    Action.AUDIT_READ: _OPERATOR,
+    Action.DATABASE_UPGRADE: _ADMIN,
+    Action.DATABASE_DOWNGRADE: _ADMIN,
+}
+"""The roles that allow an action; any one of them is enough."""
+
+OF_NO_SITE = frozenset(
+    action for action in Action if action.noun in ("user", "token", "database") or action is Action.SITE_ADD
+)
+"""Actions that concern no single site, so that only a role for all sites allows them."""

@@ -1,0 +1,64 @@
+"""The stages' outputs as the text that is reviewed.
+
+Headings and ids come from the outline, so they equal it regardless of the Markdown.
+"""
+
+from collections.abc import Sequence
+
+from markdown_it.token import Token
+
+from src.domain.content import Content, ContentSection
+from src.domain.site import Site
+from src.domain.stages import Draft, Outline, SeoMetadata
+from src.quality.manuscript import Manuscript, parser
+from src.quality.plan import planned_headings
+
+from .sanitiser import sanitised
+
+
+def content_of(site: Site, outline: Outline, draft: Draft, metadata: SeoMetadata, *, offline: bool) -> Content:
+    """Return the article's text, its Markdown rendered and sanitised."""
+    manuscript = Manuscript(draft.markdown)
+    introduction, *parts = manuscript.parts
+    ids, headings = section_ids(outline), planned_headings(outline, site.language)
+    sections = [
+        ContentSection(id=id_, heading=heading, html=_rendered(manuscript, part.tokens))
+        for part, id_, heading in zip(parts, ids, headings, strict=True)
+    ]
+    return Content(
+        keyword=metadata.focus_keyword,
+        h1=outline.h1,
+        title=metadata.title,
+        description=metadata.description,
+        slug=metadata.slug,
+        og_title=metadata.og_title,
+        og_description=metadata.og_description,
+        tags=tuple(metadata.tags),
+        language=site.language,
+        introduction=_rendered(manuscript, introduction.tokens),
+        sections=tuple(sections),
+        questions=ids[-1] if outline.faq else None,
+        faq_schema=metadata.faq_schema,
+        author=site.profile.author,
+        publisher=site.profile.publisher or site.name,
+        site_name=site.name,
+        home=str(site.base_url),
+        offline=offline,
+    )
+
+
+def section_ids(outline: Outline) -> list[str]:
+    """Return the ids of all sections in order.
+
+    The questions' one cannot be a section's, as it holds two hyphens.
+    """
+    ids = [section.id for section in outline.sections]
+    return [*ids, "faq" if "faq" not in ids else "faq--questions"] if outline.faq else ids
+
+
+def _rendered(manuscript: Manuscript, tokens: Sequence[Token]) -> str:
+    for token in tokens:
+        if token.type == "th_open":
+            token.attrSet("scope", "col")
+    markdown = parser()
+    return sanitised(str(markdown.renderer.render(tokens, markdown.options, manuscript.env)))
