@@ -1,6 +1,6 @@
 """One example of every class of the error tree."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from src.domain import errors
 from src.domain.errors import (
@@ -24,9 +24,15 @@ from src.domain.errors import (
     NotFound,
     NotPermitted,
     OutputRejected,
+    ReviewRefused,
     SchemaOutdated,
     SettingProblem,
     SettingsInvalid,
+    TargetAnswerUnknown,
+    TargetError,
+    TargetRefused,
+    TargetUnavailable,
+    TextReplaced,
     WorkerLost,
 )
 from src.domain.usage import Usage
@@ -37,6 +43,14 @@ WITH_FACTS: dict[type[LongtailError], LongtailError] = {
     FileInvalid: FileInvalid("list.csv", "it is empty", line=3),
     NotFound: NotFound("site", "shop", known=["garden"], hint=Hint.SHOW_SITES),
     Conflict: Conflict(ConflictReason.BATCH_ENDED, "3f2a9c01", status="completed"),
+    ReviewRefused: ReviewRefused("3f2a9c01", "nothing is decided", hint=Hint.SHOW_ARTICLE),
+    TextReplaced: TextReplaced(
+        "3f2a9c01", expected="a" * 64, current="b" * 64, revision=3, by="ida", at=datetime(2026, 11, 20, tzinfo=UTC)
+    ),
+    TargetError: TargetError("folder", "it is full", "the folder is full"),
+    TargetUnavailable: TargetUnavailable("folder", "No space left on device: /srv/pages"),
+    TargetAnswerUnknown: TargetAnswerUnknown("folder", "no answer in time"),
+    TargetRefused: TargetRefused("folder", "taps.html", "a file that Longtail did not write stands there"),
     NotAuthenticated: NotAuthenticated("expired"),
     NotPermitted: NotPermitted("anna", "batch.start", site="shop", roles=["operator", "admin"], hint=Hint.GRANT_ROLE),
     DatabaseFailed: DatabaseFailed("UniqueViolationError", sqlstate="23505"),

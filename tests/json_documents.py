@@ -12,6 +12,7 @@ from src.domain.alert import Alert, SlotAlert
 from src.domain.api_token import ApiToken, CreatedToken
 from src.domain.article import Article
 from src.domain.batch import Batch
+from src.domain.difference import Difference
 from src.domain.hold import Hold
 from src.domain.person import Person
 from src.domain.scheduling.backfill import BackfilledSlot, BackfillPlan
@@ -29,6 +30,7 @@ DOCUMENTS: dict[str, Any] = {
     "batch show": BatchDetails,
     "article list": list[Article],
     "article show": ArticleDetails,
+    "article diff": Difference,
     "hold list": list[Hold],
     "schedule list": list[ScheduleState],
     "schedule show": ScheduleState,

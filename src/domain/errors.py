@@ -8,7 +8,7 @@ terminal and ``api.errors`` as a problem document. The worker's edge makes Tempo
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar
 
@@ -184,6 +184,7 @@ class ConflictReason(StrEnum):
     ARTICLE_COMPLETE = "article_complete"
     ARTICLE_DECIDED = "article_decided"
     ARTICLE_HAS_NO_PAGE = "article_has_no_page"
+    ARTICLE_NOT_EDITABLE = "article_not_editable"
     ARTICLE_UNFINISHED = "article_unfinished"
     BATCH_ENDED = "batch_ended"
     BATCH_RUNNING = "batch_running"
@@ -203,6 +204,7 @@ _CONFLICTS = {
     ConflictReason.ARTICLE_COMPLETE: "article {key} is complete",
     ConflictReason.ARTICLE_DECIDED: "article {key} is {status}; it is not made again",
     ConflictReason.ARTICLE_HAS_NO_PAGE: "article {key} has no page yet",
+    ConflictReason.ARTICLE_NOT_EDITABLE: "article {key} is {status}; its text is not changed",
     ConflictReason.ARTICLE_UNFINISHED: "article {key} is {status}; it has not ended",
     ConflictReason.BATCH_ENDED: "batch {key} has ended: {status}",
     ConflictReason.BATCH_RUNNING: "a batch of {key} is running",
@@ -280,6 +282,51 @@ class NotPermitted(LongtailError):
         self.action = str(action)
         self.site = site
         self.roles = tuple(roles)
+
+
+# --- what stands in the way of a decision ----------------------------------------------------------------------------
+
+
+class ReviewRefused(LongtailError):
+    """A decision about an article's text is not made.
+
+    Attributes:
+        article: its id.
+        key: the same, for the command that helps.
+    """
+
+    status = 409
+
+    def __init__(self, article: object, message: str, *, hint: Hint | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.article = self.key = str(article)
+
+
+class TextReplaced(ReviewRefused):
+    """The text that was decided on is not the current one.
+
+    Attributes:
+        expected: the hash that was decided on.
+        current: the hash of the newest revision.
+        revision: its number.
+        by: who made it: a person, or ``machine``.
+        at: when, in UTC.
+    """
+
+    status = 412
+
+    def __init__(self, article: object, *, expected: str, current: str, revision: int, by: str, at: datetime) -> None:
+        super().__init__(
+            article,
+            f"the text {expected[:12]} of article {article} is not the current one: revision {revision} "
+            f"({current[:12]}), made by {by} on {at:%Y-%m-%d %H:%M} UTC, replaced it",
+            hint=Hint.SHOW_ARTICLE,
+        )
+        self.expected = expected
+        self.current = current
+        self.revision = revision
+        self.by = by
+        self.at = at
 
 
 # --- what the surroundings lack --------------------------------------------------------------------------------------
@@ -457,6 +504,62 @@ class ModelNotConfigured(LongtailError):
         self.variables = tuple(variables)
         self.stage = stage
         self.site = site
+
+
+# --- what a target of publications did -----------------------------------------------------------------------------
+
+
+class TargetError(LongtailError):
+    """A target of publications did not do what it was asked.
+
+    Attributes:
+        target: its name.
+        problem: what is wrong, in its words.
+    """
+
+    status = 502
+
+    def __init__(self, target: str, problem: str, message: str) -> None:
+        super().__init__(message)
+        self.target = str(target)
+        self.problem = problem
+
+
+class TargetUnavailable(TargetError):
+    """A target cannot be reached, and did nothing."""
+
+    status = 503
+    retryable = True
+
+    def __init__(self, target: str, problem: str) -> None:
+        super().__init__(target, problem, f"the {target} cannot be used now: {problem}")
+
+
+class TargetAnswerUnknown(TargetError):
+    """Nobody knows whether a target did what it was asked.
+
+    The page is looked for by its key before anything is sent again.
+    """
+
+    status = 504
+    retryable = True
+
+    def __init__(self, target: str, problem: str) -> None:
+        super().__init__(target, problem, f"the {target} may have taken the page or not: {problem}")
+
+
+class TargetRefused(TargetError):
+    """A target will never take this page.
+
+    Attributes:
+        path: the page's or the file's, below the target.
+    """
+
+    status = 409
+
+    def __init__(self, target: str, path: str, problem: str) -> None:
+        super().__init__(target, problem, f"the {target} takes no {path!r}: {problem}")
+        self.path = path
 
 
 # --- what a model provider did ---------------------------------------------------------------------------------------

@@ -29,6 +29,7 @@ class Action(StrEnum):
     BATCH_CANCEL = "batch.cancel"
     ARTICLE_RETRY = "article.retry"
     ARTICLE_REVISE = "article.revise"
+    REVIEW_EDIT = "review.edit"
     HOLD_SET = "hold.set"
     HOLD_RELEASE = "hold.release"
     SCHEDULE_SET = "schedule.set"
@@ -64,6 +65,7 @@ class Action(StrEnum):
 
 _ADMIN = frozenset({Role.ADMIN})
 _OPERATOR = frozenset({Role.OPERATOR, Role.ADMIN})
+_REVIEWER = frozenset({Role.REVIEWER, Role.PUBLISHER, Role.ADMIN})
 
 ALLOWED: dict[Action, frozenset[Role]] = {
     Action.SITE_READ: frozenset(Role),
@@ -76,6 +78,7 @@ ALLOWED: dict[Action, frozenset[Role]] = {
     Action.BATCH_CANCEL: _OPERATOR,
     Action.ARTICLE_RETRY: _OPERATOR,
     Action.ARTICLE_REVISE: _OPERATOR,
+    Action.REVIEW_EDIT: _REVIEWER,
     Action.HOLD_SET: _OPERATOR,
     Action.HOLD_RELEASE: _OPERATOR,
     Action.SCHEDULE_SET: _OPERATOR,
