@@ -43,6 +43,7 @@ from src.domain.alert import PATIENCE, SHORTEST_OVERDUE
 from src.domain.colour import Colour
 from src.domain.errors import AnswersNotStored, EngineUnavailable, SettingProblem, SettingsInvalid
 from src.domain.principal import Authentication, Principal
+from src.domain.publishing import Target, TargetName
 from src.domain.scheduling.slot_evidence import GRACE, WATCHDOG_INTERVAL
 from src.domain.site import Site
 from src.infrastructure.authentication.tokens import TokenAuthentication
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from temporalio.client import Client
     from temporalio.worker import Worker
 
+    from src.application.publishing import Publishing
     from src.application.revisions import Revisions
     from src.infrastructure.llm.ledger import CallOwner
     from src.infrastructure.llm.limits import Limits
@@ -274,6 +276,20 @@ class Application:
         return Revisions(self.database, by=self.principal)
 
     @cached_property
+    def publishing(self) -> "Publishing":
+        """Return the use cases of publications."""
+        from src.application.publishing import Publishing  # noqa: PLC0415 - rules and renderers, for publishers alone
+
+        return Publishing(self.database, self.workflows, self.targets, by=self.principal)
+
+    def targets(self, site: str, target: TargetName) -> Target:
+        """Return the target of the site: where its pages go."""
+        from src.infrastructure.publishing.folder import FolderTarget  # noqa: PLC0415 - likewise
+
+        assert target is TargetName.FOLDER  # noqa: S101 - there is no other
+        return FolderTarget(self.settings.publish_folder or self.settings.home / "published", site)
+
+    @cached_property
     def holds(self) -> Holds:
         """Return the use cases of holds."""
         return Holds(self.database, self.workflows, by=self.principal)
@@ -407,6 +423,7 @@ def build_worker(
     other worker takes over from it, and it does not hear what others learn of providers. ``strict`` runs workflows in
     the sandbox, as tests do.
     """
+    from src.application.publication_runs import PublicationRuns  # noqa: PLC0415 - for workers alone
     from src.infrastructure.temporal import worker  # noqa: PLC0415 - see above
 
     owner = owner or own_calls(application, register_worker(application, colour=colour), open_limits(application))
@@ -416,6 +433,7 @@ def build_worker(
         providers,
         schedules=application.schedules,
         watchdog=application.watchdog(is_gone=owner.is_gone),
+        publications=PublicationRuns(application.database, application.targets),
         settings=application.settings,
         colour=colour,
         owner=owner,

@@ -53,6 +53,10 @@ class Settings(BaseSettings):
 
     home: Path = Field(default_factory=lambda: user_data_path("longtail"), description="All local state is in here.")
 
+    publish_folder: Path | None = Field(
+        default=None, description="Pages go into a folder for each site in here; unset: published, in home."
+    )
+
     database_url: SecretStr | None = Field(default=None, validation_alias=AliasChoices("DATABASE_URL", "database_url"))
     database_pool_size: int = Field(default=16, ge=1, le=200)
 

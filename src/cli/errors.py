@@ -7,10 +7,13 @@ from src.domain.errors import Hint, InputInvalid, LongtailError, NotFound, Setti
 
 OPTIONS = {
     "article": "ARTICLE",
+    "at": "--at",
     "batch": "BATCH",
+    "cadence": "--cadence",
     "catch_up": "--catch-up",
     "colour": "--colour",
     "ends_at": "--end",
+    "forced": "--force",
     "time_zone": "--time-zone",
     "until": "--until",
     "weekdays": "--on",
@@ -25,6 +28,7 @@ _HINTS = {
     Hint.CHECK_SERVER: "to run one on this machine instead, unset TEMPORAL_ADDRESS",
     Hint.CHOOSE_MODEL: "name another under [models] of the site's file, then: longtail site add FILE.toml",
     Hint.ENABLE_USER: "an admin can change that: longtail user enable {key}",
+    Hint.FORCE_PUBLICATION: "an admin can publish it, as noindex: longtail publish now {key} --force REASON",
     Hint.GIVE_SCHEDULE_TIMES: "write --daily 06:00, --cron, --calendar or --every",
     Hint.GRANT_ROLE: "an admin can grant it: longtail user role NAME ROLE, with --site SITE for one site",
     Hint.IMPORT_LONGTAILS: "import some: longtail keywords import {key} FILE",
@@ -34,13 +38,16 @@ _HINTS = {
     Hint.LIST_TOKENS: "see: longtail user token list NAME",
     Hint.LIST_USERS: "see: longtail user list",
     Hint.NAME_PERSON: "say who you are: longtail --as NAME, or have yourself added with --os-user",
+    Hint.PUBLISH_AS_RENDERED: "see longtail article html {key}, then: longtail publish now {key} --as-rendered",
     Hint.REGENERATE_FROM_STAGE: "make a stage and those after it again: longtail article retry ARTICLE --from STAGE",
     Hint.REMOVE_SCHEDULE: "remove it first: longtail schedule remove {key}",
     Hint.REPAIR_SCHEDULE: "deleted there? longtail schedule sync {key} --repair",
     Hint.REPEAT: "repeat the command",
     Hint.SET_SCHEDULE: "set one: longtail schedule set {key} --daily 06:00",
     Hint.SHOW_ARTICLE: "see: longtail article show {key}",
+    Hint.SHOW_PUBLICATIONS: "see: longtail publish status {key}",
     Hint.SHOW_SITES: "see: longtail site list",
+    Hint.TAKE_OFF: "take it off the site: longtail publish off {key}",
     Hint.UPGRADE_DATABASE: "run: longtail db upgrade",
 }
 

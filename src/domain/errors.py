@@ -27,6 +27,7 @@ class Hint(StrEnum):
     CHECK_SERVER = "check_server"
     CHOOSE_MODEL = "choose_model"
     ENABLE_USER = "enable_user"
+    FORCE_PUBLICATION = "force_publication"
     GIVE_SCHEDULE_TIMES = "give_schedule_times"
     GRANT_ROLE = "grant_role"
     IMPORT_LONGTAILS = "import_longtails"
@@ -36,13 +37,16 @@ class Hint(StrEnum):
     LIST_TOKENS = "list_tokens"
     LIST_USERS = "list_users"
     NAME_PERSON = "name_person"
+    PUBLISH_AS_RENDERED = "publish_as_rendered"
     REGENERATE_FROM_STAGE = "regenerate_from_stage"
     REMOVE_SCHEDULE = "remove_schedule"
     REPAIR_SCHEDULE = "repair_schedule"
     REPEAT = "repeat"
     SET_SCHEDULE = "set_schedule"
     SHOW_ARTICLE = "show_article"
+    SHOW_PUBLICATIONS = "show_publications"
     SHOW_SITES = "show_sites"
+    TAKE_OFF = "take_off"
     UPGRADE_DATABASE = "upgrade_database"
 
 
@@ -181,6 +185,7 @@ class NotFound(LongtailError):
 class ConflictReason(StrEnum):
     """Why a request does not fit the state that things are in."""
 
+    ADDRESS_TAKEN = "address_taken"
     ARTICLE_COMPLETE = "article_complete"
     ARTICLE_DECIDED = "article_decided"
     ARTICLE_HAS_NO_PAGE = "article_has_no_page"
@@ -192,7 +197,13 @@ class ConflictReason(StrEnum):
     LONGTAIL_TAKEN = "longtail_taken"
     MIGRATION_FAILED = "migration_failed"
     MIGRATION_MISSING = "migration_missing"
+    NOT_APPROVED = "not_approved"
+    NOT_PUBLISHED = "not_published"
+    NOTHING_TO_UNDO = "nothing_to_undo"
     NO_BATCH_OPENED = "no_batch_opened"
+    OFFLINE_TEXT = "offline_text"
+    PUBLICATION_UNDER_WAY = "publication_under_way"
+    RENDERER_CHANGED = "renderer_changed"
     SCHEDULE_EXISTS = "schedule_exists"
     SLOT_RUNNING = "slot_running"
     TOKEN_EXISTS = "token_exists"  # noqa: S105 - a reason, no secret
@@ -201,6 +212,7 @@ class ConflictReason(StrEnum):
 
 
 _CONFLICTS = {
+    ConflictReason.ADDRESS_TAKEN: "article {other} has the address of article {key}: {address}",
     ConflictReason.ARTICLE_COMPLETE: "article {key} is complete",
     ConflictReason.ARTICLE_DECIDED: "article {key} is {status}; it is not made again",
     ConflictReason.ARTICLE_HAS_NO_PAGE: "article {key} has no page yet",
@@ -212,6 +224,12 @@ _CONFLICTS = {
     ConflictReason.LONGTAIL_TAKEN: "another article has taken the keyword {key!r} since this one was cancelled",
     ConflictReason.MIGRATION_FAILED: "the database cannot be migrated: {problem}",
     ConflictReason.MIGRATION_MISSING: "the tables differ from the migrations: {problem}",
+    ConflictReason.NOT_APPROVED: "nobody approved the text that article {key} has now; it is not published",
+    ConflictReason.NOT_PUBLISHED: "article {key} is not published",
+    ConflictReason.NOTHING_TO_UNDO: "no publication of article {key} waits for its time",
+    ConflictReason.OFFLINE_TEXT: "the offline writer, which is not AI, wrote article {key}; it is not published",
+    ConflictReason.PUBLICATION_UNDER_WAY: "a publication of article {key} is {status} at this moment",
+    ConflictReason.RENDERER_CHANGED: "the page of article {key} would not be as it was approved: {problem}",
     ConflictReason.NO_BATCH_OPENED: "{key} ended without a batch: {problem}",
     ConflictReason.SCHEDULE_EXISTS: "{key} has a schedule",
     ConflictReason.SLOT_RUNNING: "the batch of {key} for {slot} is running",

@@ -30,6 +30,12 @@ class Action(StrEnum):
     ARTICLE_RETRY = "article.retry"
     ARTICLE_REVISE = "article.revise"
     REVIEW_EDIT = "review.edit"
+    PUBLISH_START = "publish.start"
+    PUBLISH_FORCE = "publish.force"  # text of the offline writer
+    PUBLISH_UNDO = "publish.undo"
+    PUBLISH_TAKE_OFF = "publish.take off"
+    PUBLISH_RESTORE = "publish.restore"
+    PUBLISH_VERIFY = "publish.verify"
     HOLD_SET = "hold.set"
     HOLD_RELEASE = "hold.release"
     SCHEDULE_SET = "schedule.set"
@@ -66,6 +72,7 @@ class Action(StrEnum):
 _ADMIN = frozenset({Role.ADMIN})
 _OPERATOR = frozenset({Role.OPERATOR, Role.ADMIN})
 _REVIEWER = frozenset({Role.REVIEWER, Role.PUBLISHER, Role.ADMIN})
+_PUBLISHER = frozenset({Role.PUBLISHER, Role.ADMIN})
 
 ALLOWED: dict[Action, frozenset[Role]] = {
     Action.SITE_READ: frozenset(Role),
@@ -79,6 +86,12 @@ ALLOWED: dict[Action, frozenset[Role]] = {
     Action.ARTICLE_RETRY: _OPERATOR,
     Action.ARTICLE_REVISE: _OPERATOR,
     Action.REVIEW_EDIT: _REVIEWER,
+    Action.PUBLISH_START: _PUBLISHER,
+    Action.PUBLISH_FORCE: _ADMIN,
+    Action.PUBLISH_UNDO: _PUBLISHER,
+    Action.PUBLISH_TAKE_OFF: _PUBLISHER,
+    Action.PUBLISH_RESTORE: _PUBLISHER,
+    Action.PUBLISH_VERIFY: _PUBLISHER,
     Action.HOLD_SET: _OPERATOR,
     Action.HOLD_RELEASE: _OPERATOR,
     Action.SCHEDULE_SET: _OPERATOR,

@@ -28,6 +28,7 @@ from .holds import HoldRepository
 from .longtails import LongtailRepository
 from .model_calls import ModelCallRepository
 from .provider_limits import ProviderLimitRepository
+from .publications import PublicationRepository
 from .revisions import RevisionRepository
 from .schedules import ScheduleRepository
 from .sites import SiteRepository
@@ -60,6 +61,7 @@ class UnitOfWork:
         self.articles = ArticleRepository(self._session)
         self.revisions = RevisionRepository(self._session)
         self.findings = FindingRepository(self._session)
+        self.publications = PublicationRepository(self._session)
         self.holds = HoldRepository(self._session)
         self.provider_limits = ProviderLimitRepository(self._session)
         self.schedules = ScheduleRepository(self._session)

@@ -56,3 +56,8 @@ def shard(batch_workflow_id: str, first: int) -> str:
 def article(article_id: ArticleId) -> str:
     """Return the workflow id of an article; its revisions share it."""
     return f"article/{article_id}"
+
+
+def publish(article_id: ArticleId) -> str:
+    """Return the workflow id of an article's publications."""
+    return f"publish/{article_id}"

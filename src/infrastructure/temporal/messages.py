@@ -12,8 +12,10 @@ from pydantic import BaseModel, ConfigDict
 
 from src.domain.article import ArticleRef, ArticleStatus, Failure
 from src.domain.batch import BatchStatus, Trigger
+from src.domain.colour import Colour
 from src.domain.hold import HoldState
 from src.domain.ids import ArticleId, BatchId
+from src.domain.publishing import PublicationId
 from src.domain.stage_failure import Verdict
 from src.domain.stages import KeywordAnalysis, Outline
 
@@ -187,3 +189,21 @@ class ResumeSchedule(Message):
 
     site: str
     due: datetime
+
+
+class PublishArticle(Message):
+    """Requests to carry out the publications of an article."""
+
+    article_id: ArticleId
+
+
+class CarryOut(Message):
+    """Requests to publish something, or to take it off."""
+
+    publication_id: PublicationId
+
+
+class HandOver(Message):
+    """Requests to go on with the workers of another colour."""
+
+    colour: Colour

@@ -63,6 +63,14 @@ DATABASE = ShortPolicy(
     retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=1)),
 )
 
+# Local as well: a page must not wait behind model calls for a slot. A target that cannot be used is tried for a week,
+# each time looking first for what the attempt before may have done.
+PUBLISHING = ShortPolicy(
+    start_to_close_timeout=timedelta(minutes=1),
+    schedule_to_close_timeout=timedelta(days=7),
+    retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=30)),
+)
+
 SCHEDULE = ShortPolicy(  # a few calls to Temporal and one transaction; it is retried until both answer
     start_to_close_timeout=timedelta(minutes=2),
     schedule_to_close_timeout=timedelta(days=1),

@@ -16,6 +16,7 @@ from temporalio.worker import (
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from src.domain.colour import Colour
+from src.domain.publishing import PublishUseCase
 from src.domain.scheduling.ports import ResumeUseCase, WatchdogUseCase
 from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.llm.ledger import CallOwner
@@ -26,11 +27,13 @@ from src.settings import Settings
 from . import generation, ids, policies
 from .activities.articles import ArticleActivities
 from .activities.batches import BatchActivities
+from .activities.publishing import PublishingActivities
 from .activities.schedules import ScheduleActivities
 from .activities.stages import StageActivities
 from .activities.watchdog import WatchdogActivities
 from .errors import TranslatesErrors
 from .workflows.article import ArticleWorkflow
+from .workflows.publish import PublishWorkflow
 from .workflows.schedule_resume import ScheduleResumeWorkflow
 from .workflows.site_batch import ArticleShardWorkflow, SiteBatchWorkflow
 from .workflows.watchdog import WatchdogWorkflow
@@ -39,6 +42,7 @@ WORKFLOWS: list[type] = [
     SiteBatchWorkflow,
     ArticleShardWorkflow,
     ArticleWorkflow,
+    PublishWorkflow,
     ScheduleResumeWorkflow,
     WatchdogWorkflow,
 ]
@@ -77,6 +81,7 @@ def create(  # noqa: PLR0913 - each is a part that the composition root made
     *,
     schedules: ResumeUseCase,
     watchdog: WatchdogUseCase,
+    publications: PublishUseCase,
     settings: Settings,
     colour: Colour,
     owner: CallOwner,
@@ -90,6 +95,7 @@ def create(  # noqa: PLR0913 - each is a part that the composition root made
     stages = StageActivities(database, providers, owner=owner, patience=settings.outage_patience)
     batches = BatchActivities(database, providers, slots=settings.model_slots)
     articles = ArticleActivities(database)
+    publishing = PublishingActivities(publications)
     return Worker(
         client,
         task_queue=ids.task_queue(colour),
@@ -115,6 +121,8 @@ def create(  # noqa: PLR0913 - each is a part that the composition root made
             articles.save_article,
             articles.record_failure,
             articles.record_cancellation,
+            publishing.find_due,
+            publishing.carry_out_publication,
             ScheduleActivities(schedules).resume_schedule,
             WatchdogActivities(watchdog).look,
         ],

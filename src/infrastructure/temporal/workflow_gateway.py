@@ -1,4 +1,4 @@
-"""Starts, cancels, signals and observes the workflows of batches and articles.
+"""Starts, cancels, signals and observes workflows of batches and articles.
 
 Domain values in and out. What Temporal raises becomes an error of ``domain.errors`` here and nowhere else.
 """
@@ -25,10 +25,11 @@ from src.domain.ids import ArticleId
 
 from . import ids, policies
 from . import search_attributes as sa
-from .messages import SiteBatchInput
+from .messages import PublishArticle, SiteBatchInput
 from .rpc_errors import is_not_found, translated
 from .workflows.article import ArticleWorkflow
 from .workflows.hold import HoldableWorkflow
+from .workflows.publish import PublishWorkflow
 from .workflows.site_batch import SiteBatchWorkflow
 
 _CONCURRENT_REQUESTS = 16  # each is a few milliseconds of the server
@@ -173,6 +174,31 @@ class WorkflowGateway:
         """Terminate the articles' workflows, which then record nothing; return how many ran."""
         handles = (self._client.get_workflow_handle(ids.article(article_id)) for article_id in article_ids)
         return await _count_taken((handle.terminate(reason=reason) for handle in handles), "terminate the articles")
+
+    # --- publications
+
+    async def start_publishing(self, article_id: ArticleId, *, site: str, colour: Colour) -> None:
+        """Run the workflow of the article's publications; one that runs looks again."""
+        with translated("start publishing"):
+            await self._client.start_workflow(
+                PublishWorkflow.run,
+                PublishArticle(article_id=article_id),
+                id=ids.publish(article_id),
+                task_queue=ids.task_queue(colour),
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                static_summary=f"publications of an article of {site}",
+                search_attributes=TypedSearchAttributes(
+                    [SearchAttributePair(sa.SITE, site), SearchAttributePair(sa.COLOUR, colour)]
+                ),
+                start_signal="look_again",
+            )
+
+    async def wake_publications(self, article_id: ArticleId) -> bool:
+        """Let the workflow of the article's publications look again.
+
+        Return whether one runs."""
+        handle = self._client.get_workflow_handle(ids.publish(article_id))
+        return await _is_taken(handle.signal(PublishWorkflow.look_again), "look again")
 
     # --- holds
 

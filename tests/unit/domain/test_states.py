@@ -7,6 +7,7 @@ import pytest
 from src.domain.article import ArticleStatus
 from src.domain.batch import BatchStatus
 from src.domain.longtail import LongtailStatus
+from src.domain.publishing import PublicationStatus
 
 ARTICLES = """
                   queued generating needs_review changes_requested approved rejected parked withdrawn failed cancelled
@@ -49,6 +50,18 @@ failed        yes     yes         yes           yes     no        no
 cancelled     yes     no          no            no      yes       no
 stopped       yes     yes         yes           yes     no        yes
 """
+PUBLICATIONS = """
+              scheduled publishing published verified replaced taking_off taken_off undone failed
+scheduled     yes       yes        no        no       no       no         no        yes    no
+publishing    no        yes        yes       no       no       no         no        no     yes
+published     no        no         yes       yes      yes      yes        no        no     no
+verified      no        no         yes       yes      yes      yes        no        no     no
+replaced      no        no         no        no       yes      no         no        no     no
+taking_off    no        no         yes       no       no       yes        yes       no     no
+taken_off     no        no         no        no       no       no         yes       no     no
+undone        no        no         no        no       no       no         no        yes    no
+failed        no        no         no        no       no       no         no        no     yes
+"""
 
 
 def cells(table: str) -> dict[tuple[str, str], bool]:
@@ -57,13 +70,14 @@ def cells(table: str) -> dict[tuple[str, str], bool]:
 
 
 @pytest.mark.parametrize(
-    ("states", "table"), [(ArticleStatus, ARTICLES), (LongtailStatus, LONGTAILS), (BatchStatus, BATCHES)]
+    ("states", "table"),
+    [(ArticleStatus, ARTICLES), (LongtailStatus, LONGTAILS), (BatchStatus, BATCHES), (PublicationStatus, PUBLICATIONS)],
 )
 def test_who_may_become_what(states: type[StrEnum], table: str) -> None:
     assert {(a.value, b.value): a.may_become(b) for a in states for b in states} == cells(table)  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("states", [ArticleStatus, LongtailStatus, BatchStatus])
+@pytest.mark.parametrize("states", [ArticleStatus, LongtailStatus, BatchStatus, PublicationStatus])
 def test_sources_are_the_column_of_the_table(states: type[StrEnum]) -> None:
     for target in states:
         assert states.sources(target) == tuple(a for a in states if a.may_become(target))  # type: ignore[attr-defined]

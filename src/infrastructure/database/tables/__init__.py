@@ -12,6 +12,7 @@ from .holds import HoldRow
 from .longtails import LongtailRow
 from .model_calls import ModelCallRow
 from .provider_limits import ProviderLimitRow
+from .publications import PublicationRow
 from .revisions import ArticleRevisionRow, FindingRow
 from .schedules import BackfillSlotRow, SchedulePauseRow, ScheduleVersionRow, SiteScheduleRow
 from .sites import SiteRow
@@ -35,6 +36,7 @@ __all__ = [
     "ModelCallRow",
     "OldAlertRow",
     "ProviderLimitRow",
+    "PublicationRow",
     "SchedulePauseRow",
     "ScheduleVersionRow",
     "SiteRow",

@@ -19,6 +19,7 @@ from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlalchemy.orm import DeclarativeBase
 
 from src.domain.ids import ArticleId, BackfillId, BatchId, CallId, LongtailId
+from src.domain.publishing import PublicationId
 
 
 class Table(DeclarativeBase):
@@ -43,6 +44,7 @@ class Table(DeclarativeBase):
         BatchId: Uuid(),
         CallId: Uuid(),
         LongtailId: Uuid(),
+        PublicationId: Uuid(),
     }
 
 
