@@ -10,7 +10,11 @@ OPTIONS = {
     "batch": "BATCH",
     "catch_up": "--catch-up",
     "colour": "--colour",
+    "hash": "HASH",
     "ends_at": "--end",
+    "keyword": "--keyword",
+    "note": "--note",
+    "reason": "--reason",
     "time_zone": "--time-zone",
     "until": "--until",
     "weekdays": "--on",
@@ -40,8 +44,11 @@ _HINTS = {
     Hint.REPEAT: "repeat the command",
     Hint.SET_SCHEDULE: "set one: longtail schedule set {key} --daily 06:00",
     Hint.SHOW_ARTICLE: "see: longtail article show {key}",
+    Hint.SHOW_REVIEW: "see: longtail review show {key}",
     Hint.SHOW_SITES: "see: longtail site list",
+    Hint.TAKE_OVER_REVIEW: "take it over: longtail review claim {key} --take-over",
     Hint.UPGRADE_DATABASE: "run: longtail db upgrade",
+    Hint.WAIVE_FINDING: "mend it, or accept it with a reason: longtail review waive {key} NUMBER --reason TEXT",
 }
 
 

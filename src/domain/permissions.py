@@ -29,6 +29,18 @@ class Action(StrEnum):
     BATCH_CANCEL = "batch.cancel"
     ARTICLE_RETRY = "article.retry"
     ARTICLE_REVISE = "article.revise"
+    REVIEW_CLAIM = "review.claim"
+    REVIEW_ASSIGN = "review.assign"
+    REVIEW_COMMENT = "review.comment"
+    REVIEW_APPROVE = "review.approve"
+    REVIEW_REQUEST_CHANGES = "review.request changes"
+    REVIEW_REJECT = "review.reject"
+    REVIEW_EDIT = "review.edit"
+    REVIEW_SNOOZE = "review.snooze"
+    REVIEW_WAIVE = "review.waive"
+    REVIEW_WITHDRAW = "review.withdraw"
+    REVIEW_RESTORE = "review.restore"
+    REVIEW_PARK = "review.park"
     HOLD_SET = "hold.set"
     HOLD_RELEASE = "hold.release"
     SCHEDULE_SET = "schedule.set"
@@ -64,6 +76,8 @@ class Action(StrEnum):
 
 _ADMIN = frozenset({Role.ADMIN})
 _OPERATOR = frozenset({Role.OPERATOR, Role.ADMIN})
+_REVIEWER = frozenset({Role.REVIEWER, Role.PUBLISHER, Role.ADMIN})
+_PUBLISHER = frozenset({Role.PUBLISHER, Role.ADMIN})
 
 ALLOWED: dict[Action, frozenset[Role]] = {
     Action.SITE_READ: frozenset(Role),
@@ -76,6 +90,18 @@ ALLOWED: dict[Action, frozenset[Role]] = {
     Action.BATCH_CANCEL: _OPERATOR,
     Action.ARTICLE_RETRY: _OPERATOR,
     Action.ARTICLE_REVISE: _OPERATOR,
+    Action.REVIEW_CLAIM: _REVIEWER,
+    Action.REVIEW_ASSIGN: _REVIEWER,
+    Action.REVIEW_COMMENT: _REVIEWER,
+    Action.REVIEW_APPROVE: _REVIEWER,
+    Action.REVIEW_REQUEST_CHANGES: _REVIEWER,
+    Action.REVIEW_REJECT: _REVIEWER,
+    Action.REVIEW_EDIT: _REVIEWER,
+    Action.REVIEW_SNOOZE: _REVIEWER,
+    Action.REVIEW_WAIVE: _PUBLISHER,
+    Action.REVIEW_WITHDRAW: _PUBLISHER,
+    Action.REVIEW_RESTORE: _REVIEWER,
+    Action.REVIEW_PARK: _REVIEWER,
     Action.HOLD_SET: _OPERATOR,
     Action.HOLD_RELEASE: _OPERATOR,
     Action.SCHEDULE_SET: _OPERATOR,

@@ -5,7 +5,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from src.domain.errors import Hint, NotFound
-from src.domain.site import Site
+from src.domain.site import ReviewRules, Site
 
 from .tables import SiteRow
 
@@ -22,7 +22,8 @@ class SiteRepository:
         Return whether it is new.
         """
         known = await self._session.scalar(select(SiteRow.slug).where(SiteRow.slug == site.slug))
-        description = site.model_dump(mode="json")
+        # The version before refuses fields that it does not know; it reads the same database during a deployment.
+        description = site.model_dump(mode="json", exclude={"review"} if site.review == ReviewRules() else None)
         statement = insert(SiteRow).values(slug=site.slug, description=description)
         await self._session.execute(
             statement.on_conflict_do_update(

@@ -107,8 +107,8 @@ class StageOutputRepository:
 
     async def get_with_site(
         self, article_id: ArticleId, revision: int, stage: Stage
-    ) -> tuple[Site, Mapping[str, Any] | None]:
-        """Return the article's site, and the stage's artefact if it finished.
+    ) -> tuple[Site, Mapping[str, Any] | None, str | None]:
+        """Return the article's site, the stage's artefact if it finished, and why an article before was rejected.
 
         The site is that of the article's brief, with the models that it has now. Raises NotFound.
         """
@@ -116,7 +116,7 @@ class StageOutputRepository:
         found = (await self._session.execute(_WITH_SITE, key)).one_or_none()
         if found is None:
             raise NotFound("article", article_id)
-        return _site(found.description, found.brief), found.artefact
+        return _site(found.description, found.brief), found.artefact, found.brief.get("review")
 
     async def get_site(self, article_id: ArticleId) -> Site:
         """Return the article's site as ``get_with_site`` does. Raises NotFound."""

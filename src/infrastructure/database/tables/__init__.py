@@ -12,6 +12,7 @@ from .holds import HoldRow
 from .longtails import LongtailRow
 from .model_calls import ModelCallRow
 from .provider_limits import ProviderLimitRow
+from .reviews import CommentRow, ReviewDecisionRow, ReviewRow, SeenBlockRow
 from .revisions import ArticleRevisionRow, FindingRow
 from .schedules import BackfillSlotRow, SchedulePauseRow, ScheduleVersionRow, SiteScheduleRow
 from .sites import SiteRow
@@ -29,14 +30,18 @@ __all__ = [
     "BackfillSlotRow",
     "BatchArticleRow",
     "BatchRow",
+    "CommentRow",
     "FindingRow",
     "HoldRow",
     "LongtailRow",
     "ModelCallRow",
     "OldAlertRow",
     "ProviderLimitRow",
+    "ReviewDecisionRow",
+    "ReviewRow",
     "SchedulePauseRow",
     "ScheduleVersionRow",
+    "SeenBlockRow",
     "SiteRow",
     "SiteScheduleRow",
     "StageFailureRow",
