@@ -31,10 +31,10 @@ from sqlalchemy.exc import DBAPIError
 from src.application.articles import Articles
 from src.application.backfills import Backfills
 from src.application.batches import Batches
+from src.application.decisions import Decisions
 from src.application.forecasts import Forecasts
 from src.application.gaps import GapReport
 from src.application.holds import Holds
-from src.application.decisions import Decisions
 from src.application.review_steps import ReviewSteps
 from src.application.review_watch import PATIENCE as REVIEW_PATIENCE
 from src.application.review_watch import ReviewWatch

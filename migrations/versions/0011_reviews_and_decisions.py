@@ -37,7 +37,9 @@ def upgrade() -> None:
         sa.Column("snoozed_until", _TIME, nullable=True),
         sa.Column("reminded_at", _TIME, nullable=True),
         sa.Column("checked_at", _TIME, nullable=True),
-        sa.ForeignKeyConstraint(["article_id"], ["articles.id"], name=op.f("fk_reviews_article_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["article_id"], ["articles.id"], name=op.f("fk_reviews_article_id"), ondelete="CASCADE"
+        ),
         sa.PrimaryKeyConstraint("article_id", name=op.f("pk_reviews")),
     )
     op.create_index("ix_reviews_waiting_since", "reviews", ["waiting_since", "article_id"])
@@ -84,7 +86,9 @@ def _create_decisions() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_review_decisions")),
         sa.UniqueConstraint("article_id", "number", name=op.f("uq_review_decisions_article_id_number")),
-        sa.UniqueConstraint("article_id", "idempotency_key", name=op.f("uq_review_decisions_article_id_idempotency_key")),
+        sa.UniqueConstraint(
+            "article_id", "idempotency_key", name=op.f("uq_review_decisions_article_id_idempotency_key")
+        ),
     )
     op.create_index(
         "uq_review_decisions_stage_revision",
@@ -113,7 +117,9 @@ def _create_what_reviewers_leave() -> None:
         sa.Column("at", _TIME, server_default=sa.text("now()"), nullable=False),
         sa.Column("resolved_by", sa.Text(), nullable=True),
         sa.Column("resolved_at", _TIME, nullable=True),
-        sa.ForeignKeyConstraint(["article_id"], ["articles.id"], name=op.f("fk_comments_article_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["article_id"], ["articles.id"], name=op.f("fk_comments_article_id"), ondelete="CASCADE"
+        ),
         sa.ForeignKeyConstraint(
             ["article_id", "revision"],
             ["article_revisions.article_id", "article_revisions.number"],

@@ -58,7 +58,10 @@ async def write(
 
 
 def _only(changes: Changes, outline: Outline, headings: Sequence[str]) -> str | None:
-    """Return the planned heading of the one section that is wanted; None: the plan does not have it."""
+    """Return the planned heading of the one section that is wanted.
+
+    None: the plan does not have it.
+    """
     return dict(zip(section_ids(outline), headings, strict=True)).get(changes.only or "")
 
 

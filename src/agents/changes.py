@@ -36,7 +36,10 @@ class Changes:
         return self.request.section if self.request and self.request.is_section and self.draft else None
 
     def added_to(self, prompt: Prompt, *, only: str | None = None) -> Prompt:
-        """Return the prompt with the wishes as data; ``only`` is the heading of a single section."""
+        """Return the prompt with the wishes as data.
+
+        ``only`` is the heading of a single section.
+        """
         rules = instructions("changes")
         return replace(
             prompt,

@@ -22,7 +22,7 @@ _LONGEST = {"title": 60, "description": 160, "og_title": 90, "og_description": 2
 _SLUG = (3, 75)  # shortest and longest
 
 
-async def describe(  # noqa: PLR0913 - each is a part of the question
+async def describe(
     keyword: str,
     outline: Outline,
     opening: str,

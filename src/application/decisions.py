@@ -1,4 +1,6 @@
-"""Decides about finished texts: each decision in one transaction, bound to the bytes it was made on.
+"""Decides about finished texts, each decision in one transaction.
+
+It is bound to the bytes that it was made on.
 
 The article's row is locked, so that of two people who decide at the same moment one wins, and the other is told who and
 when. A decision needs no worker: the workflow of the review is only told of it, now or by the watchdog.
@@ -102,7 +104,7 @@ class Decisions:
     async def decide(
         self, article_id: ArticleId, verdict: Verdict, *, expected: str | None = None, key: str | None = None
     ) -> Decided:
-        """Make the decision on the text whose hash is ``expected``, or begins with it.
+        """Make the decision on the text whose hash begins with ``expected``.
 
         Approving, requesting changes and rejecting need it. With the same idempotency ``key`` a decision is made once
         and returned again.
@@ -125,16 +127,16 @@ class Decisions:
     async def decide_all(
         self, snapshots: Sequence[Snapshot], verdict: Verdict, *, key: str | None = None
     ) -> BulkResult:
-        """Make the decision on each text that is still as it was seen; list the others.
+        """Make the decision on each text that is as it was seen.
+
+        The others are listed.
 
         Each is a transaction of its own.
         """
         decided, left_out = [], []
         for snapshot in snapshots:
             try:
-                decided.append(
-                    await self.decide(snapshot.article_id, verdict, expected=snapshot.content_hash, key=key)
-                )
+                decided.append(await self.decide(snapshot.article_id, verdict, expected=snapshot.content_hash, key=key))
             except LongtailError as error:
                 left_out.append(
                     LeftOut(**snapshot.model_dump(), error_type=type(error).__name__, message=error.message)
@@ -142,7 +144,9 @@ class Decisions:
         return BulkResult(decided=decided, left_out=left_out)
 
     async def waive(self, article_id: ArticleId, number: int, *, expected: str, reason: str) -> RevisionFinding:
-        """Accept a finding in the text with this hash, and say why; the first waiver stays.
+        """Accept a finding in the text with this hash.
+
+        The first waiver stays.
 
         Raises NotFound, NotPermitted, InputInvalid, TextReplaced.
         """
@@ -196,7 +200,7 @@ class Decisions:
     async def _require_approvable(
         self, uow: UnitOfWork, article: LockedArticle, text: Revision, known: Sequence[Decision]
     ) -> int:
-        """Return how many more people have to approve the text after this one."""
+        """Return how many more people have to approve the text then."""
         if self._by.origin is Origin.WORKER:
             roles = [role.value for role in Role if role in ALLOWED[Action.REVIEW_APPROVE]]
             raise NotPermitted(self._by.name, Action.REVIEW_APPROVE, site=article.site, roles=roles)
@@ -212,7 +216,10 @@ class Decisions:
         return max(missing, 0)
 
     async def _require_other_author(self, uow: UnitOfWork, text: Revision, rules: ReviewRules) -> None:
-        """Raise OwnText where the site forbids it, for a text that holds the person's own words."""
+        """Raise OwnText where the site forbids it.
+
+        The text holds the person's own words then.
+        """
         if rules.self_approval:
             return
         by_number = {each.number: each for each in await uow.revisions.list_for_article(text.article_id)}
@@ -223,9 +230,7 @@ class Decisions:
                 raise OwnText(text.article_id, who=self._by.name, revision=revision.number)
             number = revision.parent
 
-    async def _apply(
-        self, uow: UnitOfWork, article: LockedArticle, verdict: Verdict, target: ArticleStatus
-    ) -> None:
+    async def _apply(self, uow: UnitOfWork, article: LockedArticle, verdict: Verdict, target: ArticleStatus) -> None:
         if target is not article.status:
             keyword = verdict.keyword.status if verdict.keyword else None
             words = _words(verdict, by=self._by.name) if verdict.keyword else None
@@ -257,7 +262,7 @@ class Decisions:
         return Decided(decision=known, status=article.status, is_repeated=True)
 
     async def _tell(self, decision: Decision) -> bool:
-        """Tell the review's workflow; the watchdog does where this fails."""
+        """Inform the review's workflow; the watchdog does where this fails."""
         try:
             return await self._workflows.signal_review(decision.article_id, decision.id)
         except EngineUnavailable as error:
@@ -307,4 +312,3 @@ def _require_status(article: LockedArticle, kind: DecisionKind, known: Sequence[
 
 def _words(verdict: Verdict, *, by: str) -> str:
     return ": ".join(part for part in (f"rejected by {by}", verdict.reason, verdict.note) if part)
-

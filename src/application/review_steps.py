@@ -1,4 +1,6 @@
-"""The steps of a review that its workflow takes: what is due, and what a decision sets in motion.
+"""The steps of a review that its workflow takes.
+
+They are what is due, and what a decision sets in motion.
 
 Each step reads the rows and may be repeated. What it finds follows from them and not from the signal that woke the
 workflow, so a signal that is lost or sent twice changes nothing.
@@ -51,9 +53,7 @@ class ReviewSteps:
             redo = _ref(article, article.stage_revision) if _is_under_way(status) else None
         await uow.decisions.take_up(article_id)
         hold = await uow.holds.get_state(article.site)
-        return ReviewStep(
-            status=status, redo=redo, hold=hold, wake_at=wake_at, longest_history=self._longest_history
-        )
+        return ReviewStep(status=status, redo=redo, hold=hold, wake_at=wake_at, longest_history=self._longest_history)
 
     async def _wait(
         self, uow: UnitOfWork, article: LockedArticle, rules: ReviewRules
@@ -71,9 +71,7 @@ class ReviewSteps:
             return article.status, since + rules.expiry
         return article.status, since + (rules.expiry if review.reminded_at else rules.reminder)
 
-    async def _begin_changes(
-        self, uow: UnitOfWork, article: LockedArticle
-    ) -> tuple[ArticleStatus, ArticleRef | None]:
+    async def _begin_changes(self, uow: UnitOfWork, article: LockedArticle) -> tuple[ArticleStatus, ArticleRef | None]:
         """Queue the article again from the stage that the request names."""
         known = await uow.decisions.list_for_article(article.id)
         request = next(each for each in reversed(known) if each.kind is DecisionKind.REQUEST_CHANGES)
@@ -118,7 +116,10 @@ class ReviewSteps:
 
 
 def _kept(change: ChangeRequest) -> tuple[Stage, ...]:
-    """Return the stages whose outputs stay: nothing is bought that nobody asked for."""
+    """Return the stages whose outputs stay.
+
+    Nothing is bought that nobody asked for.
+    """
     if change.is_section:
         return tuple(stage for stage in STAGES if stage is not Stage.ARTICLE)
     return STAGES[: change.stage.position]

@@ -1,4 +1,7 @@
-"""Sees to it that every text that awaits a review has a workflow, and that each decision reaches it."""
+"""Sees to it that every review has its workflow.
+
+And that each decision reaches it.
+"""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -38,7 +41,10 @@ class ReviewWatch:
         self._patience = patience
 
     async def look(self) -> list[Alert]:
-        """Start what is missing, repeat what was not heard, and return the new alerts."""
+        """Start what is missing, repeat what was not heard.
+
+        Return the new alerts.
+        """
         await self._repeat_signals()
         await self._start_missing()
         return await self._tell_reminded()

@@ -1,4 +1,6 @@
-"""Shows what waits for a review, and keeps what reviewers leave: claims, assignees, comments, what was seen.
+"""Shows what waits for a review, and keeps what reviewers leave.
+
+That is claims, assignees, comments and what was seen.
 
 These are rows and no workflow's business. A claim only tells others that somebody looks; it stops nobody.
 """
@@ -61,7 +63,9 @@ async def list_reviews(  # noqa: PLR0913 - each is a filter
     after: tuple[datetime, ArticleId] | None = None,
     limit: int,
 ) -> list[QueuedReview]:
-    """Return the queue of the site, of all with None, the longest waiting first.
+    """Return the queue, the longest waiting first.
+
+    ``site`` None is all sites.
 
     ``after`` is where the page before ended. Raises NotFound, NotPermitted.
     """
@@ -75,7 +79,10 @@ async def list_reviews(  # noqa: PLR0913 - each is a filter
 
 
 async def get_review(database: Database, article_id: ArticleId, *, by: Principal) -> ReviewDetails:
-    """Return the article's review; that of an older version is made now. Raises NotFound, NotPermitted, Conflict."""
+    """Return the article's review.
+
+    That of an older version is made now. Raises NotFound, NotPermitted, Conflict.
+    """
     await ensure_revision(database, article_id)
     async with database.unit_of_work() as uow:
         locked = await uow.reviews.lock(article_id)  # nothing changes between the reads
@@ -98,7 +105,10 @@ async def get_review(database: Database, article_id: ArticleId, *, by: Principal
 
 
 async def get_review_page(database: Database, article_id: ArticleId, *, by: Principal) -> str:
-    """Return the page as it will be if this person approves it now. Raises NotFound, NotPermitted, Conflict."""
+    """Return the page as this person's approval would make it now.
+
+    Raises NotFound, NotPermitted, Conflict.
+    """
     from src.rendering.page import render  # noqa: PLC0415 - its template engine is slow to load, and lists need none
 
     details = await get_review(database, article_id, by=by)
@@ -117,7 +127,7 @@ class Reviews:
         self._by = by
 
     async def claim(self, article_id: ArticleId, *, take_over: bool = False) -> Review:
-        """Note that this person looks at the article, for ten minutes from now.
+        """Note that this person looks at it, for ten minutes.
 
         Repeat it with each step. Raises NotFound, NotPermitted, and Conflict while another has it, unless
         ``take_over``.
@@ -148,7 +158,10 @@ class Reviews:
             return released
 
     async def assign(self, article_id: ArticleId, person: str | None) -> Review:
-        """Say who is to review the article, None for nobody. Raises NotFound, NotPermitted, InputInvalid."""
+        """Give the article to a person, None for nobody.
+
+        Raises NotFound, NotPermitted, InputInvalid.
+        """
         async with self._database.unit_of_work() as uow:
             article = await self._lock(uow, article_id, Action.REVIEW_ASSIGN)
             if person is not None:
@@ -160,7 +173,7 @@ class Reviews:
             return review
 
     async def comment(self, article_id: ArticleId, text: str, *, block: str | None = None) -> Comment:
-        """Leave a comment at a section of the newest text, None for the whole.
+        """Leave a comment at a section of the newest text.
 
         Raises NotFound, NotPermitted, InputInvalid.
         """
@@ -177,7 +190,10 @@ class Reviews:
             return comment
 
     async def resolve(self, article_id: ArticleId, comment_id: CommentId) -> Comment:
-        """Note that a comment is settled; the first who does stays. Raises NotFound, NotPermitted."""
+        """Note that a comment is settled; the first who does stays.
+
+        Raises NotFound, NotPermitted.
+        """
         async with self._database.unit_of_work() as uow:
             article = await self._lock(uow, article_id, Action.REVIEW_COMMENT)
             comment = await uow.comments.resolve(article_id, comment_id, by=self._by.name)
@@ -186,7 +202,9 @@ class Reviews:
             return comment
 
     async def see(self, article_id: ArticleId, blocks: list[str] | None = None) -> list[str]:
-        """Note that this person has seen blocks of the newest text, None for all; return those that are left.
+        """Note that this person has seen blocks of the newest text.
+
+        None is all of them. Return those that are left.
 
         It is no change of the article and stays out of the audit trail. Raises NotFound, NotPermitted.
         """

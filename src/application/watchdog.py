@@ -22,9 +22,7 @@ class Watchdog:
     Each alert is logged once.
     """
 
-    def __init__(
-        self, database: Database, slots: SlotWatch, unfinished: UnfinishedWatch, reviews: ReviewWatch
-    ) -> None:
+    def __init__(self, database: Database, slots: SlotWatch, unfinished: UnfinishedWatch, reviews: ReviewWatch) -> None:
         self._database = database
         self._slots = slots
         self._unfinished = unfinished

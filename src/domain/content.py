@@ -67,7 +67,10 @@ class Content(BaseModel):
 
     @property
     def block_hashes(self) -> dict[str, str]:
-        """Return a hash of each block by its section's id; empty: of what stands before the first."""
+        """Return a hash of each block by its section's id.
+
+        The empty id is of what stands before the first section.
+        """
         opening = {"": _digest([self.h1, self.introduction])}
         return opening | {each.id: _digest([each.heading, each.html]) for each in self.sections}
 

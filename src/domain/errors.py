@@ -289,7 +289,7 @@ class NotPermitted(LongtailError):
         self.roles = tuple(roles)
 
 
-# --- what stands in the way of a decision ------------------------------------------------------------------------------
+# --- what stands in the way of a decision -----------------------------------------------------------------------------
 
 
 class ReviewRefused(LongtailError):
@@ -387,7 +387,8 @@ class OwnText(ReviewRefused):
 
     def __init__(self, article: object, *, who: str, revision: int) -> None:
         super().__init__(
-            article, f"{who} wrote revision {revision} of article {article}; this site wants somebody else to approve it"
+            article,
+            f"{who} wrote revision {revision} of article {article}; this site wants somebody else to approve it",
         )
         self.who = who
         self.revision = revision

@@ -1,4 +1,4 @@
-"""A text that stages made again, with what people wrote kept in it.
+"""A text that stages made again, with what people wrote.
 
 No machine's text replaces a person's silently: what people changed stays, or is named as dropped.
 """
@@ -77,14 +77,20 @@ _Merged = tuple[list[ContentSection], list[str], list[str]]
 
 
 def _in_place(made: Content, before: Content, current: Content, replaced: Collection[str]) -> _Merged:
-    """Return the sections in the order that people gave them, which of them are theirs, and none that is dropped."""
+    """Return the sections in the order that people gave them.
+
+    Then which of them are theirs, and none that is dropped.
+    """
     written, new = _written(before, current, replaced), _by_id(made)
     kept = [section.id for section in current.sections if section.id in written or section.id not in new]
     return [section if section.id in kept else new[section.id] for section in current.sections], kept, []
 
 
 def _replanned(made: Content, before: Content, current: Content, replaced: Collection[str]) -> _Merged:
-    """Return the sections of a new outline, which were kept, and which headings have no place."""
+    """Return the sections of a new outline.
+
+    Then which were kept, and which headings have no place.
+    """
     written, now = _written(before, current, replaced), _by_id(current)
     ids = _ids(made)
     sections = [now[section.id] if section.id in written else section for section in made.sections]
@@ -98,9 +104,7 @@ def _replanned(made: Content, before: Content, current: Content, replaced: Colle
 def _written(before: Content, current: Content, replaced: Collection[str]) -> list[str]:
     """Return the ids of sections that people wrote or changed."""
     old = _by_id(before)
-    return [
-        section.id for section in current.sections if section.id not in replaced and old.get(section.id) != section
-    ]
+    return [section.id for section in current.sections if section.id not in replaced and old.get(section.id) != section]
 
 
 def _by_id(content: Content) -> dict[str, ContentSection]:

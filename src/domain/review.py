@@ -29,7 +29,10 @@ CommentId = NewType("CommentId", UUID)
 
 
 class DecisionKind(StrEnum):
-    """What a person can decide about a text; the timer of a review parks."""
+    """What a person can decide about a text.
+
+    The timer of a review parks.
+    """
 
     APPROVE = "approve"  # the first of two leaves the article where it is
     REQUEST_CHANGES = "request_changes"
@@ -189,7 +192,7 @@ class Verdict(BaseModel):
     ) -> Self:
         """Return a request for changes. Raises InputInvalid for one that says nothing."""
         if reason is ChangeReason.OTHER and not note:
-            raise InputInvalid("note", note or "", "say what is to be changed")
+            raise InputInvalid("note", note, "say what is to be changed")
         kind = DecisionKind.REQUEST_CHANGES
         return cls(kind=kind, reason=reason, note=_note(note), section=section, span=_note(span, "span"))
 
@@ -369,7 +372,7 @@ class ReviewUseCase(Protocol):
     """Takes the next step of a review, for its workflow."""
 
     async def look(self, article_id: ArticleId) -> ReviewStep:
-        """Read what was decided, do what is due, and return what is next; safe to repeat."""
+        """Do what is due, and return what is next; safe to repeat."""
         ...
 
 

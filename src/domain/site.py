@@ -42,7 +42,10 @@ _SHORTEST_WAIT = timedelta(seconds=1)
 
 
 def _duration(value: object) -> object:
-    """Return ``24h`` or ``7d`` as a duration; ISO 8601 is left to pydantic."""
+    """Return ``24h`` or ``7d`` as a duration.
+
+    ISO 8601 is left to pydantic.
+    """
     if isinstance(value, int | float):
         raise ValueError('write a number with its unit in quotes, such as "24h" or "7d"')  # noqa: TRY004 - pydantic's
     match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None

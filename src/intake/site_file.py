@@ -20,7 +20,13 @@ from .delimited import decode
 
 _MAX_BYTES = 1_000_000  # a site with every list full has a tenth of it
 _MAX_PROBLEMS = 10  # the rest shows after these are corrected
-_TABLES: dict[str, type[BaseModel]] = {"profile": Profile, "facts": Fact, "links": Link, "budget": Budget, "review": ReviewRules}
+_TABLES: dict[str, type[BaseModel]] = {
+    "profile": Profile,
+    "facts": Fact,
+    "links": Link,
+    "budget": Budget,
+    "review": ReviewRules,
+}
 _TABLE_LINE = re.compile(r"\s*(\[\[?)\s*([\w.\- ]+?)\s*\]")
 _PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 

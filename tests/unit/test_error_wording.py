@@ -67,6 +67,8 @@ def test_every_hint_is_a_command_or_a_variable(code: Hint) -> None:
 
 @pytest.mark.parametrize("reason", ConflictReason)
 def test_every_conflict_states_its_reason(reason: ConflictReason) -> None:
-    error = Conflict(reason, "shop", status="completed", problem="it is so", slot="2026-11-20 06:00 UTC")
+    error = Conflict(
+        reason, "shop", status="completed", problem="it is so", slot="2026-11-20 06:00 UTC", by="anna", until="06:10"
+    )
     assert error.message
     assert problem_document(error)["reason"] == reason.value

@@ -30,7 +30,7 @@ _SHOWN_OF_KEYWORD = 60
 
 
 @app.command("list")
-def list_(  # noqa: PLR0913 - each is an option
+def list_(
     site: Annotated[str | None, typer.Option(help="Only this site's.")] = None,
     wanted: Annotated[
         ArticleStatus, typer.Option("--status", help="In this status instead of those that wait.")
@@ -64,7 +64,7 @@ def list_(  # noqa: PLR0913 - each is an option
 
 @app.command()
 def show(article_id: ArticleOption, as_json: JsonOption = False) -> None:
-    """Show an article's newest text, what was found in it, and what was decided.
+    """Show an article's newest text, its findings and what was decided.
 
     The hash names the text: decisions ask for it, so that nobody approves what he has not seen.
 
@@ -104,7 +104,7 @@ def page(
     article_id: ArticleOption,
     to: Annotated[Path | None, typer.Option("--out", "-o", help="Write it here instead of printing it.")] = None,
 ) -> None:
-    """Print the page as it will be if you approve it now, with your name.
+    """Print the page as your approval would make it now.
 
     Example: longtail review page 7be1c2d4 --out page.html
     """
@@ -147,7 +147,7 @@ def claim(
     release: Annotated[bool, typer.Option("--release", help="End your claim instead.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Tell others that you look at an article, for ten minutes.
+    """Show others that you look at an article, for ten minutes.
 
     Nobody is kept from deciding. Repeat it to keep it.
 
@@ -173,7 +173,7 @@ def assign(
     person: Annotated[str | None, typer.Argument(metavar="[NAME]", help="A user; nobody without it.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say who is to review an article.
+    """Give an article to somebody for review.
 
     Example: longtail review assign 7be1c2d4 anna
     """

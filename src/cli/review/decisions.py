@@ -32,15 +32,13 @@ SnapshotOption = Annotated[
     typer.Option("--all-in", help="Decide on all texts in this file, which `longtail review list --json` printed."),
 ]
 NoteOption = Annotated[str | None, typer.Option(help="What you want to say about it.")]
-KeyOption = Annotated[
-    str | None, typer.Option("--key", help="For scripts: a decision with the same key is made once.")
-]
+KeyOption = Annotated[str | None, typer.Option("--key", help="For scripts: a decision with the same key is made once.")]
 
 _SNAPSHOTS = TypeAdapter(list[Snapshot])
 
 
 @app.command()
-def approve(  # noqa: PLR0913 - each is an option
+def approve(
     article_id: SomeArticle = None,
     content_hash: HashOption = None,
     all_in: SnapshotOption = None,
@@ -59,7 +57,7 @@ def approve(  # noqa: PLR0913 - each is an option
 
 
 @app.command("request-changes")
-def request_changes(  # noqa: PLR0913 - each is an option
+def request_changes(
     article_id: SomeArticle = None,
     content_hash: HashOption = None,
     reason: Annotated[
@@ -85,7 +83,7 @@ def request_changes(  # noqa: PLR0913 - each is an option
 
 
 @app.command()
-def reject(  # noqa: PLR0913 - each is an option
+def reject(
     reason: Annotated[RejectReason, typer.Option(help="Why it is not published.")],
     keyword: Annotated[
         KeywordAfter, typer.Option(help="later: it gets another article, after all others; never: it gets none.")
@@ -112,7 +110,9 @@ def snooze(
     note: NoteOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Put a review off: until then nobody is reminded, and it does not expire.
+    """Put a review off.
+
+    Until then nobody is reminded, and it does not expire.
 
     Example: longtail review snooze 7be1c2d4 --until 3d
     """
@@ -135,7 +135,9 @@ def withdraw(
 
 @app.command()
 def restore(article_id: ArticleOption, note: NoteOption = None, as_json: JsonOption = False) -> None:
-    """Let a parked or withdrawn article await a review again; approvals are given anew.
+    """Let a parked or withdrawn article await a review again.
+
+    Approvals are given anew.
 
     Changes that were requested and not begun are taken back by it too.
 
@@ -168,7 +170,7 @@ def waive(
         out.print(f"{finding.rule} is waived by {finding.waived_by}: {finding.waived_reason}", markup=False)
 
 
-def _decide(  # noqa: PLR0913 - what the commands have in common
+def _decide(
     verdict: Verdict,
     article_id: str | None,
     content_hash: str | None,
@@ -182,7 +184,9 @@ def _decide(  # noqa: PLR0913 - what the commands have in common
     if all_in is not None:
         snapshots = _read_snapshots(all_in)
         kept_key = key or secrets.token_hex(8)  # a broken connection may have the driver repeat a transaction
-        result = with_application(lambda application: application.decisions.decide_all(snapshots, verdict, key=kept_key))
+        result = with_application(
+            lambda application: application.decisions.decide_all(snapshots, verdict, key=kept_key)
+        )
         _print_all(result, as_json=as_json)
         return
 

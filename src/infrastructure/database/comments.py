@@ -1,4 +1,7 @@
-"""What reviewers leave at the blocks of a text: comments, and what they have seen."""
+"""What reviewers leave at the blocks of a text.
+
+That is comments, and what they have seen.
+"""
 
 from collections.abc import Mapping
 
@@ -20,7 +23,7 @@ class CommentRepository:
         self._session = session
 
     async def add(self, article_id: ArticleId, revision: int, block: str | None, *, by: str, text: str) -> Comment:
-        """Store a comment on a block of a revision, None for the whole."""
+        """Store a comment on a block, None for the whole."""
         row = await self._session.scalar(
             insert(CommentRow)
             .values(article_id=article_id, revision=revision, block=block, by=by, text=text, at=func.clock_timestamp())
@@ -29,7 +32,10 @@ class CommentRepository:
         return Comment.model_validate(row)
 
     async def resolve(self, article_id: ArticleId, comment_id: CommentId, *, by: str) -> Comment:
-        """Note that it is settled; the first who says so stays. Raises NotFound."""
+        """Note that it is settled; the first who says so stays.
+
+        Raises NotFound.
+        """
         its = (CommentRow.article_id == article_id, CommentRow.id == comment_id)
         await self._session.execute(
             update(CommentRow)
@@ -66,4 +72,4 @@ class CommentRepository:
                 SeenBlockRow.article_id == article_id, SeenBlockRow.person == person
             )
         )
-        return dict(rows.tuples().all())
+        return dict(rows.all())

@@ -52,7 +52,7 @@ async def read_machine_text(uow: UnitOfWork, article_id: ArticleId, stage_revisi
 
 
 async def store_machine_text(uow: UnitOfWork, article_id: ArticleId, text: MachineText) -> Revision:
-    """Store the text as a revision with its findings, which awaits a review from now on.
+    """Store the text with its findings; it awaits a review.
 
     It is stored once, at its longtail's address, which it sets if that has none yet. What people wrote in the text
     before it is kept.
@@ -71,7 +71,7 @@ async def store_machine_text(uow: UnitOfWork, article_id: ArticleId, text: Machi
 
 
 async def find_base(uow: UnitOfWork, article_id: ArticleId) -> tuple[Revision, int] | None:
-    """Return the newest text, and the stage revision that it was made of or from.
+    """Return the newest text, and the stage revision that it stems from.
 
     None before there is a text.
     """

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Select, func, select, true, update
+from sqlalchemy import Select, exists, func, or_, select, true, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -17,10 +17,11 @@ from src.domain.errors import Hint, NotFound
 from src.domain.ids import ArticleId
 from src.domain.review import Review
 
-from .tables import ArticleRevisionRow, ArticleRow, ReviewRow
+from .tables import ArticleRevisionRow, ArticleRow, ReviewDecisionRow, ReviewRow
 
 CLAIM = timedelta(minutes=10)  # a claim lapses so long after the last step of who has it
 _IN_REVIEW = (ArticleStatus.NEEDS_REVIEW, ArticleStatus.CHANGES_REQUESTED)
+ENDED = (ArticleStatus.APPROVED, ArticleStatus.REJECTED, ArticleStatus.PARKED, ArticleStatus.WITHDRAWN)
 _REVIEW = tuple(getattr(ReviewRow, name) for name in Review.model_fields)
 
 
@@ -61,7 +62,9 @@ class ReviewRepository:
         self._session = session
 
     async def lock(self, article_id: ArticleId) -> LockedArticle:
-        """Lock the article and its review until the transaction ends; make the review if there is none.
+        """Lock the article and its review until the transaction ends.
+
+        A review is made if there is none.
 
         Raises NotFound for no such article.
         """
@@ -82,7 +85,7 @@ class ReviewRepository:
         return Review.model_validate(row)
 
     async def begin_waiting(self, article_id: ArticleId) -> None:
-        """Note that a text awaits a decision from now on; safe to repeat with the same text."""
+        """Note that a text awaits a decision from now on."""
         waiting = {"waiting_since": func.now(), "snoozed_until": None, "reminded_at": None}
         statement = insert(ReviewRow).values(article_id=article_id)
         await self._session.execute(statement.on_conflict_do_update(index_elements=["article_id"], set_=waiting))
@@ -124,14 +127,23 @@ class ReviewRepository:
         rows = await self._session.execute(statement.order_by(*order).limit(limit))
         return [QueuedReview.model_validate(row) for row in rows]
 
+    async def list_decided(self) -> list[tuple[ArticleId, ArticleStatus]]:
+        """Return the articles that were decided on, and what they are."""
+        decided = exists().where(ReviewDecisionRow.article_id == ArticleRow.id)
+        statement = select(ArticleRow.id, ArticleRow.status).where(or_(ArticleRow.status.in_(ENDED), decided))
+        rows = await self._session.execute(statement)
+        return [(ArticleId(article_id), ArticleStatus(status)) for article_id, status in rows]
+
     # --- the watchdog's side
 
     async def list_unchecked(self, *, every: timedelta, limit: int) -> list[tuple[ArticleId, str, str]]:
-        """Return id, site and keyword of articles in review whose workflow was not seen lately.
+        """Return articles in review whose workflow was not seen lately.
+
+        Each has id, site and keyword.
 
         Those that were never seen come first.
         """
-        unseen = func.coalesce(ReviewRow.checked_at <= func.now() - every, True)  # noqa: FBT003 - SQL's
+        unseen = func.coalesce(ReviewRow.checked_at <= func.now() - every, True)
         statement = (
             select(ArticleRow.id, ArticleRow.site, ArticleRow.keyword)
             .outerjoin(ReviewRow, ReviewRow.article_id == ArticleRow.id)
@@ -174,7 +186,9 @@ def _queue() -> Select[Any]:
         .limit(1)
         .lateral("latest")
     )
-    of_review = [getattr(ReviewRow, name) for name in Review.model_fields if name not in ("article_id", "waiting_since")]
+    of_review = [
+        getattr(ReviewRow, name) for name in Review.model_fields if name not in ("article_id", "waiting_since")
+    ]
     return (
         select(
             ArticleRow.id.label("article_id"),

@@ -108,7 +108,9 @@ class StageOutputRepository:
     async def get_with_site(
         self, article_id: ArticleId, revision: int, stage: Stage
     ) -> tuple[Site, Mapping[str, Any] | None, str | None]:
-        """Return the article's site, the stage's artefact if it finished, and why an article before was rejected.
+        """Return the article's site, and the stage's artefact if it finished.
+
+        Then why an article before it was rejected.
 
         The site is that of the article's brief, with the models that it has now. Raises NotFound.
         """

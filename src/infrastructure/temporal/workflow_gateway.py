@@ -197,12 +197,15 @@ class WorkflowGateway:
         return True
 
     async def signal_review(self, article_id: ArticleId, decision_id: DecisionId) -> bool:
-        """Tell the article's review of a decision; return whether it runs."""
+        """Inform the article's review of a decision; return whether it runs."""
         handle = self._client.get_workflow_handle(ids.review(article_id))
         return await _is_taken(handle.signal(ReviewWorkflow.decided, str(decision_id)), "take the signal")
 
     async def hand_over_reviews(self, colour: Colour, *, to: Colour) -> int:
-        """Have the reviews of a colour go on at the other's queue; return how many took it."""
+        """Have the reviews of a colour go on at the other's queue.
+
+        Return how many took it.
+        """
         query = (
             f"WorkflowType = '{ids.REVIEW_WORKFLOW}' AND TaskQueue = '{ids.task_queue(colour)}' "
             "AND ExecutionStatus = 'Running'"
@@ -216,7 +219,10 @@ class WorkflowGateway:
         return await _count_taken(signals, "take the signal")
 
     async def find_reviews(self, article_ids: Iterable[ArticleId]) -> set[ArticleId]:
-        """Return those of the articles whose reviews run, each asked for by name."""
+        """Return those of the articles whose reviews run.
+
+        Each is asked for by name.
+        """
         slots = asyncio.Semaphore(_CONCURRENT_REQUESTS)
 
         async def runs(article_id: ArticleId) -> tuple[ArticleId, bool]:

@@ -14,7 +14,10 @@ from .base import Table, one_of
 
 
 class ReviewRow(Table):
-    """The review of an article; what was decided stands in the article's status."""
+    """The review of an article.
+
+    What was decided stands in the article's status.
+    """
 
     __tablename__ = "reviews"
     __table_args__ = (Index("ix_reviews_waiting_since", "waiting_since", "article_id"),)
@@ -97,7 +100,10 @@ class CommentRow(Table):
 
 
 class SeenBlockRow(Table):
-    """A block as somebody has seen it; it falls when the block changes."""
+    """A block as somebody has seen it.
+
+    It is unseen when the block changes.
+    """
 
     __tablename__ = "seen_blocks"
 

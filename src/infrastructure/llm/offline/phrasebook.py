@@ -102,7 +102,10 @@ class Phrasebook:
 
 
 def purpose_of(stage: str, data: Mapping[str, Any]) -> str:
-    """Return what the phrases are for; wishes of a reviewer make it another purpose, so that other ones are chosen."""
+    """Return what the phrases are for.
+
+    Wishes of a reviewer make it another purpose, so that other phrases are chosen.
+    """
     return f"{stage}\n{json.dumps(data['review'], sort_keys=True)}" if "review" in data else stage
 
 

@@ -102,7 +102,7 @@ def _answer(prompt: Prompt, *, invalid: bool) -> str:
 
 
 def _only(prompt: Prompt) -> list[str] | None:
-    """Return the heading of the one section that a reviewer wants, if it is one."""
+    """Return the heading of the one section that a reviewer wants."""
     only = prompt.data.get("review", {}).get("only")
     return [only] if only else None
 

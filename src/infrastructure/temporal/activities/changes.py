@@ -1,4 +1,4 @@
-"""Reads what reviewers want changed, for the stages that make a text again."""
+"""Reads what reviewers want changed, for the stages."""
 
 from src.agents.changes import Changes
 from src.domain.article import ArticleRef
@@ -10,7 +10,7 @@ from src.infrastructure.database.unit_of_work import UnitOfWork
 
 
 async def read_changes(uow: UnitOfWork, article: ArticleRef, stage: Stage, *, rejected: str | None) -> Changes | None:
-    """Return the wishes that this stage of this stage revision has to fulfil, None for none.
+    """Return the wishes that this stage has to fulfil, None for none.
 
     Stage D hears of requests that are about its own work only.
     """
@@ -34,7 +34,10 @@ async def read_changes(uow: UnitOfWork, article: ArticleRef, stage: Stage, *, re
 
 
 def _written(before: Content, current: Content, change: ChangeRequest) -> tuple[str, ...]:
-    """Return the headings of sections that people wrote, but for those that are to be changed."""
+    """Return the headings of sections that people wrote.
+
+    Those that are to be changed are left out.
+    """
     old = {section.id: section for section in before.sections}
     return tuple(
         section.heading

@@ -15,5 +15,5 @@ class ReviewActivities:
 
     @activity.defn
     async def look_at_review(self, request: ReviewInput) -> ReviewStep:
-        """Do what is due at the article's review and return what is next."""
+        """Do what is due at the review and return what is next."""
         return await self._reviews.look(request.article_id)

@@ -83,9 +83,7 @@ class StageActivities:
 
         return await self._run(Stage.SEO_METADATA, request.article, SeoMetadata, agent)
 
-    async def _run(
-        self, stage: Stage, article: ArticleRef, kind: type[A], agent: Agent[A]
-    ) -> A:
+    async def _run(self, stage: Stage, article: ArticleRef, kind: type[A], agent: Agent[A]) -> A:
         attempt = activity.info().attempt
         async with heartbeats(), self._owner.slots:
             with bound_contextvars(
@@ -94,9 +92,7 @@ class StageActivities:
                 async with self._failures.recorded(article, stage):
                     return await self._make(stage, article, kind, agent)
 
-    async def _make(
-        self, stage: Stage, article: ArticleRef, kind: type[A], agent: Agent[A]
-    ) -> A:
+    async def _make(self, stage: Stage, article: ArticleRef, kind: type[A], agent: Agent[A]) -> A:
         """Return the stage's output, made now if it is not there."""
         site, stored, rejected = await self._database.run_autocommit(
             lambda uow: uow.stage_outputs.get_with_site(article.article_id, article.revision, stage)
@@ -104,9 +100,13 @@ class StageActivities:
         if stored is None:
             model = self._providers.model_for(site, stage)
             ledger = Ledger(self._database, model, article=article, attempt=self._attempt(), owner=self._owner)
-            changes = await self._database.run_in_transaction(
-                lambda uow: read_changes(uow, article, stage, rejected=rejected)
-            ) if article.revision > 1 or rejected else None
+            changes = (
+                await self._database.run_in_transaction(
+                    lambda uow: read_changes(uow, article, stage, rejected=rejected)
+                )
+                if article.revision > 1 or rejected
+                else None
+            )
             stored = await self._keep(stage, article, await agent(site, ledger, changes), ledger)
         return _small_enough(kind.model_validate(stored), stage)
 

@@ -207,7 +207,10 @@ class ArticleWorkflow(HoldableWorkflow):
 
 
 async def _begin_review(article: ArticleRef) -> None:
-    """Start the article's review, or wake the one that runs; the watchdog does where this is cut short."""
+    """Start the article's review, or wake the one that runs.
+
+    The watchdog does where this is cut short.
+    """
     review, parent = ids.review(article.article_id), workflow.info().parent
     if parent is not None and parent.workflow_id == review:
         return  # it waits for this article

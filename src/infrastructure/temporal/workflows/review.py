@@ -1,11 +1,12 @@
-"""The workflow of a review: it waits for days, and carries out what was decided.
+"""The workflow of a review, which waits for days.
 
-The decision itself is made in the request's own transaction (``src/application/decisions.py``). A signal only wakes this
-workflow, which then reads the rows: a signal that comes twice, late, or never (the watchdog repeats it) does no harm.
-While it waits it holds a timer and nothing else, so it needs no worker and no memory.
+It carries out what was decided.
+
+The decision itself is made in the request's own transaction (``src/application/decisions.py``). A signal only wakes
+this workflow, which then reads the rows: a signal that comes twice, late, or never (the watchdog repeats it) does no
+harm. While it waits it holds a timer and nothing else, so it needs no worker and no memory.
 """
 
-import asyncio
 from datetime import timedelta
 
 from temporalio import workflow
@@ -52,12 +53,18 @@ class ReviewWorkflow:
 
     @workflow.signal(description="Go on at the queue of this colour.")
     def hand_over(self, colour: Colour) -> None:
-        """Continue as new on the other colour's queue, once nothing of this one runs."""
+        """Continue as new on the other colour's queue.
+
+        That is once nothing of this one runs.
+        """
         self._colour = colour
 
     @workflow.run
     async def run(self, request: ReviewInput) -> ArticleStatus:
-        """Return what the article became: approved, rejected, parked, withdrawn, or failed on its way back."""
+        """Return what the article became.
+
+        That is approved, rejected, parked, withdrawn, or failed on its way back.
+        """
         while True:
             self._has_news = False
             step = await workflow.execute_local_activity_method(
@@ -82,21 +89,24 @@ class ReviewWorkflow:
 
     async def _wait(self, step: ReviewStep) -> None:
         """Wait for a decision, or for the reminder or the expiry."""
-        timeout = None
+        longest = None
         if step.wake_at is not None:
-            timeout = max(step.wake_at - workflow.now(), policies.SHORTEST_WAIT)
-        await self._wait_for_news(timeout, "reminder or expiry")
+            longest = max(step.wake_at - workflow.now(), policies.SHORTEST_WAIT)
+        await self._wait_for_news(longest, "reminder or expiry")
 
-    async def _wait_for_news(self, timeout: timedelta | None, why: str) -> None:
+    async def _wait_for_news(self, longest: timedelta | None, why: str) -> None:
         try:
             await workflow.wait_condition(
-                lambda: self._has_news or self._colour is not None, timeout=timeout, timeout_summary=why
+                lambda: self._has_news or self._colour is not None, timeout=longest, timeout_summary=why
             )
-        except asyncio.TimeoutError:
+        except TimeoutError:
             return
 
     async def _redo(self, article: ArticleRef, step: ReviewStep) -> None:
-        """Have the article made again, and wait for its end; the rows tell how it ended."""
+        """Have the article made again, and wait for its end.
+
+        The rows say how it ended.
+        """
         try:
             child = await workflow.start_child_workflow(
                 ArticleWorkflow.run,
@@ -123,7 +133,7 @@ class ReviewWorkflow:
             workflow.logger.info("article_ended_before_hold_signal", extra={"article": str(article.article_id)})
 
     def _begin_new_history(self, request: ReviewInput, step: ReviewStep) -> None:
-        """Continue as new when asked to by another colour, or before the history grows long."""
+        """Continue as new for another colour, or before the history grows."""
         if self._colour is not None:
             workflow.continue_as_new(
                 request,
