@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from temporalio.client import Client
     from temporalio.worker import Worker
 
+    from src.application.revisions import Revisions
     from src.infrastructure.llm.ledger import CallOwner
     from src.infrastructure.llm.limits import Limits
     from src.infrastructure.llm.providers import Providers
@@ -269,6 +270,13 @@ class Application:
     def articles(self) -> Articles:
         """Return the use cases of articles."""
         return Articles(self.database, self.workflows, by=self.principal)
+
+    @cached_property
+    def revisions(self) -> "Revisions":
+        """Return the use cases of texts."""
+        from src.application.revisions import Revisions  # noqa: PLC0415 - rules and renderers, for editors alone
+
+        return Revisions(self.database, by=self.principal)
 
     @cached_property
     def holds(self) -> Holds:

@@ -33,6 +33,10 @@ from src.domain.errors import (
     SecondPersonMissing,
     SettingProblem,
     SettingsInvalid,
+    TargetAnswerUnknown,
+    TargetError,
+    TargetRefused,
+    TargetUnavailable,
     TextReplaced,
     WorkerLost,
 )
@@ -46,6 +50,14 @@ WITH_FACTS: dict[type[LongtailError], LongtailError] = {
     FileInvalid: FileInvalid("list.csv", "it is empty", line=3),
     NotFound: NotFound("site", "shop", known=["garden"], hint=Hint.SHOW_SITES),
     Conflict: Conflict(ConflictReason.BATCH_ENDED, "3f2a9c01", status="completed"),
+    ReviewRefused: ReviewRefused("3f2a9c01", "nothing is decided", hint=Hint.SHOW_ARTICLE),
+    TextReplaced: TextReplaced(
+        "3f2a9c01", expected="a" * 64, current="b" * 64, revision=3, by="ida", at=datetime(2026, 11, 20, tzinfo=UTC)
+    ),
+    TargetError: TargetError("folder", "it is full", "the folder is full"),
+    TargetUnavailable: TargetUnavailable("folder", "No space left on device: /srv/pages"),
+    TargetAnswerUnknown: TargetAnswerUnknown("folder", "no answer in time"),
+    TargetRefused: TargetRefused("folder", "taps.html", "a file that Longtail did not write stands there"),
     NotAuthenticated: NotAuthenticated("expired"),
     NotPermitted: NotPermitted("anna", "batch.start", site="shop", roles=["operator", "admin"], hint=Hint.GRANT_ROLE),
     DatabaseFailed: DatabaseFailed("UniqueViolationError", sqlstate="23505"),
@@ -63,8 +75,6 @@ WITH_FACTS: dict[type[LongtailError], LongtailError] = {
         "C", site="shop", provider="openai", model="gpt-9"
     ),
     ArtefactTooLarge: ArtefactTooLarge("C", size=300_000, limit=262_144),
-    ReviewRefused: ReviewRefused("3f2a9c01", "no decision"),
-    TextReplaced: TextReplaced("3f2a9c01", expected="aa11", current="bb22", revision=2, by="anna", at=_AT),
     AlreadyDecided: AlreadyDecided("3f2a9c01", status="approved", by="anna", at=_AT),
     NotReviewable: NotReviewable("3f2a9c01", status="failed", decision="approve", possible=["needs_review"]),
     OwnText: OwnText("3f2a9c01", who="anna", revision=2),

@@ -9,11 +9,13 @@ from src.application.decisions import BulkResult, Decided
 from src.application.gaps import SlotList
 from src.application.keywords import ImportReport, LongtailList
 from src.application.reviews import ReviewDetails
+from src.application.revisions import EditResult
 from src.application.schedule_drift import DriftReport
 from src.domain.alert import Alert, SlotAlert
 from src.domain.api_token import ApiToken, CreatedToken
 from src.domain.article import Article
 from src.domain.batch import Batch
+from src.domain.difference import Difference
 from src.domain.finding import RevisionFinding
 from src.domain.hold import Hold
 from src.domain.person import Person
@@ -45,9 +47,11 @@ DOCUMENTS: dict[str, Any] = {
     "review approve --all-in": BulkResult,
     "review request-changes": Decided,
     "review reject": Decided,
+    "review edit": EditResult,
     "review snooze": Decided,
     "review withdraw": Decided,
     "review restore": Decided,
+    "article diff": Difference,
     "hold list": list[Hold],
     "schedule list": list[ScheduleState],
     "schedule show": ScheduleState,

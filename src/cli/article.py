@@ -4,11 +4,14 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
+from rich.text import Text
 
 from src.application.articles import ArticleDetails, StartedArticle, get_article_details, get_page, list_articles
 from src.bootstrap import Application
 from src.domain.article import ArticleStatus
 from src.domain.colour import BLUE
+from src.domain.difference import Difference
 from src.domain.errors import InputInvalid
 from src.domain.finding import RevisionFinding
 from src.domain.revision import RevisionSummary
@@ -116,6 +119,41 @@ def html(
 
 
 @app.command()
+def diff(
+    article_id: ArticleOption,
+    before: Annotated[
+        int | None, typer.Argument(metavar="[N]", min=1, help="The earlier revision; by default what M was made of.")
+    ] = None,
+    after: Annotated[
+        int | None, typer.Argument(metavar="[M]", min=1, help="The later revision; by default the newest.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what differs between two revisions of an article's text.
+
+    Part by part: single lines, the order of sections, headings, paragraphs, lists, tables.
+
+    Example: longtail article diff 7be1c2d4 1 2
+    """
+    from src.application.revisions import get_difference  # noqa: PLC0415 - rules and renderers, for this command alone
+
+    async def work(database: Database) -> Difference:
+        return await get_difference(database, await resolve_article(database, article_id), before=before, after=after)
+
+    difference = with_database(work)
+    if as_json:
+        print_json(difference)
+        return
+    out.print(f"{_revision(difference.before)} -> {_revision(difference.after)}", markup=False)
+    for hunk in difference.hunks:
+        out.print(f"\n[bold]{hunk.kind.replace('_', ' ')}[/bold]  [dim]{hunk.id}[/dim]  {escape(hunk.place)}")
+        _print_side("-", "red", hunk.before)
+        _print_side("+", "green", hunk.after)
+    if not difference.hunks:
+        out.print("the same text")
+
+
+@app.command()
 def retry(
     article_id: ArticleOption,
     from_stage: Annotated[
@@ -160,6 +198,15 @@ def _print_article(details: ArticleDetails) -> None:
             soft_wrap=True,
         )
         out.print(f"resume there with: longtail article retry {short(article.id)}")
+
+
+def _revision(revision: RevisionSummary) -> str:
+    return f"revision {revision.number} ({revision.author or revision.made_by}, {revision.content_hash[:12]})"
+
+
+def _print_side(sign: str, style: str, text: str | None) -> None:
+    for line in (text or "").splitlines():
+        out.print(Text(f"{sign} {line}", style=style), soft_wrap=True)
 
 
 def _revision_row(revision: RevisionSummary) -> list[object]:

@@ -49,6 +49,11 @@ class ArticleStatus(StrEnum):
         return self in _DECIDED
 
     @property
+    def is_editable(self) -> bool:
+        """Return whether a person may change its text."""
+        return self in _EDITABLE
+
+    @property
     def is_complete(self) -> bool:
         """Return whether its text is complete, reviewed or not."""
         return self is ArticleStatus.NEEDS_REVIEW or self.is_decided
@@ -66,6 +71,12 @@ _DECIDED = (
     ArticleStatus.REJECTED,
     ArticleStatus.PARKED,
     ArticleStatus.WITHDRAWN,
+)
+_EDITABLE = (
+    ArticleStatus.NEEDS_REVIEW,
+    ArticleStatus.CHANGES_REQUESTED,
+    ArticleStatus.APPROVED,
+    ArticleStatus.PARKED,
 )
 # Who may become what, and what the keyword is meanwhile: taken, or ready for another article.
 _TABLE = {
@@ -98,7 +109,13 @@ _TABLE = {
         },
         (LongtailStatus.WRITTEN,),
     ),
-    ArticleStatus.APPROVED: _Row({ArticleStatus.WITHDRAWN}, (LongtailStatus.WRITTEN,)),
+    ArticleStatus.APPROVED: _Row(
+        {
+            ArticleStatus.WITHDRAWN,
+            ArticleStatus.NEEDS_REVIEW,  # a person changed the text: nobody approved that one
+        },
+        (LongtailStatus.WRITTEN,),
+    ),
     ArticleStatus.REJECTED: _Row(set(), (LongtailStatus.WRITTEN, LongtailStatus.READY)),  # never again, or later
     ArticleStatus.PARKED: _Row({ArticleStatus.NEEDS_REVIEW}, (LongtailStatus.WRITTEN,)),
     ArticleStatus.WITHDRAWN: _Row({ArticleStatus.NEEDS_REVIEW}, (LongtailStatus.WRITTEN,)),  # restored: judged anew

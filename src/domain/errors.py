@@ -187,6 +187,7 @@ class ConflictReason(StrEnum):
     ARTICLE_COMPLETE = "article_complete"
     ARTICLE_DECIDED = "article_decided"
     ARTICLE_HAS_NO_PAGE = "article_has_no_page"
+    ARTICLE_NOT_EDITABLE = "article_not_editable"
     ARTICLE_UNFINISHED = "article_unfinished"
     BATCH_ENDED = "batch_ended"
     BATCH_RUNNING = "batch_running"
@@ -208,6 +209,7 @@ _CONFLICTS = {
     ConflictReason.ARTICLE_COMPLETE: "article {key} is complete",
     ConflictReason.ARTICLE_DECIDED: "article {key} is {status}; it is not made again",
     ConflictReason.ARTICLE_HAS_NO_PAGE: "article {key} has no page yet",
+    ConflictReason.ARTICLE_NOT_EDITABLE: "article {key} is {status}; its text is not changed",
     ConflictReason.ARTICLE_UNFINISHED: "article {key} is {status}; it has not ended",
     ConflictReason.BATCH_ENDED: "batch {key} has ended: {status}",
     ConflictReason.BATCH_RUNNING: "a batch of {key} is running",
@@ -338,7 +340,7 @@ class AlreadyDecided(ReviewRefused):
     """Somebody decided before.
 
     Attributes:
-        status: what the article became.
+        status_of_article: what the article became.
         by: who decided.
         at: when, in UTC.
     """
@@ -603,6 +605,62 @@ class ModelNotConfigured(LongtailError):
         self.variables = tuple(variables)
         self.stage = stage
         self.site = site
+
+
+# --- what a target of publications did -----------------------------------------------------------------------------
+
+
+class TargetError(LongtailError):
+    """A target of publications did not do what it was asked.
+
+    Attributes:
+        target: its name.
+        problem: what is wrong, in its words.
+    """
+
+    status = 502
+
+    def __init__(self, target: str, problem: str, message: str) -> None:
+        super().__init__(message)
+        self.target = str(target)
+        self.problem = problem
+
+
+class TargetUnavailable(TargetError):
+    """A target cannot be reached, and did nothing."""
+
+    status = 503
+    retryable = True
+
+    def __init__(self, target: str, problem: str) -> None:
+        super().__init__(target, problem, f"the {target} cannot be used now: {problem}")
+
+
+class TargetAnswerUnknown(TargetError):
+    """Nobody knows whether a target did what it was asked.
+
+    The page is looked for by its key before anything is sent again.
+    """
+
+    status = 504
+    retryable = True
+
+    def __init__(self, target: str, problem: str) -> None:
+        super().__init__(target, problem, f"the {target} may have taken the page or not: {problem}")
+
+
+class TargetRefused(TargetError):
+    """A target will never take this page.
+
+    Attributes:
+        path: the page's or the file's, below the target.
+    """
+
+    status = 409
+
+    def __init__(self, target: str, path: str, problem: str) -> None:
+        super().__init__(target, problem, f"the {target} takes no {path!r}: {problem}")
+        self.path = path
 
 
 # --- what a model provider did ---------------------------------------------------------------------------------------

@@ -145,7 +145,9 @@ MOVES: Mapping[DecisionKind, Move] = {
     DecisionKind.APPROVE: Move(_WAITING, ArticleStatus.APPROVED),
     DecisionKind.REQUEST_CHANGES: Move(_WAITING, ArticleStatus.CHANGES_REQUESTED, ChangeReason),
     DecisionKind.REJECT: Move(_WAITING, ArticleStatus.REJECTED, RejectReason),
-    DecisionKind.EDIT: Move(_WAITING | {ArticleStatus.CHANGES_REQUESTED}, ArticleStatus.NEEDS_REVIEW),
+    DecisionKind.EDIT: Move(
+        frozenset(status for status in ArticleStatus if status.is_editable), ArticleStatus.NEEDS_REVIEW
+    ),
     DecisionKind.SNOOZE: Move(_WAITING, ArticleStatus.NEEDS_REVIEW),
     DecisionKind.WITHDRAW: Move(frozenset({ArticleStatus.APPROVED}), ArticleStatus.WITHDRAWN, WithdrawReason),
     DecisionKind.RESTORE: Move(

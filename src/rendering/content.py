@@ -3,17 +3,13 @@
 Headings and ids come from the outline, so they equal it regardless of the Markdown.
 """
 
-from collections.abc import Sequence
-
-from markdown_it.token import Token
-
 from src.domain.content import Content, ContentSection
 from src.domain.site import Site
 from src.domain.stages import Draft, Outline, SeoMetadata
-from src.quality.manuscript import Manuscript, parser
+from src.quality.manuscript import Manuscript
 from src.quality.plan import planned_headings, section_ids
 
-from .sanitiser import sanitised
+from .markdown import rendered
 
 
 def content_of(site: Site, outline: Outline, draft: Draft, metadata: SeoMetadata, *, offline: bool) -> Content:
@@ -22,7 +18,7 @@ def content_of(site: Site, outline: Outline, draft: Draft, metadata: SeoMetadata
     introduction, *parts = manuscript.parts
     ids, headings = section_ids(outline), planned_headings(outline, site.language)
     sections = [
-        ContentSection(id=id_, heading=heading, html=_rendered(manuscript, part.tokens))
+        ContentSection(id=id_, heading=heading, html=rendered(part.tokens, manuscript.env))
         for part, id_, heading in zip(parts, ids, headings, strict=True)
     ]
     return Content(
@@ -35,7 +31,7 @@ def content_of(site: Site, outline: Outline, draft: Draft, metadata: SeoMetadata
         og_description=metadata.og_description,
         tags=tuple(metadata.tags),
         language=site.language,
-        introduction=_rendered(manuscript, introduction.tokens),
+        introduction=rendered(introduction.tokens, manuscript.env),
         sections=tuple(sections),
         questions=ids[-1] if outline.faq else None,
         faq_schema=metadata.faq_schema,
@@ -45,11 +41,3 @@ def content_of(site: Site, outline: Outline, draft: Draft, metadata: SeoMetadata
         home=str(site.base_url),
         offline=offline,
     )
-
-
-def _rendered(manuscript: Manuscript, tokens: Sequence[Token]) -> str:
-    for token in tokens:
-        if token.type == "th_open":
-            token.attrSet("scope", "col")
-    markdown = parser()
-    return sanitised(str(markdown.renderer.render(tokens, markdown.options, manuscript.env)))

@@ -9,12 +9,17 @@ import typer
 from pydantic import TypeAdapter, ValidationError
 
 from src.application.decisions import BulkResult, Decided, Snapshot
+from src.application.revisions import EditResult, Revisions
 from src.bootstrap import Application
+from src.domain.article import ArticleStatus
+from src.domain.edit import SectionEdit, TextEdit, TextForm
 from src.domain.errors import FileInvalid, InputInvalid
 from src.domain.finding import RevisionFinding
+from src.domain.principal import Principal
 from src.domain.review import ChangeReason, KeywordAfter, RejectReason, Verdict, WithdrawReason
+from src.infrastructure.database.unit_of_work import Database
 
-from ..connections import with_application
+from ..connections import with_application, with_person
 from ..options import ArticleOption, JsonOption, read_file, resolve_article
 from ..schedule.options import duration, moment
 from ..terminal import err, local, out, print_json, print_table
@@ -101,6 +106,46 @@ def reject(
     """
     verdict = Verdict.reject(reason, keyword, note=note)
     _decide(verdict, article_id, content_hash, all_in, key=key, as_json=as_json)
+
+
+@app.command()
+def edit(
+    article_id: ArticleOption,
+    content_hash: Annotated[str, typer.Argument(metavar="HASH", help="Of the text that you changed, in full.")],
+    title: Annotated[str | None, typer.Option(help="As search results show it.")] = None,
+    description: Annotated[str | None, typer.Option(help="Likewise.")] = None,
+    section: Annotated[str | None, typer.Option(help="The id of the section to change.")] = None,
+    heading: Annotated[str | None, typer.Option(help="Its new heading.")] = None,
+    text: Annotated[Path | None, typer.Option(help="A file with its new text, in Markdown.")] = None,
+    changes: Annotated[
+        Path | None, typer.Option("--changes", help="All changes as JSON instead, as the API takes them.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Change a text, as a new revision that awaits a review.
+
+    Nobody's text is overwritten: one that was changed since you read it is refused.
+
+    Example: longtail review edit 7be1c2d4 3f9a…e5 --section what-you-need --text section.md
+    """
+    wanted = _read_edit(changes) if changes else _edit_of(title, description, section, heading, text)
+
+    async def work(database: Database, by: Principal) -> EditResult:
+        found = await resolve_article(database, article_id)
+        return await Revisions(database, by=by).edit(found, wanted, parent=content_hash)
+
+    result = with_person(work)
+    if as_json:
+        print_json(result)
+        return
+    revision = result.revision
+    out.print(
+        f"revision {revision.number} ({revision.content_hash[:12]}), {len(result.findings)} findings; "
+        f"the article {'needs' if result.is_new else 'has the same text, and needs'} a review"
+        if result.status is ArticleStatus.NEEDS_REVIEW
+        else f"the same text: revision {revision.number} ({revision.content_hash[:12]})",
+        markup=False,
+    )
 
 
 @app.command()
@@ -222,6 +267,28 @@ def _print_all(result: BulkResult, *, as_json: bool) -> None:
         ([short(each.article_id), each.content_hash[:12], each.message] for each in result.left_out),
         folding=("left out because",),
     )
+
+
+def _edit_of(
+    title: str | None, description: str | None, section: str | None, heading: str | None, text: Path | None
+) -> TextEdit:
+    if section is None and (heading is not None or text is not None):
+        raise typer.BadParameter("name the section that --heading and --text are for with --section")
+    if section is None:
+        sections = {}
+    else:
+        written = read_file(text).decode("utf-8", errors="replace") if text else None
+        sections = {section: SectionEdit(heading=heading, text=written)}
+    return TextEdit(form=TextForm.MARKDOWN, title=title, description=description, sections=sections)
+
+
+def _read_edit(file: Path) -> TextEdit:
+    try:
+        return TextEdit.model_validate_json(read_file(file))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"])) or "the document"
+        raise FileInvalid(str(file), f"{place}: {first['msg']}") from error
 
 
 def _read_snapshots(file: Path) -> list[Snapshot]:

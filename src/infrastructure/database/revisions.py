@@ -68,6 +68,18 @@ class RevisionRepository:
             raise NotFound("revision", f"{number} of article {article_id}")
         return found
 
+    async def find_by_hash(self, article_id: ArticleId, content_hash: str) -> Revision | None:
+        """Return the newest revision with this text, None for none."""
+        return await self._find(article_id, ArticleRevisionRow.content_hash == content_hash)
+
+    async def lock_latest(self, article_id: ArticleId) -> Revision | None:
+        """Return the newest revision; none is added until this transaction ends.
+
+        None before there is one. Raises NotFound for no such article.
+        """
+        await self._lock(article_id)
+        return await self.find_latest(article_id)
+
     async def find_latest(self, article_id: ArticleId) -> Revision | None:
         """Return the newest revision, None before there is one."""
         return await self._find(article_id)

@@ -32,7 +32,7 @@ decision         from                                to                 keyword 
 approve          needs_review                        approved           written        none
 request_changes  needs_review                        changes_requested  written        ChangeReason
 reject           needs_review                        rejected           written,ready  RejectReason
-edit             needs_review,changes_requested      needs_review       written        none
+edit             needs_review,changes_requested,approved,parked  needs_review  written  none
 snooze           needs_review                        needs_review       written        none
 withdraw         approved                            withdrawn          written        WithdrawReason
 restore          changes_requested,parked,withdrawn  needs_review       written        none
