@@ -31,16 +31,23 @@ from sqlalchemy.exc import DBAPIError
 from src.application.articles import Articles
 from src.application.backfills import Backfills
 from src.application.batches import Batches
+from src.application.decisions import Decisions
 from src.application.forecasts import Forecasts
 from src.application.gaps import GapReport
 from src.application.holds import Holds
+from src.application.publication_watch import PATIENCE as PUBLICATION_PATIENCE
+from src.application.publication_watch import PublicationWatch
+from src.application.review_steps import ReviewSteps
+from src.application.review_watch import PATIENCE as REVIEW_PATIENCE
+from src.application.review_watch import ReviewWatch
+from src.application.reviews import Reviews
 from src.application.schedule_drift import ScheduleDrift
 from src.application.schedules import Schedules
 from src.application.slot_watch import SlotWatch
 from src.application.unfinished_watch import IsGone, UnfinishedWatch
 from src.application.watchdog import Watchdog
 from src.domain.alert import PATIENCE, SHORTEST_OVERDUE
-from src.domain.colour import Colour
+from src.domain.colour import BLUE, Colour
 from src.domain.errors import AnswersNotStored, EngineUnavailable, SettingProblem, SettingsInvalid
 from src.domain.principal import Authentication, Principal
 from src.domain.publishing import Target, TargetName
@@ -339,11 +346,31 @@ class Application:
             grace=self.settings.scaled(GRACE),
         )
 
-    def watchdog(self, *, is_gone: IsGone) -> Watchdog:
-        """Return the check of all sites that the worker runs.
+    @cached_property
+    def reviews(self) -> Reviews:
+        """Return the use cases of reviews that decide nothing."""
+        return Reviews(self.database, by=self.principal)
+
+    @cached_property
+    def decisions(self) -> Decisions:
+        """Return the use cases that decide about texts."""
+        return Decisions(self.database, self.workflows, by=self.principal)
+
+    @property
+    def review_steps(self) -> ReviewSteps:
+        """Return the steps of reviews that the worker takes."""
+        from src.infrastructure.temporal.policies import REVIEW_HISTORY  # noqa: PLC0415 - see above
+
+        return ReviewSteps(self.database, by=self.principal, longest_history=REVIEW_HISTORY)
+
+    def watchdog(self, *, is_gone: IsGone, colour: Colour = BLUE) -> Watchdog:
+        """Return the check of all sites that the worker of ``colour`` runs.
 
         ``is_gone`` is that worker's proof that another is dead.
         """
+        reviews = ReviewWatch(
+            self.database, self.workflows, colour=colour, patience=self.settings.scaled(REVIEW_PATIENCE)
+        )
         unfinished = UnfinishedWatch(
             self.database,
             self.workflows,
@@ -353,7 +380,10 @@ class Application:
             shortest_overdue=self.settings.scaled(SHORTEST_OVERDUE),
         )
         slots = SlotWatch(self.database, self._schedule_gateway, self._schedule_times, self.gaps)
-        return Watchdog(self.database, slots, unfinished)
+        publications = PublicationWatch(
+            self.database, self.workflows, colour=colour, patience=self.settings.scaled(PUBLICATION_PATIENCE)
+        )
+        return Watchdog(self.database, slots, unfinished, reviews, publications)
 
     @cached_property
     def _schedule_gateway(self) -> "ScheduleGateway":
@@ -432,7 +462,8 @@ def build_worker(
         application.database,
         providers,
         schedules=application.schedules,
-        watchdog=application.watchdog(is_gone=owner.is_gone),
+        watchdog=application.watchdog(is_gone=owner.is_gone, colour=colour),
+        reviews=application.review_steps,
         publications=PublicationRuns(application.database, application.targets),
         settings=application.settings,
         colour=colour,

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from src.domain import errors
 from src.domain.errors import (
+    AlreadyDecided,
     AnswersNotStored,
     ArtefactTooLarge,
     ArticleEnded,
@@ -12,6 +13,7 @@ from src.domain.errors import (
     ConflictReason,
     DatabaseFailed,
     FileInvalid,
+    FindingsBlock,
     Hint,
     InputInvalid,
     LongtailError,
@@ -23,9 +25,12 @@ from src.domain.errors import (
     NotAuthenticated,
     NotFound,
     NotPermitted,
+    NotReviewable,
     OutputRejected,
+    OwnText,
     ReviewRefused,
     SchemaOutdated,
+    SecondPersonMissing,
     SettingProblem,
     SettingsInvalid,
     TargetAnswerUnknown,
@@ -36,6 +41,8 @@ from src.domain.errors import (
     WorkerLost,
 )
 from src.domain.usage import Usage
+
+_AT = datetime(2026, 11, 20, 6, 0, tzinfo=UTC)
 
 WITH_FACTS: dict[type[LongtailError], LongtailError] = {
     InputInvalid: InputInvalid("volume", "many", "write a whole number"),
@@ -68,6 +75,11 @@ WITH_FACTS: dict[type[LongtailError], LongtailError] = {
         "C", site="shop", provider="openai", model="gpt-9"
     ),
     ArtefactTooLarge: ArtefactTooLarge("C", size=300_000, limit=262_144),
+    AlreadyDecided: AlreadyDecided("3f2a9c01", status="approved", by="anna", at=_AT),
+    NotReviewable: NotReviewable("3f2a9c01", status="failed", decision="approve", possible=["needs_review"]),
+    OwnText: OwnText("3f2a9c01", who="anna", revision=2),
+    SecondPersonMissing: SecondPersonMissing("3f2a9c01", who="anna", at=_AT),
+    FindingsBlock: FindingsBlock("3f2a9c01", ["0: text.banned: cheap"]),
     OutputRejected: OutputRejected("B", ["no h1", "too short"]),
 }
 

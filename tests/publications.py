@@ -1,7 +1,7 @@
 """Approved texts without a review, a folder to publish to, and what stands in it."""
 
 import re
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -10,42 +10,51 @@ from src.application.publication_runs import PublicationRuns
 from src.application.publishing import Publishing
 from src.application.revisions import Revisions, ensure_revision
 from src.bootstrap import Application
-from src.domain.article import ArticleRef, ArticleStatus
+from src.domain.article import ArticleStatus
 from src.domain.edit import TextEdit
+from src.domain.ids import ArticleId
 from src.domain.principal import Principal
-from src.domain.publishing import ApprovedText
+from src.domain.review import DecisionKind
 from src.domain.site import Site
 from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.publishing.folder import FolderTarget
-from src.rendering import RENDERER_VERSION
 
 from .finished_articles import SITE, finished_articles, save
 
-APPROVED_AT = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
+
+@dataclass(frozen=True)
+class ApprovedArticle:
+    """An article whose newest text is approved."""
+
+    article_id: ArticleId
+    content_hash: str
 
 
-async def approve(database: Database, ref: ArticleRef, **changes: Any) -> ApprovedText:
-    """The newest text of the article, approved by Ida."""
-    revision = await ensure_revision(database, ref.article_id)
+async def approve(database: Database, article_id: ArticleId) -> ApprovedArticle:
+    """Let Ida approve the newest text of the article."""
+    revision = await ensure_revision(database, article_id)
     async with database.unit_of_work() as uow:
-        await uow.articles.decide(ref.article_id, ArticleStatus.APPROVED)
-    approved = ApprovedText(
-        article_id=ref.article_id,
-        content_hash=revision.content_hash,
-        reviewer="Ida Berg",
-        at=APPROVED_AT,
-        renderer_version=RENDERER_VERSION,
-    )
-    return approved.model_copy(update=changes)
+        await uow.decisions.add(
+            article_id,
+            DecisionKind.APPROVE,
+            by="ida@here",
+            revision=revision.number,
+            from_status=ArticleStatus.NEEDS_REVIEW,
+            to_status=ArticleStatus.APPROVED,
+            from_hash=revision.content_hash,
+            to_hash=revision.content_hash,
+        )
+        await uow.articles.decide(article_id, ArticleStatus.APPROVED)
+    return ApprovedArticle(article_id, revision.content_hash)
 
 
-async def approved_articles(database: Database, count: int = 1, **rules: Any) -> list[ApprovedText]:
+async def approved_articles(database: Database, count: int = 1, **rules: Any) -> list[ApprovedArticle]:
     """Articles of one site, approved; publications can be undone for as long as ``rules`` say."""
     refs = await finished_articles(database, count)
     await set_rules(database, **({"undo": "0s"} | rules))
     for ref in refs:
         await save(database, ref)
-    return [await approve(database, ref) for ref in refs]
+    return [await approve(database, ref.article_id) for ref in refs]
 
 
 async def set_rules(database: Database, **rules: Any) -> None:
@@ -54,12 +63,11 @@ async def set_rules(database: Database, **rules: Any) -> None:
         await uow.sites.upsert(Site.model_validate(site.model_dump(mode="json") | {"publishing": rules}))
 
 
-async def edited_and_approved(database: Database, before: ApprovedText, **lines: str) -> ApprovedText:
+async def edited_and_approved(database: Database, before: ApprovedArticle, **lines: str) -> ApprovedArticle:
     """Another text of the article, approved too."""
     edit = TextEdit.model_validate(lines)
     await Revisions(database, by=Principal.owner("ben")).edit(before.article_id, edit, parent=before.content_hash)
-    ref = ArticleRef(article_id=before.article_id, site=SITE, keyword="")
-    return await approve(database, ref)
+    return await approve(database, before.article_id)
 
 
 class PublishedFolder:
@@ -118,7 +126,7 @@ class Publisher:
         )
         self.runs = PublicationRuns(application.database, lambda site, _: FolderTarget(folder.root, site))
 
-    async def carry_out(self, approved: ApprovedText, runs: PublicationRuns | None = None) -> None:
+    async def carry_out(self, approved: ApprovedArticle, runs: PublicationRuns | None = None) -> None:
         """Do what is due, as the workflow does."""
         runs = runs or self.runs
         while (step := await runs.look(approved.article_id)).due:

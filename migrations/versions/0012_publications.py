@@ -1,6 +1,6 @@
-"""Publications of articles.
+"""Publications of articles, and the renderer that showed what was approved.
 
-Revision 0012, after 0010, written 2026-11-30.
+Revision 0012, after 0011, written 2026-11-30.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision: str = "0012"
-down_revision: str | None = "0010"
+down_revision: str | None = "0011"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
@@ -24,6 +24,7 @@ _ON_ITS_ADDRESS = "status IN ('scheduled', 'publishing', 'published', 'verified'
 
 
 def upgrade() -> None:
+    op.add_column("review_decisions", sa.Column("renderer_version", sa.Integer(), nullable=True))
     op.create_table(
         "publications",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -76,3 +77,4 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("publications")
+    op.drop_column("review_decisions", "renderer_version")

@@ -8,14 +8,17 @@ from pydantic import BaseModel, ConfigDict
 
 from src.domain.permissions import Action
 from src.domain.principal import Principal
+from src.domain.review import DecisionKind
 from src.domain.scheduling.schedule import Pause
 from src.infrastructure.database.audit import AuditEvent, Hole
+from src.infrastructure.database.reviews import ENDED
 from src.infrastructure.database.unit_of_work import Database, UnitOfWork
 
 from .holds import ALL_SITES
 
 _PAGE = 500  # events that are held in memory at a time
 _SCHEDULE = ("set", "repair", "remove")
+_ENDED = tuple(status.value for status in ENDED)
 _PAUSE = ("pause", "resume", "adopt", "remove")
 
 
@@ -84,6 +87,7 @@ async def verify(database: Database, *, by: Principal) -> AuditReport:
                 *await _holds(uow, sites),
                 *await _people(uow),
                 *await _tokens(uow),
+                *await _reviews(uow),
             ],
         )
 
@@ -115,6 +119,26 @@ async def _people(uow: UnitOfWork) -> list[Difference]:
 async def _tokens(uow: UnitOfWork) -> list[Difference]:
     found = {token.label: token.state for token in await uow.api_tokens.list_current()}
     return _compare("token", await uow.audit.list_last("token"), found)
+
+
+async def _reviews(uow: UnitOfWork) -> list[Difference]:
+    """Compare the articles that a decision ended.
+
+    What is under way changes without one. Articles are deleted with their site only.
+    """
+    last = await uow.audit.list_last("review", [kind.action.verb for kind in DecisionKind])
+    found = {str(article_id): status.value for article_id, status in await uow.reviews.list_decided()}
+    said = {subject: (event.after or {}).get("status") for subject, event in last.items() if subject in found}
+    ended = [subject for subject, status in found.items() if status in _ENDED or said.get(subject) in _ENDED]
+    return _compare(
+        "review",
+        {
+            subject: last[subject].model_copy(update={"after": {"status": said[subject]}})
+            for subject in ended
+            if subject in said
+        },
+        {subject: {"status": found[subject]} for subject in ended},
+    )
 
 
 def _lasting(last: Mapping[str, AuditEvent], sites: set[str]) -> dict[str, AuditEvent]:

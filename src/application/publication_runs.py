@@ -73,17 +73,15 @@ class PublicationRuns:
         if publication.status is not PublicationStatus.SCHEDULED:
             return publication
         await uow.publications.lock(publication.site)
-        newest = await uow.revisions.lock_latest(publication.article_id)
-        status = await uow.articles.get_status(publication.article_id)
-        is_approved = status is ArticleStatus.APPROVED and newest and newest.content_hash == publication.content_hash
-        if not is_approved:
-            await uow.publications.undo(publication_id, problem=_NOT_APPROVED)
-        else:
+        if await self._is_approved(uow, publication):
             await uow.publications.begin(publication_id)
+        else:
+            await uow.publications.undo(publication_id, problem=_NOT_APPROVED)
         return await uow.publications.get(publication_id)
 
     async def _publish(self, uow: UnitOfWork, begun: PublicationRecord) -> None:
         await uow.publications.lock(begun.site)
+        is_approved = await self._is_approved(uow, begun)
         publication = await uow.publications.get(begun.id)
         if publication.status is not PublicationStatus.PUBLISHING:
             return
@@ -92,7 +90,18 @@ class PublicationRuns:
             html = await uow.publications.get_page(publication.id)
             await target.put(Page(key=key, path=publication.path, html=html, assets={}))
         await uow.publications.set_live(publication)
+        if not is_approved:  # that was taken back while the target was asked
+            await uow.publications.withdraw(publication.article_id)
         await self._announce(uow, publication)
+
+    async def _is_approved(self, uow: UnitOfWork, publication: PublicationRecord) -> bool:
+        """Return whether its text is the approved one.
+
+        That stays until the transaction ends."""
+        newest = await uow.revisions.lock_latest(publication.article_id)
+        status = await uow.articles.get_status(publication.article_id)
+        is_newest = newest is not None and newest.content_hash == publication.content_hash
+        return status is ArticleStatus.APPROVED and is_newest
 
     async def _take_off(self, uow: UnitOfWork, begun: PublicationRecord) -> None:
         await uow.publications.lock(begun.site)

@@ -26,6 +26,7 @@ from src.domain.publishing import (
     TargetName,
     Targets,
 )
+from src.domain.review import approvals_of
 from src.domain.revision import Revision
 from src.domain.site import Site
 from src.infrastructure.database.unit_of_work import Database, UnitOfWork
@@ -91,7 +92,7 @@ class Publishing:
 
     async def publish(
         self,
-        approved: ApprovedText,
+        article_id: ArticleId,
         *,
         at: datetime | None = None,
         by_cadence: bool = False,
@@ -112,9 +113,9 @@ class Publishing:
         reason = _reason(forced)
 
         async def work(uow: UnitOfWork) -> tuple[PublicationRecord, bool]:
-            article = await self._lock(uow, approved.article_id, Action.PUBLISH_START)
+            article = await self._lock(uow, article_id, Action.PUBLISH_START)
             revision = await ensured(uow, article.id)
-            require_approved(article.status, revision, approved.content_hash)
+            approved = await _approved(uow, article.id, revision)
             self._require_publishable(article, revision, approved, forced=reason, as_rendered=as_rendered)
             if known := await self._find_same(uow, article, revision, target):
                 return known, False
@@ -174,7 +175,7 @@ class Publishing:
         return await self._tell(publication, colour, is_new=is_new)
 
     async def restore(
-        self, approved: ApprovedText, *, target: TargetName = TargetName.FOLDER, colour: Colour = BLUE
+        self, article_id: ArticleId, *, target: TargetName = TargetName.FOLDER, colour: Colour = BLUE
     ) -> PublicationResult:
         """Publish the page again that was taken off.
 
@@ -183,9 +184,9 @@ class Publishing:
         """
 
         async def work(uow: UnitOfWork) -> tuple[PublicationRecord, bool]:
-            article = await self._lock(uow, approved.article_id, Action.PUBLISH_RESTORE)
+            article = await self._lock(uow, article_id, Action.PUBLISH_RESTORE)
             revision = await ensured(uow, article.id)
-            require_approved(article.status, revision, approved.content_hash)
+            approved = await _approved(uow, article.id, revision)
             if known := await self._find_same(uow, article, revision, target):
                 return known, False
             last = await uow.publications.find_last_out(article.id, target)
@@ -238,7 +239,8 @@ class Publishing:
                 raise Conflict(ConflictReason.OFFLINE_TEXT, article.id, hint=Hint.FORCE_PUBLICATION)
             self._by.require(Action.PUBLISH_FORCE, article.site)
         if approved.renderer_version != RENDERER_VERSION and not as_rendered:
-            problem = f"renderer {approved.renderer_version} showed it, this is renderer {RENDERER_VERSION}"
+            showed = approved.renderer_version or "another"
+            problem = f"renderer {showed} showed it, this is renderer {RENDERER_VERSION}"
             raise Conflict(ConflictReason.RENDERER_CHANGED, article.id, problem=problem, hint=Hint.PUBLISH_AS_RENDERED)
 
     async def _find_same(
@@ -348,10 +350,21 @@ _KEPT_BY_RESTORE = {
 }
 
 
-def require_approved(status: ArticleStatus, newest: Revision, approved: str) -> None:
-    """Raise Conflict unless the newest text is the approved one."""
-    if status is not ArticleStatus.APPROVED or newest.content_hash != approved:
-        raise Conflict(ConflictReason.NOT_APPROVED, newest.article_id, hint=Hint.SHOW_ARTICLE)
+async def _approved(uow: UnitOfWork, article_id: ArticleId, newest: Revision) -> ApprovedText:
+    """Return who approved the newest text. Raises Conflict if nobody did."""
+    status = await uow.articles.get_status(article_id)
+    given = approvals_of(await uow.decisions.list_for_article(article_id), newest.content_hash)
+    if status is not ArticleStatus.APPROVED or not given:
+        raise Conflict(ConflictReason.NOT_APPROVED, article_id, hint=Hint.SHOW_REVIEW)
+    last = given[-1]
+    person = await uow.users.find(last.by)
+    return ApprovedText(
+        article_id=article_id,
+        content_hash=newest.content_hash,
+        reviewer=person.display_name if person else last.by.partition("@")[0],  # no host on a public page
+        at=last.at.astimezone(UTC),
+        renderer_version=last.renderer_version,
+    )
 
 
 def _refuse_open(article_id: ArticleId, known: list[PublicationRecord], *statuses: PublicationStatus) -> None:

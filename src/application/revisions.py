@@ -14,6 +14,7 @@ from src.domain.finding import RevisionFinding
 from src.domain.ids import ArticleId
 from src.domain.permissions import Action
 from src.domain.principal import Principal
+from src.domain.review import DecisionKind
 from src.domain.revision import Revision, RevisionSummary
 from src.infrastructure.database.machine_texts import read_machine_text, store_machine_text
 from src.infrastructure.database.unit_of_work import Database, UnitOfWork
@@ -154,6 +155,17 @@ class Revisions:
         await uow.findings.store(article_id, revision.number, check(content, site))
         if status is not ArticleStatus.NEEDS_REVIEW:
             await uow.articles.decide(article_id, ArticleStatus.NEEDS_REVIEW)
+        await uow.decisions.add(
+            article_id,
+            DecisionKind.EDIT,
+            by=self._by.name,
+            revision=latest.number,
+            from_status=status,
+            to_status=ArticleStatus.NEEDS_REVIEW,
+            from_hash=latest.content_hash,
+            to_hash=revision.content_hash,
+        )
+        await uow.reviews.begin_waiting(article_id)
         found = await uow.findings.list_for_revision(article_id, revision.number)
         await uow.audit.record(
             Action.REVIEW_EDIT,

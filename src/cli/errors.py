@@ -12,7 +12,11 @@ OPTIONS = {
     "cadence": "--cadence",
     "catch_up": "--catch-up",
     "colour": "--colour",
+    "hash": "HASH",
     "ends_at": "--end",
+    "keyword": "--keyword",
+    "note": "--note",
+    "reason": "--reason",
     "forced": "--force",
     "time_zone": "--time-zone",
     "until": "--until",
@@ -46,9 +50,12 @@ _HINTS = {
     Hint.SET_SCHEDULE: "set one: longtail schedule set {key} --daily 06:00",
     Hint.SHOW_ARTICLE: "see: longtail article show {key}",
     Hint.SHOW_PUBLICATIONS: "see: longtail publish status {key}",
+    Hint.SHOW_REVIEW: "see: longtail review show {key}",
     Hint.SHOW_SITES: "see: longtail site list",
     Hint.TAKE_OFF: "take it off the site: longtail publish off {key}",
+    Hint.TAKE_OVER_REVIEW: "take it over: longtail review claim {key} --take-over",
     Hint.UPGRADE_DATABASE: "run: longtail db upgrade",
+    Hint.WAIVE_FINDING: "mend it, or accept it with a reason: longtail review waive {key} NUMBER --reason TEXT",
 }
 
 

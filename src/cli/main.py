@@ -32,6 +32,8 @@ COMMANDS = {
     "keywords": "Import keyword lists and see the state of each keyword.",
     "batch": "Start, watch and stop batches of articles.",
     "article": "See, export and retry articles.",
+    "review": "See what waits for a decision, and decide: approve, request changes, reject.",
+    "publish": "Publish approved articles, undo that, read pages back, take them off.",
     "hold": "Hold a site or all of them at three depths, and release them.",
     "schedule": "Run a site's batches every day; pause, resume, trigger.",
     "alerts": "List what the watchdog found, and what it repaired.",

@@ -21,6 +21,10 @@ class ContentSection(BaseModel):
     html: str  # sanitised, without ids
 
 
+def _digest(texts: list[str]) -> str:
+    return hashlib.sha256(json.dumps(texts).encode()).hexdigest()
+
+
 class Content(BaseModel):
     """What is approved: all a page shows but dates and reviewer.
 
@@ -60,6 +64,15 @@ class Content(BaseModel):
         document = self.model_dump(mode="json", exclude_defaults=True)
         canonical = json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()
+
+    @property
+    def block_hashes(self) -> dict[str, str]:
+        """Return a hash of each block by its section's id.
+
+        The empty id is of what stands before the first section.
+        """
+        opening = {"": _digest([self.h1, self.introduction])}
+        return opening | {each.id: _digest([each.heading, each.html]) for each in self.sections}
 
     @property
     def address(self) -> str:

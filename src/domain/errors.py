@@ -45,9 +45,12 @@ class Hint(StrEnum):
     SET_SCHEDULE = "set_schedule"
     SHOW_ARTICLE = "show_article"
     SHOW_PUBLICATIONS = "show_publications"
+    SHOW_REVIEW = "show_review"
     SHOW_SITES = "show_sites"
     TAKE_OFF = "take_off"
+    TAKE_OVER_REVIEW = "take_over_review"
     UPGRADE_DATABASE = "upgrade_database"
+    WAIVE_FINDING = "waive_finding"
 
 
 class LongtailError(Exception):
@@ -193,6 +196,8 @@ class ConflictReason(StrEnum):
     ARTICLE_UNFINISHED = "article_unfinished"
     BATCH_ENDED = "batch_ended"
     BATCH_RUNNING = "batch_running"
+    CLAIMED = "claimed"
+    KEY_USED = "key_used"
     LAST_ADMIN = "last_admin"
     LONGTAIL_TAKEN = "longtail_taken"
     MIGRATION_FAILED = "migration_failed"
@@ -220,6 +225,8 @@ _CONFLICTS = {
     ConflictReason.ARTICLE_UNFINISHED: "article {key} is {status}; it has not ended",
     ConflictReason.BATCH_ENDED: "batch {key} has ended: {status}",
     ConflictReason.BATCH_RUNNING: "a batch of {key} is running",
+    ConflictReason.CLAIMED: "{by} looks at article {key}, until {until}",
+    ConflictReason.KEY_USED: "the idempotency key {key!r} belongs to another decision on this article",
     ConflictReason.LAST_ADMIN: "{key} is the last who can appoint others",
     ConflictReason.LONGTAIL_TAKEN: "another article has taken the keyword {key!r} since this one was cancelled",
     ConflictReason.MIGRATION_FAILED: "the database cannot be migrated: {problem}",
@@ -302,7 +309,7 @@ class NotPermitted(LongtailError):
         self.roles = tuple(roles)
 
 
-# --- what stands in the way of a decision ----------------------------------------------------------------------------
+# --- what stands in the way of a decision -----------------------------------------------------------------------------
 
 
 class ReviewRefused(LongtailError):
@@ -338,13 +345,107 @@ class TextReplaced(ReviewRefused):
             article,
             f"the text {expected[:12]} of article {article} is not the current one: revision {revision} "
             f"({current[:12]}), made by {by} on {at:%Y-%m-%d %H:%M} UTC, replaced it",
-            hint=Hint.SHOW_ARTICLE,
+            hint=Hint.SHOW_REVIEW,
         )
         self.expected = expected
         self.current = current
         self.revision = revision
         self.by = by
         self.at = at
+
+
+class AlreadyDecided(ReviewRefused):
+    """Somebody decided before.
+
+    Attributes:
+        status_of_article: what the article became.
+        by: who decided.
+        at: when, in UTC.
+    """
+
+    def __init__(self, article: object, *, status: str, by: str, at: datetime) -> None:
+        super().__init__(
+            article,
+            f"article {article} is {status.replace('_', ' ')}: {by} decided that on {at:%Y-%m-%d %H:%M} UTC",
+            hint=Hint.SHOW_REVIEW,
+        )
+        self.status_of_article = status
+        self.by = by
+        self.at = at
+
+
+class NotReviewable(ReviewRefused):
+    """An article in this status takes no such decision.
+
+    Attributes:
+        status_of_article: what it is.
+        decision: what was to be decided.
+        possible: the statuses that take the decision.
+    """
+
+    def __init__(self, article: object, *, status: str, decision: str, possible: Sequence[str]) -> None:
+        super().__init__(
+            article,
+            f"article {article} is {status.replace('_', ' ')}; {decision.replace('_', ' ')} takes one that is "
+            f"{' or '.join(each.replace('_', ' ') for each in possible)}",
+            hint=Hint.SHOW_REVIEW,
+        )
+        self.status_of_article = status
+        self.decision = decision
+        self.possible = tuple(possible)
+
+
+class OwnText(ReviewRefused):
+    """The site lets nobody approve a text that he wrote himself.
+
+    Attributes:
+        who: the person.
+        revision: the newest one that he made of it.
+    """
+
+    status = 403
+
+    def __init__(self, article: object, *, who: str, revision: int) -> None:
+        super().__init__(
+            article,
+            f"{who} wrote revision {revision} of article {article}; this site wants somebody else to approve it",
+        )
+        self.who = who
+        self.revision = revision
+
+
+class SecondPersonMissing(ReviewRefused):
+    """The site wants two people to approve, and this one has.
+
+    Attributes:
+        who: the person.
+        at: when he approved these bytes, in UTC.
+    """
+
+    def __init__(self, article: object, *, who: str, at: datetime) -> None:
+        super().__init__(
+            article,
+            f"{who} approved this text of article {article} on {at:%Y-%m-%d %H:%M} UTC; "
+            "this site wants a second person to approve it",
+        )
+        self.who = who
+        self.at = at
+
+
+class FindingsBlock(ReviewRefused):
+    """Findings that block an approval are neither mended nor waived.
+
+    Attributes:
+        findings: number, rule and message of each.
+    """
+
+    def __init__(self, article: object, findings: Sequence[str]) -> None:
+        super().__init__(
+            article,
+            f"{len(findings)} finding(s) block the approval of article {article}: {'; '.join(findings)}",
+            hint=Hint.WAIVE_FINDING,
+        )
+        self.findings = tuple(findings)
 
 
 # --- what the surroundings lack --------------------------------------------------------------------------------------

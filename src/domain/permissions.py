@@ -29,7 +29,18 @@ class Action(StrEnum):
     BATCH_CANCEL = "batch.cancel"
     ARTICLE_RETRY = "article.retry"
     ARTICLE_REVISE = "article.revise"
+    REVIEW_CLAIM = "review.claim"
+    REVIEW_ASSIGN = "review.assign"
+    REVIEW_COMMENT = "review.comment"
+    REVIEW_APPROVE = "review.approve"
+    REVIEW_REQUEST_CHANGES = "review.request changes"
+    REVIEW_REJECT = "review.reject"
     REVIEW_EDIT = "review.edit"
+    REVIEW_SNOOZE = "review.snooze"
+    REVIEW_WAIVE = "review.waive"
+    REVIEW_WITHDRAW = "review.withdraw"
+    REVIEW_RESTORE = "review.restore"
+    REVIEW_PARK = "review.park"
     PUBLISH_START = "publish.start"
     PUBLISH_FORCE = "publish.force"  # text of the offline writer
     PUBLISH_UNDO = "publish.undo"
@@ -85,7 +96,18 @@ ALLOWED: dict[Action, frozenset[Role]] = {
     Action.BATCH_CANCEL: _OPERATOR,
     Action.ARTICLE_RETRY: _OPERATOR,
     Action.ARTICLE_REVISE: _OPERATOR,
+    Action.REVIEW_CLAIM: _REVIEWER,
+    Action.REVIEW_ASSIGN: _REVIEWER,
+    Action.REVIEW_COMMENT: _REVIEWER,
+    Action.REVIEW_APPROVE: _REVIEWER,
+    Action.REVIEW_REQUEST_CHANGES: _REVIEWER,
+    Action.REVIEW_REJECT: _REVIEWER,
     Action.REVIEW_EDIT: _REVIEWER,
+    Action.REVIEW_SNOOZE: _REVIEWER,
+    Action.REVIEW_WAIVE: _PUBLISHER,
+    Action.REVIEW_WITHDRAW: _PUBLISHER,
+    Action.REVIEW_RESTORE: _REVIEWER,
+    Action.REVIEW_PARK: _REVIEWER,
     Action.PUBLISH_START: _PUBLISHER,
     Action.PUBLISH_FORCE: _ADMIN,
     Action.PUBLISH_UNDO: _PUBLISHER,

@@ -91,7 +91,7 @@ class ApprovedText(BaseModel):
         content_hash: of the content.
         reviewer: as the page names the person.
         at: when, in UTC.
-        renderer_version: of the code that showed the page.
+        renderer_version: of the code that showed the page; None: not known.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -100,7 +100,7 @@ class ApprovedText(BaseModel):
     content_hash: str
     reviewer: str
     at: datetime
-    renderer_version: int
+    renderer_version: int | None
 
 
 class PublicationRecord(BaseModel):

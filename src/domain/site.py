@@ -38,12 +38,14 @@ Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 Whole = Annotated[int, Field(strict=True)]  # TOML has numbers: "900" and true are mistakes
 _DURATION = re.compile(r"(\d{1,5})\s*([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_SHORTEST_WAIT = timedelta(seconds=1)
 
 
 def _duration(value: object) -> object:
     """Return ``24h`` or ``7d`` as a duration.
 
-    ISO 8601 is left to pydantic."""
+    ISO 8601 is left to pydantic.
+    """
     if isinstance(value, int | float):
         raise ValueError('write a number with its unit in quotes, such as "24h" or "7d"')  # noqa: TRY004 - pydantic's
     match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
@@ -139,6 +141,30 @@ class Budget(BaseModel):
     per_month_usd: Decimal | None = Field(default=None, gt=0, description="what those of one month may cost")
 
 
+class ReviewRules(BaseModel):
+    """How the site's articles are reviewed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    reminder: Duration = Field(
+        default=timedelta(hours=24), ge=_SHORTEST_WAIT, description="after how long a review that waits is reminded of"
+    )
+    expiry: Duration = Field(
+        default=timedelta(days=30), ge=_SHORTEST_WAIT, description="after how long it is parked; nothing is lost then"
+    )
+    self_approval: Annotated[bool, Field(strict=True)] = Field(
+        default=True, description="whether somebody may approve a text that he edited"
+    )
+    approvals: Whole = Field(default=1, ge=1, le=2, description="how many people have to approve a text")
+
+    @model_validator(mode="after")
+    def the_reminder_comes_first(self) -> Self:
+        """Refuse a reminder of what was parked before."""
+        if self.reminder >= self.expiry:
+            raise ValueError("the reminder has to come before the expiry")
+        return self
+
+
 class PublishingRules(BaseModel):
     """How the site's articles go live."""
 
@@ -179,6 +205,7 @@ class Site(BaseModel):
         default_factory=dict, description="which model writes a stage; the installation's defaults when unset"
     )
     budget: Budget = Field(default=Budget(), description="what the site may spend on models")
+    review: ReviewRules = Field(default=ReviewRules(), description="how the site's articles are reviewed")
     publishing: PublishingRules = Field(default=PublishingRules(), description="how the site's articles go live")
 
     @field_validator("base_url")

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from src.domain.errors import FileInvalid
-from src.domain.site import PROVIDERS, Budget, Fact, Link, ModelChoice, Profile, PublishingRules, Site
+from src.domain.site import PROVIDERS, Budget, Fact, Link, ModelChoice, Profile, PublishingRules, ReviewRules, Site
 from src.domain.stages import Stage
 from src.domain.text import beginning
 
@@ -25,6 +25,7 @@ _TABLES: dict[str, type[BaseModel]] = {
     "facts": Fact,
     "links": Link,
     "budget": Budget,
+    "review": ReviewRules,
     "publishing": PublishingRules,
 }
 _TABLE_LINE = re.compile(r"\s*(\[\[?)\s*([\w.\- ]+?)\s*\]")
@@ -45,8 +46,9 @@ _REMEDIES = {
     "url_type": "write an address in quotes, such as https://www.example.com",
     "url_parsing": "write a whole address such as https://www.example.com",
     "url_syntax_violation": "write a whole address such as https://www.example.com",
-    "time_delta_parsing": "write a number with its unit, such as 24h or 7d",
     "url_scheme": "begin the address with https:// or http://",
+    "time_delta_parsing": "write a number with its unit, such as 24h or 7d",
+    "bool_type": "write true or false, without quotes",
     "tuple_type": "write a list in [brackets]; facts and links stand below [[profile.facts]] and [[profile.links]]",
     "value_error": "{error}",
 }
@@ -139,8 +141,8 @@ def _instead_of(location: Sequence[int | str]) -> str:
     key, model = str(location[-1]), _model_at(location)
     if model is not Site and key in Site.model_fields:
         return "it belongs above the first [table]"
-    for table, other in (("profile", Profile), ("budget", Budget), ("publishing", PublishingRules)):
-        if model is not other and key in other.model_fields:
+    for table, other in _TABLES.items():
+        if table not in ("facts", "links") and model is not other and key in other.model_fields:
             return f"it belongs below [{table}]"
     if close := get_close_matches(key, model.model_fields, n=1):
         return f"did you mean {close[0]}?"

@@ -7,7 +7,7 @@ from src.domain.content import Content, ContentSection
 from src.domain.site import Site
 from src.domain.stages import Draft, Outline, SeoMetadata
 from src.quality.manuscript import Manuscript
-from src.quality.plan import planned_headings
+from src.quality.plan import planned_headings, section_ids
 
 from .markdown import rendered
 
@@ -41,12 +41,3 @@ def content_of(site: Site, outline: Outline, draft: Draft, metadata: SeoMetadata
         home=str(site.base_url),
         offline=offline,
     )
-
-
-def section_ids(outline: Outline) -> list[str]:
-    """Return the ids of all sections in order.
-
-    The questions' one cannot be a section's, as it holds two hyphens.
-    """
-    ids = [section.id for section in outline.sections]
-    return [*ids, "faq" if "faq" not in ids else "faq--questions"] if outline.faq else ids

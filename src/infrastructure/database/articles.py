@@ -223,12 +223,17 @@ class ArticleRepository:
     # --- the reviewer's side
 
     async def decide(
-        self, article_id: ArticleId, status: ArticleStatus, *, keyword: LongtailStatus | None = None
+        self,
+        article_id: ArticleId,
+        status: ArticleStatus,
+        *,
+        keyword: LongtailStatus | None = None,
+        reason: str | None = None,
     ) -> bool:
         """Store what a review made of the article, and of its longtail.
 
         Return whether the article's status allowed it. ``keyword`` is one of the statuses that the longtail may have
-        then, by default the usual one. What its batch counts stays.
+        then, by default the usual one; ``reason`` is what its next article is told. What its batch counts stays.
         """
         longtail = keyword or status.keyword_statuses[0]
         assert longtail in status.keyword_statuses  # noqa: S101 - the caller chose from them
@@ -241,7 +246,7 @@ class ArticleRepository:
             .cte("decided")
         )
         moved = follow_article(decided).returning(LongtailRow.id).execution_options(synchronize_session=False)
-        return await self._session.scalar(moved, {"longtail_status": longtail, "reason": None}) is not None
+        return await self._session.scalar(moved, {"longtail_status": longtail, "reason": reason}) is not None
 
     # --- the batch's side
 
@@ -449,6 +454,7 @@ def _new(claimed: CTE, taken_up: CTE, batch_id: BatchId, site: str) -> Select[An
         *("volume", claimed.c.volume),
         *("difficulty", claimed.c.difficulty),
         *("intent", claimed.c.intent),
+        *("review", claimed.c.reason),  # why the article before it was rejected
         *("site", SiteRow.description),
     )
     return (

@@ -49,7 +49,7 @@ def claimed_next(site: str, limit: int) -> CTE:
         .values(status=LongtailStatus.CLAIMED)
         .returning(
             *(LongtailRow.id, LongtailRow.phrase, LongtailRow.priority, LongtailRow.number),
-            *(LongtailRow.volume, LongtailRow.difficulty, LongtailRow.intent),
+            *(LongtailRow.volume, LongtailRow.difficulty, LongtailRow.intent, LongtailRow.reason),
         )
         .cte("claimed")
     )
@@ -198,6 +198,19 @@ class LongtailRepository:
             for slug in next_ones:
                 if slug not in taken:
                     return slug
+
+    async def put_last(self, article_id: ArticleId) -> None:
+        """Put the article's longtail behind all others of its site."""
+        its = select(ArticleRow.longtail_id).where(ArticleRow.id == article_id).scalar_subquery()
+        others = LongtailRow.__table__.alias("others")
+        least = select(func.min(others.c.priority)).where(others.c.site == LongtailRow.site).scalar_subquery()
+        number = func.nextval(func.pg_get_serial_sequence(LongtailRow.__tablename__, "number"))
+        await self._session.execute(
+            update(LongtailRow)
+            .where(LongtailRow.id == its)
+            .values(priority=least, number=number)
+            .execution_options(synchronize_session=False)
+        )
 
     async def make_ready(self, site: str, keys: Sequence[str]) -> None:
         """Make these ready for a new article, whatever their status."""

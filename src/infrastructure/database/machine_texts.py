@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 
 from src.domain.content import Content
 from src.domain.ids import ArticleId
+from src.domain.regeneration import Regenerated, regenerated
+from src.domain.review import ChangeRequest
 from src.domain.revision import Revision
 from src.domain.site import Site
 from src.domain.stages import Draft, Outline, SeoMetadata, Stage
@@ -50,15 +52,51 @@ async def read_machine_text(uow: UnitOfWork, article_id: ArticleId, stage_revisi
 
 
 async def store_machine_text(uow: UnitOfWork, article_id: ArticleId, text: MachineText) -> Revision:
-    """Store the text as a revision with its findings.
+    """Store the text with its findings; it awaits a review.
 
-    It is stored once, at its longtail's address, which it sets if that has none yet.
+    It is stored once, at its longtail's address, which it sets if that has none yet. What people wrote in the text
+    before it is kept.
     """
     slug = await uow.longtails.settle_slug(article_id, text.content.slug)
-    content = text.content.model_copy(update={"slug": slug})
+    made = text.content.model_copy(update={"slug": slug})
+    next_text = await _with_edits(uow, article_id, made, stage_revision=text.stage_revision)
     revision, is_new = await uow.revisions.add_machine(
-        article_id, content, stage_revision=text.stage_revision, made_at=text.made_at
+        article_id, next_text.content, stage_revision=text.stage_revision, made_at=text.made_at
     )
     if is_new:
-        await uow.findings.store(article_id, revision.number, check(content, text.site))
+        found = [*check(next_text.content, text.site), *next_text.findings]
+        await uow.findings.store(article_id, revision.number, found)
+        await uow.reviews.begin_waiting(article_id)
     return revision
+
+
+async def find_base(uow: UnitOfWork, article_id: ArticleId) -> tuple[Revision, int] | None:
+    """Return the newest text, and the stage revision that it stems from.
+
+    None before there is a text.
+    """
+    latest = await uow.revisions.find_latest(article_id)
+    if latest is None:
+        return None
+    by_number = {each.number: each for each in await uow.revisions.list_for_article(article_id)}
+    number: int | None = latest.number
+    while number is not None:
+        if (stage_revision := by_number[number].stage_revision) is not None:
+            return latest, stage_revision
+        number = by_number[number].parent
+    return None
+
+
+async def _with_edits(uow: UnitOfWork, article_id: ArticleId, made: Content, *, stage_revision: int) -> Regenerated:
+    """Return the text with what people changed in the one before it."""
+    base = await find_base(uow, article_id)
+    if base is None or base[1] == stage_revision:
+        return Regenerated(content=made)
+    latest, before = base
+    request = await uow.decisions.find_request(article_id, stage_revision)
+    return regenerated(
+        made,
+        before=(await read_machine_text(uow, article_id, before)).content,
+        current=latest.content,
+        replaced=ChangeRequest.of(request).replaced if request else (),
+    )

@@ -6,7 +6,7 @@ ends: pages, sitemap and feed of a site have one writer at a time.
 
 import hashlib
 import zlib
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, insert, select, true, update
@@ -72,9 +72,9 @@ class PublicationRepository:
         """Return what the targets of the site have."""
         return await self._read(PublicationRow.site == site, PublicationRow.status.in_(_LIVE))
 
-    async def list_overdue(self) -> list[tuple[str, ArticleId]]:
-        """Return site and article of what was due a minute ago."""
-        late = PublicationRow.due_at < func.now() - func.make_interval(0, 0, 0, 0, 0, 1)
+    async def list_overdue(self, *, older_than: timedelta) -> list[tuple[str, ArticleId]]:
+        """Return site and article of what has been due for that time."""
+        late = PublicationRow.due_at <= func.now() - older_than
         statement = select(PublicationRow.site, PublicationRow.article_id).where(PublicationRow.status.in_(_OPEN), late)
         rows = await self._session.execute(statement.distinct().limit(_MOST_AT_ONCE))
         return [(site, ArticleId(article_id)) for site, article_id in rows]
@@ -222,6 +222,18 @@ class PublicationRepository:
 
         None if the target has not got it."""
         return await self._move(publication_id, PublicationStatus.TAKING_OFF)
+
+    async def withdraw(self, article_id: ArticleId) -> bool:
+        """Undo what is scheduled, and let what is there be taken off.
+
+        Return whether something is to be taken off.
+        """
+        known = await self._read(PublicationRow.article_id == article_id)
+        for each in known:
+            if each.status is PublicationStatus.SCHEDULED:
+                await self.undo(each.id)
+        live = [each for each in known if each.status.is_live]
+        return any([await self.start_taking_off(each.id) for each in live])
 
     async def set_taken_off(self, publication_id: PublicationId) -> None:
         """Note that the target has it no more."""

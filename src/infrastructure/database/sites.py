@@ -5,7 +5,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from src.domain.errors import Hint, NotFound
-from src.domain.site import PublishingRules, Site
+from src.domain.site import PublishingRules, ReviewRules, Site
 
 from .tables import SiteRow
 
@@ -23,8 +23,9 @@ class SiteRepository:
         """
         known = await self._session.scalar(select(SiteRow.slug).where(SiteRow.slug == site.slug))
         # The version before refuses fields that it does not know; it reads the same database during a deployment.
-        is_plain = site.publishing == PublishingRules()
-        description = site.model_dump(mode="json", exclude={"publishing"} if is_plain else None)
+        plain = {"review": ReviewRules(), "publishing": PublishingRules()}
+        unset = {name for name, rules in plain.items() if getattr(site, name) == rules}
+        description = site.model_dump(mode="json", exclude=unset)
         statement = insert(SiteRow).values(slug=site.slug, description=description)
         await self._session.execute(
             statement.on_conflict_do_update(

@@ -23,12 +23,15 @@ from .api_tokens import ApiTokenRepository
 from .articles import ArticleRepository
 from .audit import AuditRepository
 from .batches import BatchRepository
+from .comments import CommentRepository
+from .decisions import DecisionRepository
 from .findings import FindingRepository
 from .holds import HoldRepository
 from .longtails import LongtailRepository
 from .model_calls import ModelCallRepository
 from .provider_limits import ProviderLimitRepository
 from .publications import PublicationRepository
+from .reviews import ReviewRepository
 from .revisions import RevisionRepository
 from .schedules import ScheduleRepository
 from .sites import SiteRepository
@@ -61,6 +64,9 @@ class UnitOfWork:
         self.articles = ArticleRepository(self._session)
         self.revisions = RevisionRepository(self._session)
         self.findings = FindingRepository(self._session)
+        self.reviews = ReviewRepository(self._session)
+        self.decisions = DecisionRepository(self._session)
+        self.comments = CommentRepository(self._session)
         self.publications = PublicationRepository(self._session)
         self.holds = HoldRepository(self._session)
         self.provider_limits = ProviderLimitRepository(self._session)

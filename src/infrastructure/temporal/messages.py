@@ -184,6 +184,14 @@ class ArticleOutcome(Message):
     words: int
 
 
+class ReviewInput(Message):
+    """The article that awaits a review."""
+
+    article_id: ArticleId
+    site: str
+    keyword: str
+
+
 class ResumeSchedule(Message):
     """Requests to end the pause that ends at ``due`` (UTC)."""
 

@@ -13,6 +13,7 @@ from .longtails import LongtailRow
 from .model_calls import ModelCallRow
 from .provider_limits import ProviderLimitRow
 from .publications import PublicationRow
+from .reviews import CommentRow, ReviewDecisionRow, ReviewRow, SeenBlockRow
 from .revisions import ArticleRevisionRow, FindingRow
 from .schedules import BackfillSlotRow, SchedulePauseRow, ScheduleVersionRow, SiteScheduleRow
 from .sites import SiteRow
@@ -30,6 +31,7 @@ __all__ = [
     "BackfillSlotRow",
     "BatchArticleRow",
     "BatchRow",
+    "CommentRow",
     "FindingRow",
     "HoldRow",
     "LongtailRow",
@@ -37,8 +39,11 @@ __all__ = [
     "OldAlertRow",
     "ProviderLimitRow",
     "PublicationRow",
+    "ReviewDecisionRow",
+    "ReviewRow",
     "SchedulePauseRow",
     "ScheduleVersionRow",
+    "SeenBlockRow",
     "SiteRow",
     "SiteScheduleRow",
     "StageFailureRow",

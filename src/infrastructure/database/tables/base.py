@@ -20,6 +20,7 @@ from sqlalchemy.orm import DeclarativeBase
 
 from src.domain.ids import ArticleId, BackfillId, BatchId, CallId, LongtailId
 from src.domain.publishing import PublicationId
+from src.domain.review import CommentId, DecisionId
 
 
 class Table(DeclarativeBase):
@@ -43,6 +44,8 @@ class Table(DeclarativeBase):
         BackfillId: Uuid(),
         BatchId: Uuid(),
         CallId: Uuid(),
+        CommentId: Uuid(),
+        DecisionId: Uuid(),
         LongtailId: Uuid(),
         PublicationId: Uuid(),
     }

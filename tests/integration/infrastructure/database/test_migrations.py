@@ -115,7 +115,7 @@ async def test_longtails_get_the_first_slug_of_their_articles_and_doubles_a_suff
     await schema.upgrade(empty)
     async with empty.connect() as connection:
         slugs: dict[str, str | None] = dict(
-            (await connection.execute(text("SELECT phrase, slug FROM longtails"))).tuples().all()
+            (await connection.execute(text("SELECT phrase, slug FROM longtails"))).all()
         )
     assert slugs == {
         "unwritten": None,

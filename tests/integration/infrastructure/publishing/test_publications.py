@@ -4,6 +4,7 @@ import asyncio
 import signal
 import sys
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -14,10 +15,12 @@ from sqlalchemy import text
 
 from src.application.publication_runs import PublicationRuns
 from src.application.publishing import list_publications
+from src.application.revisions import Revisions
 from src.bootstrap import Application
 from src.domain.article import ArticleStatus
 from src.domain.colour import Colour
 from src.domain.content import Approval, Publication
+from src.domain.edit import TextEdit
 from src.domain.errors import (
     Conflict,
     ConflictReason,
@@ -28,13 +31,22 @@ from src.domain.errors import (
 )
 from src.domain.person import Grant, Person, Role
 from src.domain.principal import Origin, Principal
-from src.domain.publishing import ApprovedText, Page, PublicationRecord, PublicationStatus
+from src.domain.publishing import Page, PublicationRecord, PublicationStatus
+from src.domain.review import Verdict, WithdrawReason
 from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.publishing.folder import FolderTarget
 from src.rendering.page import render
 from tests.finished_articles import SITE
 from tests.killed_publisher import DeadlyFolder, Killed, raise_killed
-from tests.publications import PublishedFolder, Publisher, approved_articles, edited_and_approved, set_rules
+from tests.publications import (
+    ApprovedArticle,
+    PublishedFolder,
+    Publisher,
+    approve,
+    approved_articles,
+    edited_and_approved,
+    set_rules,
+)
 
 ROOT = Path(__file__).parents[4]
 SLUG = "fix-leaky-tap"
@@ -51,31 +63,31 @@ def publisher(application: Application, folder: PublishedFolder) -> Publisher:
 
 
 @pytest.fixture
-async def approved(database: Database) -> ApprovedText:
+async def approved(database: Database) -> ApprovedArticle:
     (one,) = await approved_articles(database)
     return one
 
 
-async def published(publisher: Publisher, approved: ApprovedText, colour: Colour) -> PublicationRecord:
-    await publisher.requests.publish(approved, colour=colour)
+async def published(publisher: Publisher, approved: ApprovedArticle, colour: Colour) -> PublicationRecord:
+    await publisher.requests.publish(approved.article_id, colour=colour)
     await publisher.carry_out(approved)
     return await newest(publisher.database, approved)
 
 
-async def newest(database: Database, approved: ApprovedText) -> PublicationRecord:
+async def newest(database: Database, approved: ApprovedArticle) -> PublicationRecord:
     return (await list_publications(database, article_id=approved.article_id))[0]
 
 
-async def statuses(database: Database, approved: ApprovedText) -> list[str]:
+async def statuses(database: Database, approved: ApprovedArticle) -> list[str]:
     return [each.status.value for each in await list_publications(database, article_id=approved.article_id)]
 
 
 async def test_an_approved_text_goes_out_with_its_reviewer_and_its_dates(
-    publisher: Publisher, folder: PublishedFolder, approved: ApprovedText, colour: Colour
+    publisher: Publisher, folder: PublishedFolder, approved: ApprovedArticle, colour: Colour
 ) -> None:
     publication = await published(publisher, approved, colour)
     assert (publication.status, publication.problem) == (PublicationStatus.VERIFIED, None)
-    assert "Reviewed by Ida Berg" in folder.pages[SLUG]
+    assert "Reviewed by ida" in folder.pages[SLUG]
     moment = publication.published_at.astimezone(UTC).isoformat()
     assert f'<meta property="article:published_time" content="{moment}">' in folder.pages[SLUG]
     assert folder.canonical_of(SLUG) == publication.canonical == f"https://shop.example/{SLUG}"
@@ -89,30 +101,30 @@ async def test_an_approved_text_goes_out_with_its_reviewer_and_its_dates(
 
 
 async def test_what_is_there_already_is_not_published_again(
-    publisher: Publisher, folder: PublishedFolder, approved: ApprovedText, colour: Colour
+    publisher: Publisher, folder: PublishedFolder, approved: ApprovedArticle, colour: Colour
 ) -> None:
     first = await published(publisher, approved, colour)
-    again = await publisher.requests.publish(approved, colour=colour)
+    again = await publisher.requests.publish(approved.article_id, colour=colour)
     assert (again.is_new, again.publication) == (False, first)
     assert await statuses(publisher.database, approved) == ["verified"]
 
 
 async def test_of_many_requests_at_once_one_is_carried_out(
-    publisher: Publisher, approved: ApprovedText, colour: Colour
+    publisher: Publisher, approved: ApprovedArticle, colour: Colour
 ) -> None:
-    results = await asyncio.gather(*(publisher.requests.publish(approved, colour=colour) for _ in range(4)))
+    results = await asyncio.gather(*(publisher.requests.publish(approved.article_id, colour=colour) for _ in range(4)))
     assert Counter(result.is_new for result in results) == {True: 1, False: 3}
     await asyncio.gather(*(publisher.carry_out(approved) for _ in range(3)))
     assert await statuses(publisher.database, approved) == ["verified"]
 
 
 async def test_another_text_takes_the_place_of_the_first_and_only_then_the_date_moves(
-    publisher: Publisher, folder: PublishedFolder, approved: ApprovedText, database: Database, colour: Colour
+    publisher: Publisher, folder: PublishedFolder, approved: ApprovedArticle, database: Database, colour: Colour
 ) -> None:
     first = await published(publisher, approved, colour)
     await set_rules(database, undo="2s")
     changed = await edited_and_approved(database, approved, title="How to fix a leaky tap at night")
-    await publisher.requests.publish(changed, colour=colour)
+    await publisher.requests.publish(changed.article_id, colour=colour)
     await publisher.carry_out(changed)
     assert "at night" not in folder.pages[SLUG]  # it can still be undone
     async with database.engine.begin() as connection:
@@ -127,7 +139,7 @@ async def test_another_text_takes_the_place_of_the_first_and_only_then_the_date_
 
 
 async def test_a_page_that_is_taken_off_is_nowhere_and_comes_back_with_its_bytes_and_dates(
-    publisher: Publisher, folder: PublishedFolder, approved: ApprovedText, colour: Colour
+    publisher: Publisher, folder: PublishedFolder, approved: ApprovedArticle, colour: Colour
 ) -> None:
     first = await published(publisher, approved, colour)
     page = folder.pages[SLUG]
@@ -137,7 +149,7 @@ async def test_a_page_that_is_taken_off_is_nowhere_and_comes_back_with_its_bytes
     assert await statuses(publisher.database, approved) == ["taken_off"]
     with pytest.raises(Conflict, match="not published"):
         await publisher.requests.take_off(approved.article_id, colour=colour)
-    await publisher.requests.restore(approved, colour=colour)
+    await publisher.requests.restore(approved.article_id, colour=colour)
     await publisher.carry_out(approved)
     assert folder.pages == {SLUG: page}
     assert folder.listed == {first.canonical: first.modified_at.astimezone(UTC).isoformat()}
@@ -145,10 +157,10 @@ async def test_a_page_that_is_taken_off_is_nowhere_and_comes_back_with_its_bytes
 
 
 async def test_what_is_undone_leaves_no_trace(
-    publisher: Publisher, folder: PublishedFolder, approved: ApprovedText, database: Database, colour: Colour
+    publisher: Publisher, folder: PublishedFolder, approved: ApprovedArticle, database: Database, colour: Colour
 ) -> None:
     await set_rules(database, undo="1h")
-    await publisher.requests.publish(approved, colour=colour)
+    await publisher.requests.publish(approved.article_id, colour=colour)
     await publisher.carry_out(approved)
     (undone,) = await publisher.requests.undo(approved.article_id)
     assert undone.status is PublicationStatus.UNDONE
@@ -160,9 +172,9 @@ async def test_what_is_undone_leaves_no_trace(
 
 
 async def test_what_is_no_longer_approved_does_not_go_out(
-    publisher: Publisher, folder: PublishedFolder, approved: ApprovedText, database: Database, colour: Colour
+    publisher: Publisher, folder: PublishedFolder, approved: ApprovedArticle, database: Database, colour: Colour
 ) -> None:
-    await publisher.requests.publish(approved, colour=colour)
+    await publisher.requests.publish(approved.article_id, colour=colour)
     async with database.unit_of_work() as uow:
         await uow.articles.decide(approved.article_id, ArticleStatus.WITHDRAWN)
     await publisher.carry_out(approved)
@@ -171,26 +183,70 @@ async def test_what_is_no_longer_approved_does_not_go_out(
     assert not folder.path.exists()
 
 
-@pytest.mark.parametrize("changes", [{"content_hash": "0" * 64}, {}])
-async def test_only_the_text_that_was_approved_is_published(
-    publisher: Publisher, approved: ApprovedText, database: Database, colour: Colour, changes: dict[str, str]
+async def test_a_text_that_is_withdrawn_is_taken_off(
+    publisher: Publisher, folder: PublishedFolder, approved: ApprovedArticle, application: Application, colour: Colour
 ) -> None:
-    if not changes:
-        await edited_and_approved(database, approved, title="How to fix a leaky tap at night")
+    await published(publisher, approved, colour)
+    await application.decisions.decide(approved.article_id, Verdict.withdraw(WithdrawReason.ERROR))
+    assert await statuses(publisher.database, approved) == ["taking_off"]
+    await publisher.carry_out(approved)
+    assert await statuses(publisher.database, approved) == ["taken_off"]
+    assert (folder.pages, folder.is_consistent()) == ({}, True)
+    with pytest.raises(Conflict, match="nobody approved"):
+        await publisher.requests.restore(approved.article_id, colour=colour)
+
+
+class SlowFolder(FolderTarget):
+    """A target during whose answer the approval is taken back."""
+
+    def __init__(self, root: Path, site: str, withdraw: Callable[[], Awaitable[object]]) -> None:
+        super().__init__(root, site)
+        self._withdraw = withdraw
+        self.withdrawing: asyncio.Task[object] | None = None
+
+    async def put(self, page: Page) -> None:
+        await super().put(page)
+        self.withdrawing = asyncio.ensure_future(self._withdraw())
+
+
+async def test_a_text_that_is_withdrawn_while_it_goes_out_is_taken_off(
+    publisher: Publisher, folder: PublishedFolder, approved: ApprovedArticle, application: Application, colour: Colour
+) -> None:
+    await publisher.requests.publish(approved.article_id, colour=colour)
+    withdrawal = Verdict.withdraw(WithdrawReason.ERROR)
+    slow = SlowFolder(folder.root, SITE, lambda: application.decisions.decide(approved.article_id, withdrawal))
+    await publisher.carry_out(approved, PublicationRuns(publisher.database, lambda site, target: slow))
+    assert slow.withdrawing is not None
+    await slow.withdrawing
+    await publisher.carry_out(approved)
+    assert await statuses(publisher.database, approved) == ["taken_off"]
+    assert (folder.pages, folder.is_consistent()) == ({}, True)
+
+
+async def test_only_the_text_that_was_approved_is_published(
+    publisher: Publisher, approved: ApprovedArticle, database: Database, colour: Colour
+) -> None:
+    edit = TextEdit(title="How to fix a leaky tap at night")
+    await Revisions(database, by=Principal.owner("ben")).edit(approved.article_id, edit, parent=approved.content_hash)
     with pytest.raises(Conflict) as refused:
-        await publisher.requests.publish(approved.model_copy(update=changes), colour=colour)
+        await publisher.requests.publish(approved.article_id, colour=colour)
     assert refused.value.reason is ConflictReason.NOT_APPROVED
+    async with database.unit_of_work() as uow:  # a status alone is nobody's approval
+        await uow.articles.decide(approved.article_id, ArticleStatus.APPROVED)
+    with pytest.raises(Conflict, match="nobody approved"):
+        await publisher.requests.publish(approved.article_id, colour=colour)
     assert await list_publications(database) == []
 
 
 async def test_a_page_that_another_renderer_showed_is_asked_about(
-    publisher: Publisher, approved: ApprovedText, colour: Colour
+    publisher: Publisher, approved: ApprovedArticle, database: Database, colour: Colour
 ) -> None:
-    other = approved.model_copy(update={"renderer_version": 99})
+    async with database.engine.begin() as connection:
+        await connection.execute(text("UPDATE review_decisions SET renderer_version = 99"))
     with pytest.raises(Conflict) as refused:
-        await publisher.requests.publish(other, colour=colour)
+        await publisher.requests.publish(approved.article_id, colour=colour)
     assert refused.value.reason is ConflictReason.RENDERER_CHANGED
-    assert (await publisher.requests.publish(other, as_rendered=True, colour=colour)).is_new
+    assert (await publisher.requests.publish(approved.article_id, as_rendered=True, colour=colour)).is_new
 
 
 async def test_two_articles_never_have_one_address(
@@ -204,7 +260,7 @@ async def test_two_articles_never_have_one_address(
         )
     await published(publisher, one, colour)
     with pytest.raises(Conflict) as refused:
-        await publisher.requests.publish(other, colour=colour)
+        await publisher.requests.publish(other.article_id, colour=colour)
     assert (refused.value.reason, refused.value.details["other"]) == ("address_taken", str(one.article_id))
     await publisher.requests.take_off(one.article_id, colour=colour)
     await publisher.carry_out(one)
@@ -213,19 +269,19 @@ async def test_two_articles_never_have_one_address(
 
 
 async def test_text_of_the_offline_writer_goes_out_only_if_an_admin_says_why(
-    publisher: Publisher, folder: PublishedFolder, approved: ApprovedText, database: Database, colour: Colour
+    publisher: Publisher, folder: PublishedFolder, approved: ApprovedArticle, database: Database, colour: Colour
 ) -> None:
     text_of_it = await offline(database, approved)
     with pytest.raises(Conflict) as refused:
-        await publisher.requests.publish(text_of_it, colour=colour)
+        await publisher.requests.publish(text_of_it.article_id, colour=colour)
     assert refused.value.reason is ConflictReason.OFFLINE_TEXT
     publisher.requests._by = petra(Role.PUBLISHER)
     with pytest.raises(NotPermitted):
-        await publisher.requests.publish(text_of_it, forced="a test", colour=colour)
+        await publisher.requests.publish(text_of_it.article_id, forced="a test", colour=colour)
     publisher.requests._by = petra(Role.ADMIN)
     with pytest.raises(InputInvalid):
-        await publisher.requests.publish(text_of_it, forced="  ", colour=colour)
-    await publisher.requests.publish(text_of_it, forced="a  test", colour=colour)
+        await publisher.requests.publish(text_of_it.article_id, forced="  ", colour=colour)
+    await publisher.requests.publish(text_of_it.article_id, forced="a  test", colour=colour)
     await publisher.carry_out(text_of_it)
     publication = await newest(database, approved)
     assert (publication.status, publication.forced) == ("verified", "a test")
@@ -234,10 +290,10 @@ async def test_text_of_the_offline_writer_goes_out_only_if_an_admin_says_why(
     assert folder.is_consistent()
 
 
-async def offline(database: Database, approved: ApprovedText) -> ApprovedText:
-    """Let the newest text be the offline writer's, as its stages would have made it."""
+async def offline(database: Database, before: ApprovedArticle) -> ApprovedArticle:
+    """Let the newest text be the offline writer's, as its stages would have made it, and approved."""
     async with database.unit_of_work() as uow:
-        revision = await uow.revisions.find_latest(approved.article_id)
+        revision = await uow.revisions.find_latest(before.article_id)
     assert revision is not None
     content = revision.content.model_copy(update={"offline": True})
     async with database.engine.begin() as connection:
@@ -245,7 +301,7 @@ async def offline(database: Database, approved: ApprovedText) -> ApprovedText:
             text("UPDATE article_revisions SET content = CAST(:content AS jsonb), content_hash = :hash"),
             {"content": content.model_dump_json(), "hash": content.hash},
         )
-    return approved.model_copy(update={"content_hash": content.hash})
+    return await approve(database, before.article_id)
 
 
 def petra(role: Role) -> Principal:
@@ -261,13 +317,13 @@ def petra(role: Role) -> Principal:
     return Principal(name="petra", origin=Origin.API, person=person)
 
 
-async def test_who_may_not_publish_is_refused(publisher: Publisher, approved: ApprovedText, colour: Colour) -> None:
+async def test_who_may_not_publish_is_refused(publisher: Publisher, approved: ApprovedArticle, colour: Colour) -> None:
     publisher.requests._by = petra(Role.REVIEWER)
     for request in (
-        publisher.requests.publish(approved, colour=colour),
+        publisher.requests.publish(approved.article_id, colour=colour),
         publisher.requests.undo(approved.article_id),
         publisher.requests.take_off(approved.article_id),
-        publisher.requests.restore(approved),
+        publisher.requests.restore(approved.article_id),
         publisher.requests.verify(article_id=approved.article_id),
     ):
         with pytest.raises(NotPermitted):
@@ -275,7 +331,7 @@ async def test_who_may_not_publish_is_refused(publisher: Publisher, approved: Ap
 
 
 async def test_reading_back_finds_what_somebody_changed(
-    publisher: Publisher, folder: PublishedFolder, approved: ApprovedText, colour: Colour
+    publisher: Publisher, folder: PublishedFolder, approved: ApprovedArticle, colour: Colour
 ) -> None:
     await published(publisher, approved, colour)
     folder.path.joinpath(f"{SLUG}.html").write_text("<p>hacked</p>")
@@ -289,9 +345,9 @@ async def test_reading_back_finds_what_somebody_changed(
     assert (found.problems, found.publication.status, found.publication.problem) == ([], "verified", None)
 
 
-async def test_a_publication_has_its_time(publisher: Publisher, approved: ApprovedText, colour: Colour) -> None:
+async def test_a_publication_has_its_time(publisher: Publisher, approved: ApprovedArticle, colour: Colour) -> None:
     later = datetime.now(UTC) + timedelta(days=3)
-    result = await publisher.requests.publish(approved, at=later, colour=colour)
+    result = await publisher.requests.publish(approved.article_id, at=later, colour=colour)
     assert result.publication.due_at == later
     assert result.publication.published_at == later.replace(microsecond=0)
     step = await publisher.runs.look(approved.article_id)
@@ -299,8 +355,8 @@ async def test_a_publication_has_its_time(publisher: Publisher, approved: Approv
     for wrong in (datetime.now(UTC) - timedelta(hours=1), datetime.now(UTC) + timedelta(days=400)):
         await publisher.requests.undo(approved.article_id)
         with pytest.raises(InputInvalid):
-            await publisher.requests.publish(approved, at=wrong, colour=colour)
-        await publisher.requests.publish(approved, at=later, colour=colour)
+            await publisher.requests.publish(approved.article_id, at=wrong, colour=colour)
+        await publisher.requests.publish(approved.article_id, at=later, colour=colour)
 
 
 async def test_a_cadence_fills_days_of_the_sites_time_zone(
@@ -308,7 +364,7 @@ async def test_a_cadence_fills_days_of_the_sites_time_zone(
 ) -> None:
     texts = await approved_articles(database, 5, per_day=2, start="09:00")
     for each in texts:
-        await publisher.requests.publish(each, by_cadence=True, colour=colour)
+        await publisher.requests.publish(each.article_id, by_cadence=True, colour=colour)
     zone, now = ZoneInfo("Europe/London"), datetime.now(UTC)
     due = sorted(each.due_at for each in await list_publications(database))
     days = Counter(each.astimezone(zone).date() for each in due)
@@ -318,7 +374,7 @@ async def test_a_cadence_fills_days_of_the_sites_time_zone(
     await set_rules(database)
     await publisher.requests.undo(texts[0].article_id)
     with pytest.raises(InputInvalid):
-        await publisher.requests.publish(texts[0], by_cadence=True, colour=colour)
+        await publisher.requests.publish(texts[0].article_id, by_cadence=True, colour=colour)
 
 
 # --- what dies, and what answers nothing
@@ -330,7 +386,7 @@ async def test_a_publisher_that_dies_leaves_one_publication(
 ) -> None:
     before, approved = await approved_articles(database, 2)
     await published(publisher, before, colour)
-    await publisher.requests.publish(approved, colour=colour)
+    await publisher.requests.publish(approved.article_id, colour=colour)
     with pytest.raises(Killed):
         await publisher.carry_out(approved, deadly(publisher, step))
     assert await statuses(database, approved) == ["publishing"]
@@ -342,7 +398,7 @@ async def test_a_publisher_that_dies_leaves_one_publication(
 
 @pytest.mark.parametrize("step", ["after the sitemap", "taken out of the sitemap", "taken off"])
 async def test_a_publisher_that_dies_takes_off_what_it_was_to(
-    publisher: Publisher, folder: PublishedFolder, approved: ApprovedText, colour: Colour, step: str
+    publisher: Publisher, folder: PublishedFolder, approved: ApprovedArticle, colour: Colour, step: str
 ) -> None:
     await published(publisher, approved, colour)
     await publisher.requests.take_off(approved.article_id, colour=colour)
@@ -363,7 +419,7 @@ async def test_processes_that_are_killed_leave_one_publication_each(
 ) -> None:
     texts = await approved_articles(database, 2)
     for each in texts:
-        await publisher.requests.publish(each, colour=colour)
+        await publisher.requests.publish(each.article_id, colour=colour)
     await asyncio.gather(*map(partial(killed, database_url, folder), texts, ("after the page", "before the record")))
     assert [await statuses(database, each) for each in texts] == [["publishing"], ["publishing"]]
     await asyncio.gather(*(publisher.carry_out(each) for each in texts))
@@ -372,7 +428,7 @@ async def test_processes_that_are_killed_leave_one_publication_each(
     assert folder.is_consistent()
 
 
-async def killed(database_url: str, folder: PublishedFolder, approved: ApprovedText, step: str) -> None:
+async def killed(database_url: str, folder: PublishedFolder, approved: ApprovedArticle, step: str) -> None:
     arguments = (database_url, str(folder.root), str(approved.article_id), step)
     process = await asyncio.create_subprocess_exec(sys.executable, "-m", "tests.killed_publisher", *arguments, cwd=ROOT)
     assert await process.wait() == -signal.SIGKILL
@@ -393,11 +449,11 @@ class SilentFolder(FolderTarget):
 
 
 async def test_a_page_whose_answer_got_lost_is_found_by_its_key_and_not_sent_again(
-    publisher: Publisher, folder: PublishedFolder, approved: ApprovedText, colour: Colour
+    publisher: Publisher, folder: PublishedFolder, approved: ApprovedArticle, colour: Colour
 ) -> None:
     silent = SilentFolder(folder.root, SITE)
     runs = PublicationRuns(publisher.database, lambda site, target: silent)
-    await publisher.requests.publish(approved, colour=colour)
+    await publisher.requests.publish(approved.article_id, colour=colour)
     with pytest.raises(TargetAnswerUnknown):
         await publisher.carry_out(approved, runs)
     assert await statuses(publisher.database, approved) == ["publishing"]
@@ -409,10 +465,10 @@ async def test_a_page_whose_answer_got_lost_is_found_by_its_key_and_not_sent_aga
 
 
 async def test_a_target_that_cannot_be_used_is_waited_for(
-    publisher: Publisher, folder: PublishedFolder, approved: ApprovedText, colour: Colour
+    publisher: Publisher, folder: PublishedFolder, approved: ApprovedArticle, colour: Colour
 ) -> None:
     folder.path.write_text("a file where the folder should be")
-    await publisher.requests.publish(approved, colour=colour)
+    await publisher.requests.publish(approved.article_id, colour=colour)
     with pytest.raises(TargetUnavailable):
         await publisher.carry_out(approved)
     folder.path.unlink()
@@ -421,7 +477,7 @@ async def test_a_target_that_cannot_be_used_is_waited_for(
 
 
 async def test_a_page_that_the_target_refuses_has_failed_and_nothing_was_written(
-    publisher: Publisher, folder: PublishedFolder, approved: ApprovedText, colour: Colour
+    publisher: Publisher, folder: PublishedFolder, approved: ApprovedArticle, colour: Colour
 ) -> None:
     make(folder.path)
     folder.path.joinpath("sitemap.xml").write_text("by hand")
@@ -438,7 +494,7 @@ def make(folder: Path) -> None:
 
 
 async def test_hostile_lines_come_out_inert_everywhere(
-    publisher: Publisher, folder: PublishedFolder, approved: ApprovedText, database: Database, colour: Colour
+    publisher: Publisher, folder: PublishedFolder, approved: ApprovedArticle, database: Database, colour: Colour
 ) -> None:
     hostile = '</title></script><script>alert(1)</script>"\r\nX: 1 ]]>&\u202e=1+1'
     changed = await edited_and_approved(database, approved, title=hostile, description=hostile, h1=hostile)
@@ -451,7 +507,7 @@ async def test_hostile_lines_come_out_inert_everywhere(
 
 
 async def test_a_page_is_what_its_text_its_approval_and_its_dates_make(
-    publisher: Publisher, folder: PublishedFolder, approved: ApprovedText, colour: Colour
+    publisher: Publisher, folder: PublishedFolder, approved: ApprovedArticle, colour: Colour
 ) -> None:
     made = await published(publisher, approved, colour)
     async with publisher.database.unit_of_work() as uow:
@@ -461,4 +517,6 @@ async def test_a_page_is_what_its_text_its_approval_and_its_dates_make(
         modified_at=made.modified_at.astimezone(UTC),
         canonical=made.canonical,
     )
-    assert folder.pages[SLUG] == render(revision.content, Approval(reviewer="Ida Berg", at=approved.at), dates)
+    assert folder.pages[SLUG] == render(
+        revision.content, Approval(reviewer=made.reviewer, at=made.approved_at.astimezone(UTC)), dates
+    )
