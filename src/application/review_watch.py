@@ -22,6 +22,7 @@ log = structlog.get_logger()
 
 PATIENCE = timedelta(minutes=1)  # a decision is taken up at once while its worker lives
 CHECK_EVERY = timedelta(minutes=10)  # each review that waits is looked for so often, unless there are very many
+_REPEATED_FOR = timedelta(minutes=10)  # after a decision; then its workflow has the signal, and no worker
 _CHECKED_AT_ONCE = 200  # each is a request to Temporal of a few milliseconds
 _REMINDED_SHOWN = 1000
 
@@ -50,11 +51,18 @@ class ReviewWatch:
         return await self._tell_reminded()
 
     async def _repeat_signals(self) -> None:
+        """Signal again what was not heard, and start what cannot hear.
+
+        A signal that was taken waits in the history for a worker: repeating it for ever would only fill that.
+        """
         async with self._database.unit_of_work() as uow:
-            waiting = await uow.decisions.list_not_taken_up(older_than=self._patience)
-            known = await uow.reviews.list_sites([article_id for article_id, _ in waiting])
-        for article_id, decision_id in waiting:
-            if not await self._workflows.signal_review(article_id, decision_id):
+            waiting = await uow.decisions.list_not_taken_up(older_than=self._patience, recent=_REPEATED_FOR)
+            known = await uow.reviews.list_sites([article_id for article_id, _, _ in waiting])
+        recent = {article_id: decision_id for article_id, decision_id, is_recent in waiting if is_recent}
+        running = await self._workflows.find_reviews(known.keys() - recent.keys())
+        for article_id in known.keys() - running:
+            decision_id = recent.get(article_id)
+            if decision_id is None or not await self._workflows.signal_review(article_id, decision_id):
                 await self._start(article_id, *known[article_id])
 
     async def _start_missing(self) -> None:

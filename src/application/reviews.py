@@ -23,7 +23,7 @@ from src.domain.revision import Revision, RevisionSummary
 from src.infrastructure.database.reviews import LockedArticle, QueuedReview
 from src.infrastructure.database.unit_of_work import Database, UnitOfWork
 
-from .revisions import ensure_revision, ensured
+from .revisions import ensured
 
 
 class ReviewDetails(BaseModel):
@@ -83,11 +83,15 @@ async def get_review(database: Database, article_id: ArticleId, *, by: Principal
 
     That of an older version is made now. Raises NotFound, NotPermitted, Conflict.
     """
-    await ensure_revision(database, article_id)
     async with database.unit_of_work() as uow:
-        locked = await uow.reviews.lock(article_id)  # nothing changes between the reads
-        by.require(Action.SITE_READ, locked.site)
-        text = await ensured(uow, article_id)
+        site, is_ready = await uow.reviews.find_site(article_id)
+    by.require(Action.SITE_READ, site)
+    if not is_ready:
+        await database.run_in_transaction(lambda uow: _make_ready(uow, article_id))
+    async with database.unit_of_work() as uow:
+        await uow.audit.see_one_moment()  # nothing changes between the reads, and nobody has to wait for them
+        text = await uow.revisions.find_latest(article_id)
+        assert text is not None  # noqa: S101 - it was made above
         decisions = await uow.decisions.list_for_article(article_id)
         seen = await uow.comments.list_seen(article_id, by.name)
         return ReviewDetails(
@@ -99,9 +103,15 @@ async def get_review(database: Database, article_id: ArticleId, *, by: Principal
             decisions=decisions,
             comments=await uow.comments.list_for_article(article_id),
             approvals=[each.by for each in approvals_of(decisions, text.content_hash)],
-            approvals_needed=(await uow.sites.get(locked.site)).review.approvals,
+            approvals_needed=(await uow.sites.get(site)).review.approvals,
             unseen=[block for block, known in text.content.block_hashes.items() if seen.get(block) != known],
         )
+
+
+async def _make_ready(uow: UnitOfWork, article_id: ArticleId) -> None:
+    """Make text and review of an article that an older version finished."""
+    await uow.reviews.lock(article_id)
+    await ensured(uow, article_id)
 
 
 async def get_review_page(database: Database, article_id: ArticleId, *, by: Principal) -> str:

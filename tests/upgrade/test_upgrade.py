@@ -11,6 +11,8 @@ from temporalio.client import Client
 from src.application.articles import get_article_details, get_page
 from src.application.audit import verify
 from src.application.batches import list_batches
+from src.application.review_watch import ReviewWatch
+from src.application.reviews import get_review, list_reviews
 from src.application.revisions import ensure_revision
 from src.application.schedules import list_history
 from src.application.sites import list_sites, remove_site
@@ -19,6 +21,7 @@ from src.domain.article import ArticleStatus
 from src.domain.batch import BatchStatus
 from src.domain.colour import Colour
 from src.domain.longtail import LongtailStatus
+from src.domain.review import Verdict
 from src.domain.stages import STAGES, Stage
 from src.domain.usage import CallStatus
 from src.infrastructure.database import schema
@@ -115,6 +118,30 @@ async def test_a_failed_article_goes_on_and_buys_only_what_is_missing(applicatio
     assert details.article.failure is None
     async with database.unit_of_work() as uow:
         assert (await uow.batches.get(failed.batch_id)).status is BatchStatus.COMPLETED
+
+
+async def test_articles_that_waited_get_a_review_and_can_be_approved(application: Application, colour: Colour) -> None:
+    database, reviewing = application.database, application.acting_as(ANNA)
+    async with database.unit_of_work() as uow:
+        waiting = await uow.articles.list_all(status=ArticleStatus.NEEDS_REVIEW)
+    assert [each.content_hash for each in await list_reviews(database, by=ANNA, limit=10)] == [None, None]
+    await ReviewWatch(database, application.workflows, colour=colour).look()
+    async with Providers(application.settings) as providers, build_worker(application, providers, colour=colour):
+
+        async def have_texts() -> bool:
+            return all(each.content_hash for each in await list_reviews(database, by=ANNA, limit=10))
+
+        await eventually(have_texts)
+        for article in waiting:
+            details = await get_review(database, article.id, by=ANNA)
+            assert (details.text.number, details.article.status) == (1, ArticleStatus.NEEDS_REVIEW)
+            decided = await reviewing.decisions.decide(
+                article.id, Verdict.approve(), expected=details.text.content_hash
+            )
+            assert decided.is_told
+            result = await application.client.get_workflow_handle(f"review/{article.id}").result()
+            assert result == ArticleStatus.APPROVED
+    assert (await verify(database, by=ANNA)).is_sound
 
 
 async def test_a_batch_that_lost_its_worker_and_its_server_is_closed_and_its_longtails_are_ready(

@@ -88,13 +88,18 @@ class DecisionRepository:
         )
         return [Decision.model_validate(row) for row in rows]
 
-    async def list_not_taken_up(self, *, older_than: timedelta) -> list[tuple[ArticleId, DecisionId]]:
-        """Return decisions that no workflow took up in that time."""
-        statement = select(ReviewDecisionRow.article_id, ReviewDecisionRow.id).where(
-            ReviewDecisionRow.taken_up_at.is_(None), ReviewDecisionRow.at <= func.now() - older_than
-        )
+    async def list_not_taken_up(
+        self, *, older_than: timedelta, recent: timedelta
+    ) -> list[tuple[ArticleId, DecisionId, bool]]:
+        """Return decisions that no workflow took up in that time.
+
+        Each with its article, and whether it is younger than ``recent``.
+        """
+        age = func.now() - ReviewDecisionRow.at
+        statement = select(ReviewDecisionRow.article_id, ReviewDecisionRow.id, (age < recent).label("is_recent"))
+        statement = statement.where(ReviewDecisionRow.taken_up_at.is_(None), age >= older_than)
         rows = await self._session.execute(statement.order_by(ReviewDecisionRow.at).limit(_MOST_AT_ONCE))
-        return [(ArticleId(article_id), DecisionId(id_)) for article_id, id_ in rows]
+        return [(ArticleId(article_id), DecisionId(id_), is_recent) for article_id, id_, is_recent in rows]
 
     async def take_up(self, article_id: ArticleId) -> None:
         """Note that the article's workflow has read all its decisions."""

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Select, exists, func, or_, select, true, update
+from sqlalchemy import Select, and_, exists, func, or_, select, true, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -76,6 +76,20 @@ class ReviewRepository:
             raise NotFound("article", article_id, hint=Hint.LIST_ARTICLES)
         await self._session.execute(insert(ReviewRow).values(article_id=article_id).on_conflict_do_nothing())
         return LockedArticle.model_validate(row)
+
+    async def find_site(self, article_id: ArticleId) -> tuple[str, bool]:
+        """Return the article's site, and whether text and review exist.
+
+        Raises NotFound.
+        """
+        has_text = exists().where(ArticleRevisionRow.article_id == ArticleRow.id)
+        has_review = exists().where(ReviewRow.article_id == ArticleRow.id)
+        statement = select(ArticleRow.site, and_(has_text, has_review)).where(ArticleRow.id == article_id)
+        row = (await self._session.execute(statement)).one_or_none()
+        if row is None:
+            raise NotFound("article", article_id, hint=Hint.LIST_ARTICLES)
+        site, is_ready = row
+        return site, is_ready
 
     async def get(self, article_id: ArticleId) -> Review:
         """Return the review. Raises NotFound."""
