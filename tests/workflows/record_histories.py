@@ -12,6 +12,7 @@ from pathlib import Path
 
 from temporalio.client import Client, WorkflowFailureError
 
+from src.application.publishing import Publishing
 from src.application.revisions import ensure_revision
 from src.bootstrap import build_worker, open_local_servers
 from src.domain.article import ArticleStatus
@@ -36,6 +37,7 @@ from src.settings import OfflineSettings, Settings
 from tests.applications import an_application
 from tests.eventually import eventually
 from tests.factories import PHRASES, a_site, longtails
+from tests.publications import approved_articles
 
 from .conftest import BatchHandle
 
@@ -61,6 +63,7 @@ async def record(version: str, home: Path, url: str, address: str) -> None:
             await _joined(version, client, database)
             await _stopped(version, client, database)
             await _reviewed(version, client, database)
+            await _published(version, client, database, application.publishing)
             await _schedules(version, client, database)
             policies.SHARD_SIZE = 2
             await _sharded(version, client, database)
@@ -181,6 +184,20 @@ async def _schedules(version: str, client: Client, database: Database) -> None:
     await schedules.pause(slug, note="recorded", until=datetime.now(UTC) + timedelta(seconds=2))
     await client.get_workflow_handle(ids.schedule_resume(slug)).result()
     await _keep(client, ids.schedule_resume(slug), f"{version}-schedule-resume")
+
+
+async def _published(version: str, client: Client, database: Database, publishing: Publishing) -> None:
+    """A publication that is undone while it waits, one that goes out, and one that is taken off."""
+    (article,) = await approved_articles(database, undo="2s")
+    handle = client.get_workflow_handle(ids.publish(article.article_id))
+    await publishing.publish(article.article_id, colour=COLOUR)
+    await publishing.undo(article.article_id)
+    await publishing.publish(article.article_id, colour=COLOUR)
+    await handle.result()
+    await _keep(client, handle.id, f"{version}-publish")
+    await publishing.take_off(article.article_id, colour=COLOUR)
+    await handle.result()
+    await _keep(client, handle.id, f"{version}-publish-taken-off")
 
 
 async def _site(database: Database, slug: str, keywords: int) -> str:
