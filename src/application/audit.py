@@ -3,11 +3,13 @@
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
 from src.domain.permissions import Action
 from src.domain.principal import Principal
+from src.domain.publishing import PublicationId
 from src.domain.review import DecisionKind
 from src.domain.scheduling.schedule import Pause
 from src.infrastructure.database.audit import AuditEvent, Hole
@@ -88,6 +90,7 @@ async def verify(database: Database, *, by: Principal) -> AuditReport:
                 *await _people(uow),
                 *await _tokens(uow),
                 *await _reviews(uow),
+                *await _publications(uow, sites),
             ],
         )
 
@@ -139,6 +142,26 @@ async def _reviews(uow: UnitOfWork) -> list[Difference]:
         },
         {subject: {"status": found[subject]} for subject in ended},
     )
+
+
+async def _publications(uow: UnitOfWork, sites: set[str]) -> list[Difference]:
+    """Compare what was asked for last of each article.
+
+    How far that got is the worker's doing; what it is stays.
+    """
+    last = await uow.audit.list_last("publish")
+    asked = {subject: event for subject, event in last.items() if event.after and event.site in sites}
+    said = {subject: _asked(event.after or {}) for subject, event in asked.items()}
+    found = await uow.publications.find_many([PublicationId(UUID(each["publication"])) for each in said.values()])
+    return _compare(
+        "publication",
+        {subject: event.model_copy(update={"after": said[subject]}) for subject, event in asked.items()},
+        {str(each.article_id): _asked(each.state) for each in found},
+    )
+
+
+def _asked(state: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in state.items() if name != "status"}
 
 
 def _lasting(last: Mapping[str, AuditEvent], sites: set[str]) -> dict[str, AuditEvent]:

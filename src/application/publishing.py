@@ -18,6 +18,7 @@ from src.domain.content import Approval, Publication
 from src.domain.errors import Conflict, ConflictReason, EngineUnavailable, Hint, InputInvalid
 from src.domain.ids import ArticleId
 from src.domain.permissions import Action
+from src.domain.person import public_name
 from src.domain.principal import Principal
 from src.domain.publishing import (
     ApprovedText,
@@ -357,11 +358,10 @@ async def _approved(uow: UnitOfWork, article_id: ArticleId, newest: Revision) ->
     if status is not ArticleStatus.APPROVED or not given:
         raise Conflict(ConflictReason.NOT_APPROVED, article_id, hint=Hint.SHOW_REVIEW)
     last = given[-1]
-    person = await uow.users.find(last.by)
     return ApprovedText(
         article_id=article_id,
         content_hash=newest.content_hash,
-        reviewer=person.display_name if person else last.by.partition("@")[0],  # no host on a public page
+        reviewer=public_name(last.by, await uow.users.find(last.by)),
         at=last.at.astimezone(UTC),
         renderer_version=last.renderer_version,
     )

@@ -16,7 +16,7 @@ from src.domain.errors import Conflict, ConflictReason, Hint, NotFound
 from src.domain.finding import RevisionFinding
 from src.domain.ids import ArticleId
 from src.domain.permissions import Action
-from src.domain.person import parse_name
+from src.domain.person import parse_name, public_name
 from src.domain.principal import Principal
 from src.domain.review import Comment, CommentId, Decision, Review, approvals_of, parse_note
 from src.domain.revision import Revision, RevisionSummary
@@ -123,7 +123,7 @@ async def get_review_page(database: Database, article_id: ArticleId, *, by: Prin
 
     details = await get_review(database, article_id, by=by)
     now = datetime.now(UTC).replace(microsecond=0)
-    name = by.person.display_name if by.person else by.name
+    name = public_name(by.name, by.person)
     content: Content = details.text.content
     publication = Publication(published_at=now, modified_at=now, canonical=content.address)
     return render(content, Approval(reviewer=name, at=now), publication)

@@ -31,7 +31,12 @@ app = typer.Typer(
 def now(
     article_id: ArticleOption,
     at: Annotated[
-        datetime | None, typer.Option(help="When, instead of now; in this machine's time zone.", metavar="TIME")
+        datetime | None,
+        typer.Option(
+            help="When, instead of now, as 2026-12-01T09:00; in this machine's time zone unless it names one (+01:00).",
+            metavar="TIME",
+            formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M%z", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"],
+        ),
     ] = None,
     cadence: Annotated[
         bool, typer.Option("--cadence", help="When the site's cadence has room; its file says how many go live a day.")

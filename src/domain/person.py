@@ -11,7 +11,7 @@ from .errors import InputInvalid
 from .permissions import ALLOWED, OF_NO_SITE, Action, Role
 from .text import visible
 
-__all__ = ["Grant", "Person", "Role", "allows", "parse_name", "parse_text"]
+__all__ = ["Grant", "Person", "Role", "allows", "parse_name", "parse_text", "public_name"]
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _LONGEST = 120  # characters of a display name, an address, an operating system's user
@@ -62,6 +62,14 @@ class Person(BaseModel):
             "disabled": self.disabled_at is not None,
             "roles": [grant.model_dump(mode="json") for grant in self.grants],
         }
+
+
+def public_name(name: str, person: Person | None) -> str:
+    """Return what a published page calls who has this name in the audit trail.
+
+    The machine's owner is ``user@host`` there; no host stands on a page.
+    """
+    return person.display_name if person else name.partition("@")[0]
 
 
 def allows(roles: AbstractSet[Role], action: Action) -> bool:

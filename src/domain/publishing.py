@@ -146,6 +146,7 @@ class PublicationRecord(BaseModel):
     def state(self) -> dict[str, object]:
         """Return what the audit trail keeps of it."""
         return {
+            "publication": str(self.id),
             "target": self.target.value,
             "status": self.status.value,
             "content_hash": self.content_hash,

@@ -6,6 +6,7 @@ ends: pages, sitemap and feed of a site have one writer at a time.
 
 import hashlib
 import zlib
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -49,6 +50,10 @@ class PublicationRepository:
         for publication in await self._read(PublicationRow.id == publication_id):
             return publication
         raise NotFound("publication", publication_id)
+
+    async def find_many(self, publication_ids: Sequence[PublicationId]) -> list[PublicationRecord]:
+        """Return those of the publications that there are."""
+        return await self._read(PublicationRow.id.in_(publication_ids))
 
     async def list_for_article(
         self, article_id: ArticleId, *, target: TargetName | None = None

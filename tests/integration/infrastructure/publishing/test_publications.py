@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import text
 
+from src.application.audit import Difference, verify
 from src.application.publication_runs import PublicationRuns
 from src.application.publishing import list_publications
 from src.application.revisions import Revisions
@@ -36,6 +37,7 @@ from src.domain.review import Verdict, WithdrawReason
 from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.publishing.folder import FolderTarget
 from src.rendering.page import render
+from tests.applications import ANNA
 from tests.finished_articles import SITE
 from tests.killed_publisher import DeadlyFolder, Killed, raise_killed
 from tests.publications import (
@@ -98,6 +100,26 @@ async def test_an_approved_text_goes_out_with_its_reviewer_and_its_dates(
         assert (await uow.publications.get_page(publication.id)).decode() == folder.pages[SLUG]
         (event,) = await uow.audit.list_for("publish", str(approved.article_id))
     assert (event.who, event.action, event.site) == ("petra", "start", SITE)
+
+
+async def test_verifying_the_audit_trail_finds_a_publication_that_somebody_changed(
+    publisher: Publisher, approved: ApprovedArticle, database: Database, colour: Colour
+) -> None:
+    await published(publisher, approved, colour)
+    subjects = [each.subject for each in await differences(database)]
+    assert str(approved.article_id) not in subjects
+    async with database.engine.begin() as connection:
+        await connection.execute(text("UPDATE publications SET forced = 'slipped in'"))
+    (found,) = [each for each in await differences(database) if each.subject == str(approved.article_id)]
+    assert (found.noun, (found.found or {})["forced"], (found.recorded or {})["forced"]) == (
+        "publication",
+        "slipped in",
+        None,
+    )
+
+
+async def differences(database: Database) -> list[Difference]:
+    return [each for each in (await verify(database, by=ANNA)).differences if each.noun == "publication"]
 
 
 async def test_what_is_there_already_is_not_published_again(
