@@ -229,6 +229,14 @@ async def test_the_watchdog_starts_what_is_missing_and_says_who_waits(
         assert (await desk.review(gone).describe()).status is WorkflowExecutionStatus.RUNNING
         await desk.decide(gone, Verdict.approve())
         assert await desk.review(gone).result() == ArticleStatus.APPROVED
+        text = (await desk.details(gone)).text
+        edit = TextEdit(title=f"{text.content.title}, again")
+        edited = await Revisions(desk.database, by=ANNA).edit(gone, edit, parent=text.content_hash)
+        assert edited.status is NEEDS_REVIEW  # nobody approved these bytes
+        await watch(desk, colour).look()
+        await desk.until_taken_up(gone)
+        assert (await desk.decide(gone, Verdict.approve())).is_told
+        assert await desk.review(gone).result() == ArticleStatus.APPROVED
 
 
 async def test_a_review_goes_on_at_the_other_colour_and_begins_new_histories(

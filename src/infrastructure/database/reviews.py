@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Select, and_, exists, func, or_, select, true, update
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, true, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -22,6 +22,7 @@ from .tables import ArticleRevisionRow, ArticleRow, ReviewDecisionRow, ReviewRow
 CLAIM = timedelta(minutes=10)  # a claim lapses so long after the last step of who has it
 _IN_REVIEW = (ArticleStatus.NEEDS_REVIEW, ArticleStatus.CHANGES_REQUESTED)
 ENDED = (ArticleStatus.APPROVED, ArticleStatus.REJECTED, ArticleStatus.PARKED, ArticleStatus.WITHDRAWN)
+_WAITING_SINCE = func.coalesce(ReviewRow.waiting_since, ArticleRow.created_at)
 _REVIEW = tuple(getattr(ReviewRow, name) for name in Review.model_fields)
 
 
@@ -128,17 +129,19 @@ class ReviewRepository:
 
         Those that are snoozed are left out unless ``snoozed``; ``after`` is where the page before ended.
         """
-        statement = _queue().where(ArticleRow.status.in_(statuses))
+        conditions: list[ColumnElement[bool]] = [ArticleRow.status.in_(statuses)]
         if site is not None:
-            statement = statement.where(ArticleRow.site == site)
+            conditions.append(ArticleRow.site == site)
         if assignee is not None:
-            statement = statement.where(ReviewRow.assignee == assignee)
+            conditions.append(ReviewRow.assignee == assignee)
         if not snoozed:
-            statement = statement.where(func.coalesce(ReviewRow.snoozed_until, func.now()) <= func.now())
-        order = (func.coalesce(ReviewRow.waiting_since, ArticleRow.created_at), ArticleRow.id)
+            conditions.append(func.coalesce(ReviewRow.snoozed_until, func.now()) <= func.now())
         if after is not None:
-            statement = statement.where(func.row(*order) > func.row(*after))
-        rows = await self._session.execute(statement.order_by(*order).limit(limit))
+            conditions.append(func.row(_WAITING_SINCE, ArticleRow.id) > func.row(*after))
+        return await self._list_queue(*conditions, limit=limit)
+
+    async def _list_queue(self, *conditions: ColumnElement[bool], limit: int) -> list[QueuedReview]:
+        rows = await self._session.execute(_queue(*conditions, limit=limit))
         return [QueuedReview.model_validate(row) for row in rows]
 
     async def list_decided(self) -> list[tuple[ArticleId, ArticleStatus]]:
@@ -182,12 +185,28 @@ class ReviewRepository:
 
     async def list_reminded(self, *, limit: int) -> list[QueuedReview]:
         """Return reviews that have waited for longer than their site's reminder."""
-        statement = _queue().where(ArticleRow.status == ArticleStatus.NEEDS_REVIEW, ReviewRow.reminded_at.is_not(None))
-        rows = await self._session.execute(statement.order_by(ReviewRow.waiting_since).limit(limit))
-        return [QueuedReview.model_validate(row) for row in rows]
+        waits = ArticleRow.status == ArticleStatus.NEEDS_REVIEW
+        return await self._list_queue(waits, ReviewRow.reminded_at.is_not(None), limit=limit)
 
 
-def _queue() -> Select[Any]:
+def _queue(*conditions: ColumnElement[bool], limit: int) -> Select[Any]:
+    """Return the page of reviews, and only for these the newest text."""
+    of_review = [
+        getattr(ReviewRow, name) for name in Review.model_fields if name not in ("article_id", "waiting_since")
+    ]
+    page = (
+        select(
+            ArticleRow.id.label("article_id"),
+            _WAITING_SINCE.label("waiting_since"),
+            *of_review,
+            *(ArticleRow.site, ArticleRow.keyword, ArticleRow.status),
+        )
+        .outerjoin(ReviewRow, ReviewRow.article_id == ArticleRow.id)
+        .where(*conditions)
+        .order_by(_WAITING_SINCE, ArticleRow.id)
+        .limit(limit)
+        .subquery("page")
+    )
     latest = (
         select(
             ArticleRevisionRow.number.label("revision"),
@@ -195,22 +214,10 @@ def _queue() -> Select[Any]:
             ArticleRevisionRow.made_by,
             ArticleRevisionRow.author,
         )
-        .where(ArticleRevisionRow.article_id == ArticleRow.id)
+        .where(ArticleRevisionRow.article_id == page.c.article_id)
         .order_by(ArticleRevisionRow.number.desc())
         .limit(1)
         .lateral("latest")
     )
-    of_review = [
-        getattr(ReviewRow, name) for name in Review.model_fields if name not in ("article_id", "waiting_since")
-    ]
-    return (
-        select(
-            ArticleRow.id.label("article_id"),
-            func.coalesce(ReviewRow.waiting_since, ArticleRow.created_at).label("waiting_since"),
-            *of_review,
-            *(ArticleRow.site, ArticleRow.keyword, ArticleRow.status),
-            *(latest.c.revision, latest.c.content_hash, latest.c.made_by, latest.c.author),
-        )
-        .outerjoin(ReviewRow, ReviewRow.article_id == ArticleRow.id)
-        .outerjoin(latest, true())
-    )
+    statement = select(page, *(latest.c.revision, latest.c.content_hash, latest.c.made_by, latest.c.author))
+    return statement.outerjoin(latest, true()).order_by(page.c.waiting_since, page.c.article_id)
