@@ -65,9 +65,9 @@ class Person(BaseModel):
 
 
 def public_name(name: str, person: Person | None) -> str:
-    """Return what a published page calls who has this name in the audit trail.
+    """Return what a published page calls who has this name.
 
-    The machine's owner is ``user@host`` there; no host stands on a page.
+    The machine's owner is ``user@host`` in the audit trail; no host stands on a page.
     """
     return person.display_name if person else name.partition("@")[0]
 

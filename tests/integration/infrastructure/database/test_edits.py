@@ -2,15 +2,16 @@
 
 import asyncio
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from sqlalchemy import update
 
 from src.application.articles import get_article_details
-from src.application.revisions import Revisions, ensure_revision
+from src.application.revisions import Revisions, ensure_revision, get_difference
 from src.domain.article import ArticleRef, ArticleStatus
 from src.domain.edit import SectionEdit, TextEdit
-from src.domain.errors import Conflict, NotFound, NotPermitted, TextReplaced
+from src.domain.errors import Conflict, InputInvalid, NotFound, NotPermitted, TextReplaced
 from src.domain.person import Grant, Person, Role
 from src.domain.principal import Origin, Principal
 from src.domain.revision import MadeBy, Revision
@@ -127,3 +128,28 @@ async def test_who_may_not_edit_there_is_refused(database: Database) -> None:
     revisions = Revisions(database, by=Principal(name="olga", origin=Origin.API, person=olga))
     with pytest.raises(NotPermitted):
         await revisions.edit(ref.article_id, a_title("Olga's"), parent=first.content_hash)
+
+
+async def test_parts_of_another_revision_are_taken_over_one_by_one(database: Database) -> None:
+    ref, first = await written(database)
+    revisions = Revisions(database, by=IDA)
+    with pytest.raises(NotFound, match="earlier revision"):
+        await get_difference(database, ref.article_id)
+    edit = TextEdit(title="Ida's own title", sections={"part-2": SectionEdit(text="<p>Only a spanner.</p>")})
+    second = (await revisions.edit(ref.article_id, edit, parent=first.content_hash)).revision
+    difference = await get_difference(database, ref.article_id)
+    assert (difference.before.number, difference.after.number) == (1, 2)
+    title, part = difference.hunks
+    assert (title.place, part.place, part.base) == ("title", "part-2", first.content_hash)
+    accepted: dict[str, Any] = {"before": 1, "after": 2, "parent": second.content_hash}
+    with pytest.raises(InputInvalid):
+        await revisions.accept(ref.article_id, ["0" * 16], **accepted)
+    with pytest.raises(TextReplaced):
+        await revisions.accept(ref.article_id, [part.id], **accepted | {"parent": first.content_hash})
+    assert not (await revisions.accept(ref.article_id, [title.id, part.id], **accepted)).is_new
+    third = await revisions.accept(ref.article_id, [part.id], **accepted)
+    assert (third.is_new, third.revision.number, third.revision.parent) == (True, 3, 2)
+    assert third.revision.content.title == first.content.title
+    assert third.revision.content.sections == second.content.sections
+    back = await revisions.accept(ref.article_id, [], before=1, after=3, parent=third.revision.content_hash)
+    assert back.revision.content == first.content
