@@ -77,7 +77,7 @@ async def remove_site(database: Database, slug: str, *, by: Principal, dry_run: 
 
     Return what went, or would go with ``dry_run``.
 
-    Raises NotFound, NotPermitted, and Conflict while it has a schedule or a batch that is running.
+    Raises NotFound, NotPermitted, and Conflict while it has a schedule, a batch that is running or a published page.
     """
     by.require(Action.SITE_REMOVE, slug)
     async with database.unit_of_work() as uow:
@@ -91,6 +91,9 @@ async def remove_site(database: Database, slug: str, *, by: Principal, dry_run: 
             batches = await uow.batches.list_all(site=slug, limit=1000)
             if any(batch.status is BatchStatus.RUNNING for batch in batches):
                 raise Conflict(ConflictReason.BATCH_RUNNING, slug, hint=Hint.CANCEL_BATCH)
+            await uow.publications.lock(slug)
+            if count := await uow.publications.count_at_targets(slug):  # nothing would know these pages any more
+                raise Conflict(ConflictReason.SITE_PUBLISHED, slug, count=str(count), hint=Hint.LIST_PUBLICATIONS)
             hold = await uow.holds.release(slug, by=by.name)
             forgotten = await forget_site(uow, slug)
             await uow.sites.delete(slug)

@@ -39,6 +39,7 @@ _HINTS = {
     Hint.LIST_ARTICLES: "see: longtail article list",
     Hint.LIST_BATCHES: "see: longtail batch list",
     Hint.LIST_LONGTAILS: "see: longtail keywords list SITE",
+    Hint.LIST_PUBLICATIONS: "see longtail publish status --site {key}; take each off: longtail publish off ARTICLE",
     Hint.LIST_TOKENS: "see: longtail user token list NAME",
     Hint.LIST_USERS: "see: longtail user list",
     Hint.NAME_PERSON: "say who you are: longtail --as NAME, or have yourself added with --os-user",

@@ -34,6 +34,7 @@ class Hint(StrEnum):
     LIST_ARTICLES = "list_articles"
     LIST_BATCHES = "list_batches"
     LIST_LONGTAILS = "list_longtails"
+    LIST_PUBLICATIONS = "list_publications"
     LIST_TOKENS = "list_tokens"
     LIST_USERS = "list_users"
     NAME_PERSON = "name_person"
@@ -210,6 +211,7 @@ class ConflictReason(StrEnum):
     PUBLICATION_UNDER_WAY = "publication_under_way"
     RENDERER_CHANGED = "renderer_changed"
     SCHEDULE_EXISTS = "schedule_exists"
+    SITE_PUBLISHED = "site_published"
     SLOT_RUNNING = "slot_running"
     TOKEN_EXISTS = "token_exists"  # noqa: S105 - a reason, no secret
     USER_DISABLED = "user_disabled"
@@ -239,6 +241,7 @@ _CONFLICTS = {
     ConflictReason.RENDERER_CHANGED: "the page of article {key} would not be as it was approved: {problem}",
     ConflictReason.NO_BATCH_OPENED: "{key} ended without a batch: {problem}",
     ConflictReason.SCHEDULE_EXISTS: "{key} has a schedule",
+    ConflictReason.SITE_PUBLISHED: "the site {key} has {count} published page(s)",
     ConflictReason.SLOT_RUNNING: "the batch of {key} for {slot} is running",
     ConflictReason.TOKEN_EXISTS: "the token {key} exists and is not revoked",
     ConflictReason.USER_DISABLED: "the user {key} is disabled",

@@ -68,6 +68,7 @@ def test_every_hint_is_a_command_or_a_variable(code: Hint) -> None:
 
 DETAILS: Any = {
     "by": "anna",
+    "count": "2",
     "until": "06:10",
     "address": "https://shop.example/taps",
     "other": "3f2a9c01",

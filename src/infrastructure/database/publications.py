@@ -77,6 +77,12 @@ class PublicationRepository:
         """Return what the targets of the site have."""
         return await self._read(PublicationRow.site == site, PublicationRow.status.in_(_LIVE))
 
+    async def count_at_targets(self, site: str) -> int:
+        """Return how many pages the targets have, or may have."""
+        maybe = [*_LIVE, PublicationStatus.PUBLISHING, PublicationStatus.TAKING_OFF]
+        of_site = select(func.count()).where(PublicationRow.site == site, PublicationRow.status.in_(maybe))
+        return await self._session.scalar(of_site) or 0
+
     async def list_overdue(self, *, older_than: timedelta) -> list[tuple[str, ArticleId]]:
         """Return site and article of what has been due for that time."""
         late = PublicationRow.due_at <= func.now() - older_than

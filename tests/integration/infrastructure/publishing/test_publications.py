@@ -17,6 +17,7 @@ from src.application.audit import Difference, verify
 from src.application.publication_runs import PublicationRuns
 from src.application.publishing import list_publications
 from src.application.revisions import Revisions
+from src.application.sites import remove_site
 from src.bootstrap import Application
 from src.domain.article import ArticleStatus
 from src.domain.colour import Colour
@@ -337,6 +338,21 @@ def petra(role: Role) -> Principal:
         grants=(Grant(role=role, site=SITE),),
     )
     return Principal(name="petra", origin=Origin.API, person=person)
+
+
+async def test_a_site_with_pages_is_not_removed(
+    publisher: Publisher, approved: ApprovedArticle, database: Database, colour: Colour
+) -> None:
+    async with database.engine.begin() as connection:
+        await connection.execute(text("UPDATE batches SET status = 'completed', closed_at = now()"))
+    await published(publisher, approved, colour)
+    with pytest.raises(Conflict, match="1 published page"):
+        await remove_site(database, SITE, by=ANNA, dry_run=False)
+    await publisher.requests.take_off(approved.article_id, colour=colour)
+    with pytest.raises(Conflict, match="1 published page"):
+        await remove_site(database, SITE, by=ANNA, dry_run=False)
+    await publisher.carry_out(approved)
+    await remove_site(database, SITE, by=ANNA, dry_run=False)
 
 
 async def test_who_may_not_publish_is_refused(publisher: Publisher, approved: ApprovedArticle, colour: Colour) -> None:
