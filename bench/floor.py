@@ -22,6 +22,7 @@ from src.domain.site import Site
 from src.domain.stages import Stage
 from src.infrastructure.llm.providers import Providers
 from src.rendering import page
+from src.rendering.content import content_of
 from src.settings import Settings
 
 from . import model_server, processes, workload
@@ -59,7 +60,7 @@ async def write(keyword: str, site: Site, models: dict[Stage, LanguageModel]) ->
     draft = await article.write(plan, keyword, site=site, model=models[Stage.ARTICLE])
     opening = " ".join(draft.markdown.split()[:OPENING_WORDS])
     metadata = await seo_metadata.describe(keyword, plan, opening, site=site, model=models[Stage.SEO_METADATA])
-    return page.render(site, plan, draft, metadata, generated_at=datetime.now(UTC), offline=False)
+    return page.preview(content_of(site, plan, draft, metadata, offline=False), datetime.now(UTC))
 
 
 async def measure(url: str, keywords: list[str], *, latency: float, slots: int) -> Floor:

@@ -22,6 +22,7 @@ from src.application.batches import Batches
 from src.bootstrap import Application, open_application, open_local_servers
 from src.domain.colour import BLUE
 from src.domain.longtail import Longtail
+from src.domain.principal import Principal
 from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.temporal.messages import BatchReport
 from src.infrastructure.temporal.workflows.site_batch import SiteBatchWorkflow
@@ -34,6 +35,7 @@ BatchHandle = WorkflowHandle[SiteBatchWorkflow, BatchReport | None]
 _OBEYED = ("LONGTAIL_", "TEMPORAL_", "OPENAI_", "ANTHROPIC_", "DATABASE_URL", "PYTHON")
 _CODE = Path(__file__).parents[1]
 _STOP_SECONDS = 30
+BENCH = Principal.owner("bench")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,14 +154,14 @@ async def installation(*, compiled: Path | None = None) -> AsyncIterator[Install
     """
     with _folder() as folder, open_local_servers(folder / "home") as servers:
         settings = Settings.model_construct(home=folder / "home", database_pool_size=2)
-        async with open_application(settings, servers, who="bench") as opened:
+        async with open_application(settings, servers, principal=BENCH) as opened:
             yield Installation(
                 folder=folder,
                 compiled=compiled or folder / "compiled",
                 application=opened,
                 database=opened.database,
                 client=opened.client,
-                batches=Batches(opened.database, opened.workflows),  # the workers have models of their own
+                batches=Batches(opened.database, opened.workflows, by=BENCH),  # the workers have models of their own
                 temporal_pid=servers.temporal.pid or 0 if servers.temporal else 0,
                 postgres_pid=await postmaster(opened.database),
             )

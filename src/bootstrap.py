@@ -19,7 +19,7 @@ import secrets
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -31,19 +31,29 @@ from sqlalchemy.exc import DBAPIError
 from src.application.articles import Articles
 from src.application.backfills import Backfills
 from src.application.batches import Batches
+from src.application.decisions import Decisions
 from src.application.forecasts import Forecasts
 from src.application.gaps import GapReport
 from src.application.holds import Holds
+from src.application.publication_watch import PATIENCE as PUBLICATION_PATIENCE
+from src.application.publication_watch import PublicationWatch
+from src.application.review_steps import ReviewSteps
+from src.application.review_watch import PATIENCE as REVIEW_PATIENCE
+from src.application.review_watch import ReviewWatch
+from src.application.reviews import Reviews
 from src.application.schedule_drift import ScheduleDrift
 from src.application.schedules import Schedules
 from src.application.slot_watch import SlotWatch
 from src.application.unfinished_watch import IsGone, UnfinishedWatch
 from src.application.watchdog import Watchdog
 from src.domain.alert import PATIENCE, SHORTEST_OVERDUE
-from src.domain.colour import Colour
+from src.domain.colour import BLUE, Colour
 from src.domain.errors import AnswersNotStored, EngineUnavailable, SettingProblem, SettingsInvalid
+from src.domain.principal import Authentication, Principal
+from src.domain.publishing import Target, TargetName
 from src.domain.scheduling.slot_evidence import GRACE, WATCHDOG_INTERVAL
 from src.domain.site import Site
+from src.infrastructure.authentication.tokens import TokenAuthentication
 from src.infrastructure.database import schema
 from src.infrastructure.database.engine import create_engine, normalise_url, without_pooler
 from src.infrastructure.database.unit_of_work import Database
@@ -55,6 +65,8 @@ if TYPE_CHECKING:
     from temporalio.client import Client
     from temporalio.worker import Worker
 
+    from src.application.publishing import Publishing
+    from src.application.revisions import Revisions
     from src.infrastructure.llm.ledger import CallOwner
     from src.infrastructure.llm.limits import Limits
     from src.infrastructure.llm.providers import Providers
@@ -143,11 +155,11 @@ def _configured_address() -> str | None:
 
 @asynccontextmanager
 async def open_database(
-    settings: Settings, servers: Servers | None = None, *, check: bool = True
+    settings: Settings, servers: Servers | None = None, *, check: bool = True, by: Principal | None = None
 ) -> AsyncIterator[Database]:
     """Yield the database at this version's revision.
 
-    An embedded one is migrated to it.
+    An embedded one is migrated to it, by ``by`` in the audit trail.
 
     With ``check=False`` it is yielded at any revision, for migrations. Raises EngineUnavailable when it cannot be
     reached, SchemaOutdated when a database that the environment names is at another revision.
@@ -157,7 +169,7 @@ async def open_database(
         try:
             with _reaching_database():
                 if check:
-                    await _prepare(database, is_local=used.is_database_local)
+                    await _prepare(database, is_local=used.is_database_local, by=by)
                 else:
                     await schema.find_revision(database.engine)
             yield database
@@ -165,12 +177,12 @@ async def open_database(
             await database.close()
 
 
-async def _prepare(database: Database, *, is_local: bool) -> None:
+async def _prepare(database: Database, *, is_local: bool, by: Principal | None) -> None:
     """Migrate an embedded database; any other is migrated by command only."""
     if not is_local:
         await schema.require_current(database.engine)
     elif not await schema.is_current(database.engine):
-        await schema.upgrade(database.engine)
+        await schema.upgrade(database.engine, by=by)
 
 
 @contextmanager
@@ -208,14 +220,23 @@ class Application:
     """The open database and Temporal, with their use cases.
 
     Attributes:
-        who: who acts, for the audit trail.
+        principal: who acts, and within which bounds.
     """
 
     settings: Settings
     database: Database
     client: "Client"
     server: TemporalServer
-    who: str
+    principal: Principal
+
+    @property
+    def who(self) -> str:
+        """Return who acts, by the name in the audit trail."""
+        return self.principal.name
+
+    def acting_as(self, principal: Principal) -> "Application":
+        """Return the same, with another who acts: for one request or command."""
+        return replace(self, principal=principal)
 
     @property
     def temporal_ui_url(self) -> str | None:
@@ -246,17 +267,44 @@ class Application:
     def batches(self) -> Batches:
         """Return the use cases of batches."""
         # Only workers on this machine are known to have our settings.
-        return Batches(self.database, self.workflows, check_models=self._check_models if self.is_local else None)
+        check_models = self._check_models if self.is_local else None
+        return Batches(self.database, self.workflows, by=self.principal, check_models=check_models)
 
     @cached_property
     def articles(self) -> Articles:
         """Return the use cases of articles."""
-        return Articles(self.database, self.workflows)
+        return Articles(self.database, self.workflows, by=self.principal)
+
+    @cached_property
+    def revisions(self) -> "Revisions":
+        """Return the use cases of texts."""
+        from src.application.revisions import Revisions  # noqa: PLC0415 - rules and renderers, for editors alone
+
+        return Revisions(self.database, by=self.principal)
+
+    @cached_property
+    def publishing(self) -> "Publishing":
+        """Return the use cases of publications."""
+        from src.application.publishing import Publishing  # noqa: PLC0415 - rules and renderers, for publishers alone
+
+        return Publishing(self.database, self.workflows, self.targets, by=self.principal)
+
+    def targets(self, site: str, target: TargetName) -> Target:
+        """Return the target of the site: where its pages go."""
+        from src.infrastructure.publishing.folder import FolderTarget  # noqa: PLC0415 - likewise
+
+        assert target is TargetName.FOLDER  # noqa: S101 - there is no other
+        return FolderTarget(self.settings.publish_folder or self.settings.home / "published", site)
 
     @cached_property
     def holds(self) -> Holds:
         """Return the use cases of holds."""
-        return Holds(self.database, self.workflows, who=self.who)
+        return Holds(self.database, self.workflows, by=self.principal)
+
+    @cached_property
+    def authentication(self) -> Authentication:
+        """Return what finds out who a token belongs to."""
+        return TokenAuthentication(self.database)
 
     async def _check_models(self, site: Site) -> None:
         from src.infrastructure.llm.providers import Providers  # noqa: PLC0415 - the libraries of the model providers
@@ -267,7 +315,7 @@ class Application:
     @cached_property
     def schedules(self) -> Schedules:
         """Return the use cases of schedules."""
-        return Schedules(self.database, self._schedule_gateway, self._schedule_times, who=self.who)
+        return Schedules(self.database, self._schedule_gateway, self._schedule_times, by=self.principal)
 
     @cached_property
     def schedule_drift(self) -> ScheduleDrift:
@@ -277,7 +325,7 @@ class Application:
     @cached_property
     def backfills(self) -> Backfills:
         """Return the use cases of backfills."""
-        return Backfills(self.database, self._schedule_gateway, self._schedule_times, self.workflows, who=self.who)
+        return Backfills(self.database, self._schedule_gateway, self._schedule_times, self.workflows, by=self.principal)
 
     @cached_property
     def forecasts(self) -> Forecasts:
@@ -298,11 +346,31 @@ class Application:
             grace=self.settings.scaled(GRACE),
         )
 
-    def watchdog(self, *, is_gone: IsGone) -> Watchdog:
-        """Return the check of all sites that the worker runs.
+    @cached_property
+    def reviews(self) -> Reviews:
+        """Return the use cases of reviews that decide nothing."""
+        return Reviews(self.database, by=self.principal)
+
+    @cached_property
+    def decisions(self) -> Decisions:
+        """Return the use cases that decide about texts."""
+        return Decisions(self.database, self.workflows, by=self.principal)
+
+    @property
+    def review_steps(self) -> ReviewSteps:
+        """Return the steps of reviews that the worker takes."""
+        from src.infrastructure.temporal.policies import REVIEW_HISTORY  # noqa: PLC0415 - see above
+
+        return ReviewSteps(self.database, by=self.principal, longest_history=REVIEW_HISTORY)
+
+    def watchdog(self, *, is_gone: IsGone, colour: Colour = BLUE) -> Watchdog:
+        """Return the check of all sites that the worker of ``colour`` runs.
 
         ``is_gone`` is that worker's proof that another is dead.
         """
+        reviews = ReviewWatch(
+            self.database, self.workflows, colour=colour, patience=self.settings.scaled(REVIEW_PATIENCE)
+        )
         unfinished = UnfinishedWatch(
             self.database,
             self.workflows,
@@ -312,7 +380,10 @@ class Application:
             shortest_overdue=self.settings.scaled(SHORTEST_OVERDUE),
         )
         slots = SlotWatch(self.database, self._schedule_gateway, self._schedule_times, self.gaps)
-        return Watchdog(self.database, slots, unfinished)
+        publications = PublicationWatch(
+            self.database, self.workflows, colour=colour, patience=self.settings.scaled(PUBLICATION_PATIENCE)
+        )
+        return Watchdog(self.database, slots, unfinished, reviews, publications)
 
     @cached_property
     def _schedule_gateway(self) -> "ScheduleGateway":
@@ -329,19 +400,22 @@ class Application:
 
 @asynccontextmanager
 async def open_application(
-    settings: Settings, servers: Servers | None = None, *, who: str, identity: str | None = None
+    settings: Settings, servers: Servers | None = None, *, principal: Principal, identity: str | None = None
 ) -> AsyncIterator[Application]:
-    """Yield the use cases of ``who`` on an open database and Temporal.
+    """Yield the use cases of ``principal`` on an open database and Temporal.
 
     ``identity`` is what Temporal shows of this client; by default its process and host. Raises as ``open_database``
     does, and EngineUnavailable when Temporal cannot be used.
     """
     from src.infrastructure.temporal.client import connect  # noqa: PLC0415 - see above
 
-    async with _started(settings, servers, with_temporal=True) as used, open_database(settings, used) as database:
+    async with (
+        _started(settings, servers, with_temporal=True) as used,
+        open_database(settings, used, by=principal) as database,
+    ):
         assert used.temporal is not None  # noqa: S101 - it was asked for
         client = await connect(used.temporal.address, identity=identity)
-        yield Application(settings, database, client, used.temporal, who)
+        yield Application(settings, database, client, used.temporal, principal)
 
 
 def worker_identity(colour: Colour) -> str:
@@ -373,12 +447,13 @@ def build_worker(
     owner: "CallOwner | None" = None,
     strict: bool = False,
 ) -> "Worker":
-    """Return a worker of ``colour`` that acts as the application's ``who``.
+    """Return a worker of ``colour`` that acts as the application's principal.
 
     Nothing is polled before it runs; then through ``client``, else through the application's. Without ``owner`` no
     other worker takes over from it, and it does not hear what others learn of providers. ``strict`` runs workflows in
     the sandbox, as tests do.
     """
+    from src.application.publication_runs import PublicationRuns  # noqa: PLC0415 - for workers alone
     from src.infrastructure.temporal import worker  # noqa: PLC0415 - see above
 
     owner = owner or own_calls(application, register_worker(application, colour=colour), open_limits(application))
@@ -387,7 +462,9 @@ def build_worker(
         application.database,
         providers,
         schedules=application.schedules,
-        watchdog=application.watchdog(is_gone=owner.is_gone),
+        watchdog=application.watchdog(is_gone=owner.is_gone, colour=colour),
+        reviews=application.review_steps,
+        publications=PublicationRuns(application.database, application.targets),
         settings=application.settings,
         colour=colour,
         owner=owner,

@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from src.domain.errors import SettingProblem, SettingsInvalid
 
 Names = Annotated[tuple[str, ...], NoDecode]
+_CACHED_A_SLOT = 4  # the article that uses the slot, those that wait for one, and their parents
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 
@@ -53,6 +54,10 @@ class Settings(BaseSettings):
 
     home: Path = Field(default_factory=lambda: user_data_path("longtail"), description="All local state is in here.")
 
+    publish_folder: Path | None = Field(
+        default=None, description="Pages go into a folder for each site in here; unset: published, in home."
+    )
+
     database_url: SecretStr | None = Field(default=None, validation_alias=AliasChoices("DATABASE_URL", "database_url"))
     database_pool_size: int = Field(default=16, ge=1, le=200)
 
@@ -81,6 +86,12 @@ class Settings(BaseSettings):
     )
 
     model_slots: int = Field(default=32, ge=1, le=1000, description="Model calls that one worker has open at once.")
+    max_cached_workflows: int | None = Field(
+        default=None,
+        ge=1,
+        le=100_000,
+        description="Workflows that one worker keeps in memory; unset: four times its model slots. Reviews need none.",
+    )
     slowest_rate: float | None = Field(
         default=None,
         ge=4,  # a stage's activity has time for no slower one
@@ -127,6 +138,14 @@ class Settings(BaseSettings):
     def in_capitals(cls, value: Any) -> Any:  # noqa: ANN401
         """Return a level in capitals; people write it either way."""
         return value.upper() if isinstance(value, str) else value
+
+    @property
+    def cached_workflows(self) -> int:
+        """Return how many workflows a worker keeps in memory.
+
+        An article and its parents in work are; a review that waits for days costs a replay when it is touched.
+        """
+        return self.max_cached_workflows or _CACHED_A_SLOT * self.model_slots
 
     def scaled(self, limit: timedelta) -> timedelta:
         """Return ``limit`` times the time factor.

@@ -117,10 +117,26 @@ async def database(migrated: Database) -> AsyncIterator[Database]:
     yield migrated
     async with migrated.engine.begin() as connection:
         await connection.execute(text("DELETE FROM sites"))
+        await connection.execute(text("DELETE FROM users"))  # the audit trail stays: nothing can be deleted from it
         await connection.execute(text("DELETE FROM model_calls"))  # money spent outlives a site
         await connection.execute(text("DELETE FROM workers"))
         await connection.execute(text("DELETE FROM watchdog_alerts"))
         await connection.execute(text("DELETE FROM answering_models"))
+
+
+@pytest.fixture
+async def fresh(database_url: str) -> AsyncIterator[Database]:
+    """A database of this test alone, whose audit trail holds nothing of others."""
+    name = f"fresh_{secrets.token_hex(4)}"
+    admin = create_engine(database_url, pool_size=1).execution_options(isolation_level="AUTOCOMMIT")
+    async with admin.connect() as connection:
+        await connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}"))
+    own = Database(create_engine(named(database_url, name), pool_size=8))
+    yield own
+    await own.close()
+    async with admin.connect() as connection:
+        await connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    await admin.dispose()
 
 
 @pytest.fixture(scope="session")

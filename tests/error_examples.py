@@ -1,9 +1,10 @@
 """One example of every class of the error tree."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from src.domain import errors
 from src.domain.errors import (
+    AlreadyDecided,
     AnswersNotStored,
     ArtefactTooLarge,
     ArticleEnded,
@@ -12,6 +13,7 @@ from src.domain.errors import (
     ConflictReason,
     DatabaseFailed,
     FileInvalid,
+    FindingsBlock,
     Hint,
     InputInvalid,
     LongtailError,
@@ -20,14 +22,27 @@ from src.domain.errors import (
     ModelLimited,
     ModelNotConfigured,
     ModelNotFound,
+    NotAuthenticated,
     NotFound,
+    NotPermitted,
+    NotReviewable,
     OutputRejected,
+    OwnText,
+    ReviewRefused,
     SchemaOutdated,
+    SecondPersonMissing,
     SettingProblem,
     SettingsInvalid,
+    TargetAnswerUnknown,
+    TargetError,
+    TargetRefused,
+    TargetUnavailable,
+    TextReplaced,
     WorkerLost,
 )
 from src.domain.usage import Usage
+
+_AT = datetime(2026, 11, 20, 6, 0, tzinfo=UTC)
 
 WITH_FACTS: dict[type[LongtailError], LongtailError] = {
     InputInvalid: InputInvalid("volume", "many", "write a whole number"),
@@ -35,6 +50,16 @@ WITH_FACTS: dict[type[LongtailError], LongtailError] = {
     FileInvalid: FileInvalid("list.csv", "it is empty", line=3),
     NotFound: NotFound("site", "shop", known=["garden"], hint=Hint.SHOW_SITES),
     Conflict: Conflict(ConflictReason.BATCH_ENDED, "3f2a9c01", status="completed"),
+    ReviewRefused: ReviewRefused("3f2a9c01", "nothing is decided", hint=Hint.SHOW_ARTICLE),
+    TextReplaced: TextReplaced(
+        "3f2a9c01", expected="a" * 64, current="b" * 64, revision=3, by="ida", at=datetime(2026, 11, 20, tzinfo=UTC)
+    ),
+    TargetError: TargetError("folder", "it is full", "the folder is full"),
+    TargetUnavailable: TargetUnavailable("folder", "No space left on device: /srv/pages"),
+    TargetAnswerUnknown: TargetAnswerUnknown("folder", "no answer in time"),
+    TargetRefused: TargetRefused("folder", "taps.html", "a file that Longtail did not write stands there"),
+    NotAuthenticated: NotAuthenticated("expired"),
+    NotPermitted: NotPermitted("anna", "batch.start", site="shop", roles=["operator", "admin"], hint=Hint.GRANT_ROLE),
     DatabaseFailed: DatabaseFailed("UniqueViolationError", sqlstate="23505"),
     AnswersNotStored: AnswersNotStored(["/home/longtail/spool/3f2a9c01.json"]),
     ArticleEnded: ArticleEnded("3f2a9c01"),
@@ -50,6 +75,11 @@ WITH_FACTS: dict[type[LongtailError], LongtailError] = {
         "C", site="shop", provider="openai", model="gpt-9"
     ),
     ArtefactTooLarge: ArtefactTooLarge("C", size=300_000, limit=262_144),
+    AlreadyDecided: AlreadyDecided("3f2a9c01", status="approved", by="anna", at=_AT),
+    NotReviewable: NotReviewable("3f2a9c01", status="failed", decision="approve", possible=["needs_review"]),
+    OwnText: OwnText("3f2a9c01", who="anna", revision=2),
+    SecondPersonMissing: SecondPersonMissing("3f2a9c01", who="anna", at=_AT),
+    FindingsBlock: FindingsBlock("3f2a9c01", ["0: text.banned: cheap"]),
     OutputRejected: OutputRejected("B", ["no h1", "too short"]),
 }
 

@@ -11,7 +11,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from temporalio.service import RPCError
 
 from bench.conditions import Bucket, Conditions
-from bench.installation import Worker
+from bench.installation import BENCH, Worker
 from src.application.keywords import requeue_keywords
 from src.domain.article import ArticleStatus
 from src.domain.batch import BatchStatus
@@ -183,12 +183,12 @@ class Disturbances:
         database = self._testbed.installed.database
         keywords = self._sites.keywords(slug)
         keyword = keywords[event.target % len(keywords)]
-        await requeue_keywords(database, slug, [])
+        await requeue_keywords(database, slug, [], by=BENCH)
         async with database.unit_of_work() as uow:
             written = await uow.longtails.list_for_site(slug, status=LongtailStatus.WRITTEN)
         if keyword in [longtail.phrase for longtail in written]:  # a second article is wanted
             self._sites.requeued[keyword] = self._sites.requeued.get(keyword, 0) + 1
-        await requeue_keywords(database, slug, [keyword])
+        await requeue_keywords(database, slug, [keyword], by=BENCH)
 
     async def _reopen(self, event: Event) -> None:
         await self._sites.open(self._testbed, self._slug(event), force=True)

@@ -12,12 +12,13 @@ from src.domain.stages import Outline, Stage
 from src.quality.article_rules import broken_rules, heading_key, offered_links
 from src.quality.language import labels
 from src.quality.manuscript import Manuscript, as_markdown
-from src.quality.plan import planned_headings
+from src.quality.plan import planned_headings, section_ids
 
 from .answers import Draft
+from .changes import Changes, wished
 from .instructions import fact_list, instructions, site_brief
 from .language_model import LONGEST_ANSWER_TOKENS, OFFLINE_MODEL, Completion, LanguageModel, Prompt, StopReason, fenced
-from .structured_output import ask, parse_or_repair, require, validated
+from .structured_output import RuleViolations, ask, ask_for, parse_or_repair, require, validated
 
 MAX_OUTPUT_TOKENS = LONGEST_ANSWER_TOKENS
 CONTINUATIONS = 2
@@ -27,22 +28,54 @@ _CONTINUE = (
 )
 
 
-async def write(outline: Outline, keyword: str, *, site: Site, model: LanguageModel) -> Draft:
+async def write(
+    outline: Outline, keyword: str, *, site: Site, model: LanguageModel, changes: Changes | None = None
+) -> Draft:
     """Write every section of the outline with the facts it cites.
+
+    With ``changes`` that are about one section, write that one and leave the others as they are.
 
     Raises OutputRejected, OutputTruncated, ModelRefused, and what the model raises.
     """
     prompt = _prompt(outline, keyword, site)
     headings = planned_headings(outline, site.language)
 
-    def read(completion: Completion) -> Draft:
-        markdown = as_markdown(completion.text)
+    def checked(markdown: str, completion: Completion) -> Draft:
         manuscript = Manuscript(markdown)
         require(broken_rules(manuscript, outline, keyword, site=site, check_language=completion.model != OFFLINE_MODEL))
         return validated(Draft, {"markdown": markdown, "words": manuscript.words})
 
-    prompt, completion = await _whole(prompt, headings, model)
-    return await parse_or_repair(prompt, completion, model, read)
+    if changes and changes.draft and (heading := _only(changes, outline, headings)):
+        draft = changes.draft
+        asked = replace(changes.added_to(prompt, only=heading), resumable=False)
+        return await ask_for(
+            asked, model, lambda completion: checked(_replaced(draft, heading, completion.text), completion)
+        )
+    prompt, completion = await _whole(wished(prompt, changes), headings, model)
+    return await parse_or_repair(
+        prompt, completion, model, lambda completion: checked(as_markdown(completion.text), completion)
+    )
+
+
+def _only(changes: Changes, outline: Outline, headings: Sequence[str]) -> str | None:
+    """Return the planned heading of the one section that is wanted.
+
+    None: the plan does not have it.
+    """
+    return dict(zip(section_ids(outline), headings, strict=True)).get(changes.only or "")
+
+
+def _replaced(draft: str, heading: str, answer: str) -> str:
+    """Return the draft with the answer's section in place of its own."""
+    written = Manuscript(as_markdown(answer))
+    new = [written.source(part) for part in written.sections if heading_key(part.heading or "") == heading_key(heading)]
+    if len(new) != 1 or len(written.sections) != 1:
+        raise RuleViolations([f"the answer must be the section {heading!r} and nothing else"])
+    old = Manuscript(draft)
+    parts = [
+        new[0] if heading_key(part.heading or "") == heading_key(heading) else old.source(part) for part in old.parts
+    ]
+    return "\n\n".join(part for part in parts if part)
 
 
 def _prompt(outline: Outline, keyword: str, site: Site) -> Prompt:

@@ -12,6 +12,7 @@ from src.quality.plan import QUESTION_WORDS, planned_headings, planned_words
 from src.quality.wording import banned, fit, leftovers, mentions, unique
 
 from .answers import Outline
+from .changes import Changes, wished
 from .instructions import fact_list, instructions, site_brief
 from .language_model import Completion, LanguageModel, Prompt
 from .structured_output import ask_for, json_object, require, validated
@@ -23,7 +24,9 @@ _LONGEST_ID = 60
 _LONGEST_H1 = 70
 
 
-async def plan(analysis: KeywordAnalysis, *, site: Site, model: LanguageModel) -> Outline:
+async def plan(
+    analysis: KeywordAnalysis, *, site: Site, model: LanguageModel, changes: Changes | None = None
+) -> Outline:
     """Plan an article of the site's length on what the analysis found.
 
     Raises OutputRejected, OutputTruncated, ModelRefused, and what the model raises.
@@ -50,7 +53,7 @@ async def plan(analysis: KeywordAnalysis, *, site: Site, model: LanguageModel) -
         require(_violations(outline, analysis.primary_keyword, site))
         return outline
 
-    return await ask_for(prompt, model, read)
+    return await ask_for(wished(prompt, changes), model, read)
 
 
 def _fixed(answer: dict[str, Any], word_target: int) -> dict[str, Any]:

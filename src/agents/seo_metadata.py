@@ -11,6 +11,7 @@ from src.domain.stages import Outline, Stage
 from src.quality.wording import banned, fit, leftovers, mentions, unique
 
 from .answers import SeoMetadata
+from .changes import Changes, wished
 from .instructions import instructions, site_brief
 from .language_model import Completion, LanguageModel, Prompt
 from .structured_output import ask_for, json_object, require, validated
@@ -21,7 +22,15 @@ _LONGEST = {"title": 60, "description": 160, "og_title": 90, "og_description": 2
 _SLUG = (3, 75)  # shortest and longest
 
 
-async def describe(keyword: str, outline: Outline, opening: str, *, site: Site, model: LanguageModel) -> SeoMetadata:
+async def describe(
+    keyword: str,
+    outline: Outline,
+    opening: str,
+    *,
+    site: Site,
+    model: LanguageModel,
+    changes: Changes | None = None,
+) -> SeoMetadata:
     """Describe the article that begins with ``opening``.
 
     Raises OutputRejected, OutputTruncated, ModelRefused, and what the model raises.
@@ -51,7 +60,7 @@ async def describe(keyword: str, outline: Outline, opening: str, *, site: Site, 
         require(_violations(metadata, keyword, site))
         return metadata
 
-    return await ask_for(prompt, model, read)
+    return await ask_for(wished(prompt, changes), model, read)
 
 
 def _fixed(answer: dict[str, Any], keyword: str, *, has_faq: bool) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 Starts those that stopped again, at the stage that failed or as a new revision.
 """
 
+from datetime import UTC
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
@@ -10,8 +11,12 @@ from pydantic import BaseModel, ConfigDict
 from src.domain.article import Article, ArticleRef, ArticleStatus
 from src.domain.colour import Colour
 from src.domain.errors import Conflict, ConflictReason, Hint
+from src.domain.finding import RevisionFinding
 from src.domain.hold import HoldState
 from src.domain.ids import ArticleId
+from src.domain.permissions import Action
+from src.domain.principal import Principal
+from src.domain.revision import RevisionSummary
 from src.domain.stages import STAGES, Stage
 from src.infrastructure.database.model_calls import ModelCall
 from src.infrastructure.database.stage_outputs import StageOutput
@@ -29,6 +34,8 @@ class ArticleDetails(BaseModel):
 
     article: Article
     stages: list[StageOutput]  # of its revision, in their order
+    revisions: list[RevisionSummary]  # of its text, oldest first
+    findings: list[RevisionFinding]  # in the newest of them, the worst first
     model_calls: list[ModelCall]  # of all revisions, in the order in which they were opened
 
     @property
@@ -80,46 +87,58 @@ async def get_article_details(database: Database, article_id: ArticleId) -> Arti
     """Return the article with its stages and model calls. Raises NotFound."""
     async with database.unit_of_work() as uow:
         article = await uow.articles.get(article_id)
+        revisions = await uow.revisions.list_for_article(article_id)
         return ArticleDetails(
             article=article,
+            revisions=revisions,
+            findings=await uow.findings.list_for_revision(article_id, revisions[-1].number) if revisions else [],
             stages=await uow.stage_outputs.list_for_article(article_id, article.revision),
             model_calls=await uow.model_calls.list_for_article(article_id),
         )
 
 
 async def get_page(database: Database, article_id: ArticleId) -> ArticlePage:
-    """Return the article's page.
+    """Return the page of the article's newest revision.
 
-    Raises NotFound, and Conflict for an article that has none yet.
+    That of an older version where it has no revision. Raises NotFound, and Conflict for an article that has none yet.
     """
+    from src.rendering.page import preview  # noqa: PLC0415 - its template engine is slow to load, and lists need none
+
     async with database.unit_of_work() as uow:
         article = await uow.articles.get(article_id)
-        html = await uow.articles.find_html(article_id)
-        if html is None:
+        if revision := await uow.revisions.find_latest(article_id):
+            html = preview(revision.content, revision.created_at.astimezone(UTC))
+            return ArticlePage(article=article, html=html, slug=revision.content.slug)
+        stored = await uow.articles.find_html(article_id)
+        if stored is None:
             raise Conflict(ConflictReason.ARTICLE_HAS_NO_PAGE, article_id, hint=Hint.SHOW_ARTICLE)
         return ArticlePage(
-            article=article, html=html, slug=await uow.stage_outputs.find_slug(article_id, article.revision)
+            article=article, html=stored, slug=await uow.stage_outputs.find_slug(article_id, article.revision)
         )
 
 
 class Articles:
     """Articles as one person starts them again."""
 
-    def __init__(self, database: Database, workflows: "WorkflowGateway") -> None:
+    def __init__(self, database: Database, workflows: "WorkflowGateway", *, by: Principal) -> None:
         self._database = database
         self._workflows = workflows
+        self._by = by
 
     async def retry(self, article_id: ArticleId, *, colour: Colour) -> StartedArticle:
         """Start the article again at the stage that failed.
 
         Finished stages are kept.
 
-        One that is under way is left to its workflow, and gets one if that was terminated. Raises NotFound, and
-        Conflict when the article is complete or its longtail was taken by another.
+        One that is under way is left to its workflow, and gets one if that was terminated. Raises NotFound,
+        NotPermitted, and Conflict when the article is complete or its longtail was taken by another.
         """
 
         async def prepare(uow: UnitOfWork) -> ArticleRef:
-            return await uow.articles.prepare_retry(article_id, from_stage=None)
+            before = await self._get(uow, article_id, Action.ARTICLE_RETRY)
+            ref = await uow.articles.prepare_retry(article_id, from_stage=None)
+            await self._record(uow, Action.ARTICLE_RETRY, before)
+            return ref
 
         return await self._start(await self._database.run_in_transaction(prepare), colour)
 
@@ -128,17 +147,36 @@ class Articles:
 
         Earlier stages are kept.
 
-        Raises NotFound, and Conflict when the article has not ended or its longtail was taken by another.
+        Raises NotFound, NotPermitted, and Conflict when the article has not ended or its longtail was taken by another.
         """
 
         async def prepare(uow: UnitOfWork) -> ArticleRef:
-            revision = (await uow.articles.get(article_id)).revision
+            before = await self._get(uow, article_id, Action.ARTICLE_REVISE)
             ref = await uow.articles.prepare_retry(article_id, from_stage=from_stage)
             kept = STAGES[: STAGES.index(from_stage)]
-            await uow.stage_outputs.copy_to_revision(article_id, revision=revision, to=ref.revision, stages=kept)
+            await uow.stage_outputs.copy_to_revision(article_id, revision=before.revision, to=ref.revision, stages=kept)
+            await self._record(uow, Action.ARTICLE_REVISE, before, from_stage=from_stage)
             return ref
 
         return await self._start(await self._database.run_in_transaction(prepare), colour)
+
+    async def _get(self, uow: UnitOfWork, article_id: ArticleId, action: Action) -> Article:
+        article = await uow.articles.get(article_id)
+        self._by.require(action, article.site)
+        return article
+
+    async def _record(
+        self, uow: UnitOfWork, action: Action, before: Article, *, from_stage: Stage | None = None
+    ) -> None:
+        revision = before.revision + (from_stage is not None)
+        await uow.audit.record(
+            action,
+            str(before.id),
+            by=self._by,
+            site=before.site,
+            before={"status": before.status.value, "revision": before.revision},
+            after={"revision": revision, "from_stage": from_stage.value if from_stage else None},
+        )
 
     async def _start(self, article: ArticleRef, colour: Colour) -> StartedArticle:
         hold = await self._hold_of(article)

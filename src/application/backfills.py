@@ -13,12 +13,12 @@ from src.domain.batch import BatchStatus
 from src.domain.errors import Hint, NotFound
 from src.domain.ids import BackfillId
 from src.domain.longtail import LongtailStatus
+from src.domain.permissions import Action
+from src.domain.principal import Principal
 from src.domain.scheduling.backfill import BackfilledSlot, BackfillPlan, plan_slots
 from src.domain.scheduling.schedule import Overlap
 from src.domain.scheduling.slot_evidence import Outcome, SlotReport
 from src.infrastructure.database.unit_of_work import Database, UnitOfWork
-
-from .schedules import NOUN
 
 if TYPE_CHECKING:
     from src.infrastructure.temporal.schedule_gateway import ScheduleGateway
@@ -36,13 +36,13 @@ class Backfills:
         times: "ScheduleTimes",
         workflows: "WorkflowGateway",
         *,
-        who: str,
+        by: Principal,
     ) -> None:
         self._database = database
         self._gateway = gateway
         self._times = times
         self._workflows = workflows
-        self._who = who
+        self._by = by
 
     async def list_slots(self, site: str, first: datetime, end: datetime) -> list[datetime]:
         """Return the schedule's slots from ``first`` up to but not ``end``.
@@ -66,8 +66,10 @@ class Backfills:
     async def request(self, plan: BackfillPlan, *, overlap: Overlap) -> tuple[BackfillId, BackfillPlan]:
         """Request the plan's slots, except those that were requested by others meanwhile.
 
-        Return the backfill's id and what was requested. Raises NotFound when Temporal has no such schedule.
+        Return the backfill's id and what was requested. Raises NotFound when Temporal has no such schedule, and
+        NotPermitted.
         """
+        self._by.require(Action.SCHEDULE_BACKFILL, plan.site)
         backfill_id = BackfillId(uuid4())
         wanted = [planned.slot for planned in plan.to_run]
         async with self._database.unit_of_work(autocommit=False) as uow:
@@ -80,10 +82,10 @@ class Backfills:
                 slots,
                 articles=[planned.articles for planned in now.to_run],
                 force=plan.force,
-                by=self._who,
+                by=self._by.name,
             )
             after = {"slots": [slot.isoformat() for slot in slots], "overlap": overlap, "force": plan.force}
-            await uow.audit.record(NOUN, plan.site, who=self._who, action="backfill", after=after)
+            await uow.audit.record(Action.SCHEDULE_BACKFILL, plan.site, by=self._by, site=plan.site, after=after)
             await uow.commit()
             if slots:
                 await self._gateway.backfill(plan.site, slots, overlap=overlap)
@@ -125,13 +127,15 @@ class Backfills:
 
         No further slot starts, and those that run are cancelled.
 
-        A slot whose workflow is gone is left as it is. Raises NotFound.
+        A slot whose workflow is gone is left as it is. Raises NotFound, and NotPermitted.
         """
+        self._by.require(Action.SCHEDULE_STOP_BACKFILL, site)
         async with self._database.unit_of_work() as uow:
             await uow.sites.get(site)
             slots = await uow.schedules.stop_backfills(site)
             batches = [await uow.batches.find_by_slot(site, slot) for slot in slots]
-            await uow.audit.record(NOUN, site, who=self._who, action="stop backfill")
+            after = {"slots": [slot.isoformat() for slot in slots]}
+            await uow.audit.record(Action.SCHEDULE_STOP_BACKFILL, site, by=self._by, site=site, after=after)
         for batch in batches:
             if batch is not None and batch.status is BatchStatus.RUNNING:
                 await self._workflows.cancel_batch(batch.workflow_id, batch.run_id)

@@ -12,6 +12,8 @@ from src.domain.colour import Colour
 from src.domain.errors import Conflict, ConflictReason
 from src.domain.hold import Hold
 from src.domain.ids import BatchId
+from src.domain.permissions import Action
+from src.domain.principal import Principal
 from src.domain.site import Site
 from src.domain.usage import Spend
 from src.infrastructure.database.unit_of_work import Database, UnitOfWork
@@ -109,6 +111,7 @@ class Batches:
         database: Database,
         workflows: "WorkflowGateway",
         *,
+        by: Principal,
         check_models: Callable[[Site], Awaitable[None]] | None = None,
     ) -> None:
         """``check_models`` raises when a site's models cannot be used.
@@ -117,6 +120,7 @@ class Batches:
         """
         self._database = database
         self._workflows = workflows
+        self._by = by
         self._check_models = check_models
 
     async def start(
@@ -131,18 +135,20 @@ class Batches:
         """Start a batch of the site on the workers of ``colour``.
 
         ``slot`` is UTC, and this second by default. At most ``limit`` articles are made; None leaves their number to
-        the site. A slot that is done is made again only with ``force``. Raises NotFound for an unknown site, Conflict
-        when the slot is running, and what the check of the site's models raises.
+        the site. A slot that is done is made again only with ``force``. Raises NotFound for an unknown site,
+        NotPermitted, Conflict when the slot is running, and what the check of the site's models raises.
         """
+        self._by.require(Action.BATCH_START, site)
         async with self._database.unit_of_work() as uow:
             found = await uow.sites.get(site)
         if self._check_models:
             await self._check_models(found)
-        workflow_id = await self._workflows.start_batch(
-            site, slot or _this_second(), limit=limit, force=force, colour=colour
-        )
+        slot = slot or _this_second()
+        workflow_id = await self._workflows.start_batch(site, slot, limit=limit, force=force, colour=colour)
+        asked = {"slot": slot.isoformat(), "limit": limit, "force": force, "colour": colour}
         async with self._database.unit_of_work() as uow:
             holds = await uow.holds.list_current(site)
+            await uow.audit.record(Action.BATCH_START, workflow_id, by=self._by, site=site, after=asked)
         return StartedBatch(workflow_id=workflow_id, holds=holds, has_workers=await self._workflows.has_workers(colour))
 
     async def wait(self, site: str, workflow_id: str) -> Batch:
@@ -163,12 +169,15 @@ class Batches:
 
         Close the batch here if there is no such workflow.
 
-        Calls under way are cut off, finished articles stay, the other longtails become ready. Raises NotFound, and
-        Conflict for a batch that has ended.
+        Calls under way are cut off, finished articles stay, the other longtails become ready. Raises NotFound,
+        NotPermitted, and Conflict for a batch that has ended.
         """
         batch = await get_batch(self._database, batch_id)
+        self._by.require(Action.BATCH_CANCEL, batch.site)
         _require_running(batch)
         if await self._workflows.cancel_batch(batch.workflow_id, batch.run_id):
+            async with self._database.unit_of_work() as uow:
+                await self._record_cancel(uow, batch, closed=False)
             polled = await self._workflows.has_workers(batch.colour)
             return CancelledBatch(batch=batch, is_closed=False, has_workers=polled)
         return CancelledBatch(batch=await self._close(batch_id), is_closed=True, has_workers=True)
@@ -200,9 +209,16 @@ class Batches:
         async def close(uow: UnitOfWork) -> Batch:
             _require_running(await uow.batches.get(batch_id))
             await uow.batches.close(batch_id, cancelled=True, error=_WORKFLOW_GONE)
+            await self._record_cancel(uow, batch, closed=True)
             return await uow.batches.get(batch_id)
 
         return await self._database.run_in_transaction(close)
+
+    async def _record_cancel(self, uow: UnitOfWork, batch: Batch, *, closed: bool) -> None:
+        before, after = {"status": batch.status.value}, {"closed": closed}
+        await uow.audit.record(
+            Action.BATCH_CANCEL, str(batch.id), by=self._by, site=batch.site, before=before, after=after
+        )
 
 
 def _require_running(batch: Batch) -> None:

@@ -12,13 +12,15 @@ from pydantic import BaseModel, ConfigDict
 
 from src.domain.errors import EngineUnavailable, Hint
 from src.domain.hold import Hold, HoldDepth, HoldState
+from src.domain.permissions import Action
+from src.domain.principal import Principal
 from src.infrastructure.database.unit_of_work import Database, UnitOfWork
 
 if TYPE_CHECKING:
     from src.infrastructure.temporal.workflow_gateway import WorkflowGateway
 
 
-_ALL_SITES = "*"  # the audit trail's subject of a hold on all sites
+ALL_SITES = "*"  # the audit trail's subject of a hold on all sites
 
 
 class HoldResult(BaseModel):
@@ -44,24 +46,26 @@ async def list_holds(database: Database, site: str | None = None) -> list[Hold]:
 class Holds:
     """Holds as one person changes them."""
 
-    def __init__(self, database: Database, workflows: "WorkflowGateway", *, who: str) -> None:
+    def __init__(self, database: Database, workflows: "WorkflowGateway", *, by: Principal) -> None:
         self._database = database
         self._workflows = workflows
-        self._who = who
+        self._by = by
 
     async def set(self, site: str | None, *, depth: HoldDepth, note: str) -> HoldResult:
         """Hold the site, None for all, or change its hold.
 
         Repeating it signals those who missed it.
 
-        Raises NotFound, and EngineUnavailable when the hold is stored but a workflow could not be signalled.
+        Raises NotFound, NotPermitted, and EngineUnavailable when the hold is stored but a workflow could not be
+        signalled.
         """
+        self._by.require(Action.HOLD_SET, site)
         async with self._database.unit_of_work() as uow:
             if site is not None:
                 await uow.sites.get(site)
-            before = await uow.holds.upsert(site, depth=depth, note=note, by=self._who)
+            before = await uow.holds.upsert(site, depth=depth, note=note, by=self._by.name)
             after = {"depth": depth.value, "note": note}
-            await self._record(uow, site, "set", before=_json(before), after=after)
+            await self._record(uow, Action.HOLD_SET, site, before=_state(before), after=after)
         return await self._signal(site, changed=True)
 
     async def release(self, site: str | None) -> HoldResult:
@@ -69,24 +73,25 @@ class Holds:
 
         Other holds on it stay. Raises as ``set`` does.
         """
+        self._by.require(Action.HOLD_RELEASE, site)
         async with self._database.unit_of_work() as uow:
             if site is not None:
                 await uow.sites.get(site)
-            before = await uow.holds.release(site, by=self._who)
+            before = await uow.holds.release(site, by=self._by.name)
             if before is not None:
-                await self._record(uow, site, "release", before=_json(before), after=None)
+                await self._record(uow, Action.HOLD_RELEASE, site, before=before.state)
         return await self._signal(site, changed=before is not None)
 
     async def _record(
         self,
         uow: UnitOfWork,
+        action: Action,
         site: str | None,
-        action: str,
         *,
         before: dict[str, Any] | None,
-        after: dict[str, Any] | None,
+        after: dict[str, Any] | None = None,
     ) -> None:
-        await uow.audit.record("hold", site or _ALL_SITES, who=self._who, action=action, before=before, after=after)
+        await uow.audit.record(action, site or ALL_SITES, by=self._by, site=site, before=before, after=after)
 
     async def _signal(self, site: str | None, *, changed: bool) -> HoldResult:
         # Read after the change was committed: what starts later than this finds the hold in the database.
@@ -110,5 +115,5 @@ async def _states(uow: UnitOfWork, sites: Iterable[str]) -> dict[str, HoldState]
     return {site: await uow.holds.get_state(site) for site in sorted(set(sites))}
 
 
-def _json(hold: Hold | None) -> dict[str, Any] | None:
-    return hold.model_dump(mode="json", include={"depth", "note"}) if hold else None
+def _state(hold: Hold | None) -> dict[str, Any] | None:
+    return hold.state if hold else None

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from pydantic import BaseModel, ConfigDict
 
 from src.domain.longtail import Longtail, LongtailRecord, LongtailStatus
+from src.domain.permissions import Action
+from src.domain.principal import Principal
 from src.infrastructure.database.unit_of_work import Database
 from src.intake.keyword_list import KeywordList, Row
 
@@ -45,17 +47,20 @@ class LongtailList(BaseModel):
 
 
 async def import_keywords(
-    database: Database, site: str, keywords: KeywordList, *, source: str, dry_run: bool = False
+    database: Database, site: str, keywords: KeywordList, *, by: Principal, source: str, dry_run: bool = False
 ) -> ImportReport:
     """Add the longtails that the site does not have.
 
-    With ``dry_run`` nothing is kept. Raises NotFound.
+    With ``dry_run`` nothing is kept. Raises NotFound, and NotPermitted.
     """
+    by.require(Action.KEYWORDS_IMPORT, site)
     async with database.unit_of_work(autocommit=not dry_run) as uow:
         await uow.sites.get(site)
         longtails = [row.longtail for row in keywords.accepted]
         known_keys = await uow.longtails.list_known_keys(site, [longtail.key for longtail in longtails])
-        await uow.longtails.add(site, longtails, source=source)
+        added = await uow.longtails.add(site, longtails, source=source)
+        after = {"source": source, "lines": keywords.lines, "added": added}
+        await uow.audit.record(Action.KEYWORDS_IMPORT, site, by=by, site=site, after=after)
     known = [row for row in keywords.accepted if row.longtail.key in known_keys]
     return ImportReport(
         dry_run=dry_run,
@@ -85,23 +90,33 @@ async def list_keywords(
         )
 
 
-async def requeue_keywords(database: Database, site: str, phrases: Sequence[str]) -> int:
+async def requeue_keywords(database: Database, site: str, phrases: Sequence[str], *, by: Principal) -> int:
     """Make failed or written longtails ready for a new article.
 
     With no phrases, all failed ones.
 
-    Return how many. Raises NotFound for the site, and for a phrase that it does not have or that a batch has claimed.
+    Return how many. Raises NotPermitted, and NotFound for the site and for a phrase that it does not have or that a
+    batch has claimed.
     """
+    by.require(Action.KEYWORDS_REQUEUE, site)
     async with database.unit_of_work() as uow:
         await uow.sites.get(site)
-        return await uow.longtails.requeue(site, phrases)
+        count = await uow.longtails.requeue(site, phrases)
+        after = {"phrases": list(phrases), "ready": count}
+        await uow.audit.record(Action.KEYWORDS_REQUEUE, site, by=by, site=site, after=after)
+        return count
 
 
-async def renew_keywords(database: Database, site: str, longtails: Sequence[Longtail], *, source: str) -> None:
-    """Add missing longtails, and make all of them ready again."""
+async def renew_keywords(
+    database: Database, site: str, longtails: Sequence[Longtail], *, by: Principal, source: str
+) -> None:
+    """Add missing longtails, and make all of them ready again. Raises NotPermitted."""
+    by.require(Action.KEYWORDS_IMPORT, site)
     async with database.unit_of_work() as uow:
-        await uow.longtails.add(site, longtails, source=source)
+        added = await uow.longtails.add(site, longtails, source=source)
         await uow.longtails.make_ready(site, [longtail.key for longtail in longtails])
+        after = {"source": source, "lines": len(longtails), "added": added}
+        await uow.audit.record(Action.KEYWORDS_IMPORT, site, by=by, site=site, after=after)
 
 
 def _refused(keywords: KeywordList, known: Sequence[Row]) -> list[RefusedRow]:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from src.domain.colour import Colour
 from src.domain.errors import Hint, InputInvalid, NotFound
+from src.domain.permissions import Action
+from src.domain.principal import Principal
 from src.domain.scheduling import slots
 from src.domain.scheduling.schedule import ObservedSchedule, Overlap, Pause, Schedule, ScheduleState
 from src.domain.scheduling.schedule_change import ClockChange, ScheduleChange, SchedulePreview, ScheduleWrite
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from src.infrastructure.temporal.schedule_gateway import ScheduleGateway
     from src.infrastructure.temporal.schedule_times import ScheduleTimes
 
-NOUN = "schedule"  # in the audit trail
 _PREVIEWED = 10  # runs that are shown before a schedule is saved
 _YEARS_AHEAD = 1  # in which clock changes are shown
 
@@ -50,17 +51,19 @@ async def list_history(database: Database, site: str) -> list[AuditEvent]:
     """Return who changed the site's schedule, the oldest change first. Raises NotFound."""
     async with database.unit_of_work() as uow:
         await uow.sites.get(site)
-        return await uow.audit.list_for(NOUN, site)
+        return await uow.audit.list_for("schedule", site)
 
 
 class Schedules:
     """Schedules as one person or process sees and changes them."""
 
-    def __init__(self, database: Database, gateway: "ScheduleGateway", times: "ScheduleTimes", *, who: str) -> None:
+    def __init__(
+        self, database: Database, gateway: "ScheduleGateway", times: "ScheduleTimes", *, by: Principal
+    ) -> None:
         self._database = database
         self._gateway = gateway
         self._times = times
-        self._who = who
+        self._by = by
 
     async def preview(self, site: str, change: ScheduleChange) -> SchedulePreview:
         """Return what ``set`` would do.
@@ -86,8 +89,10 @@ class Schedules:
 
         A pause, its note and the history stay.
 
-        Raises NotFound for an unknown site, and InputInvalid for what Temporal cannot read; then nothing is changed.
+        Raises NotFound for an unknown site, NotPermitted, and InputInvalid for what Temporal cannot read; then nothing
+        is changed.
         """
+        self._by.require(Action.SCHEDULE_SET, site)
         async with self._locked(site) as uow:
             described = await uow.sites.get(site)
             desired = await uow.schedules.find(site)
@@ -97,7 +102,7 @@ class Schedules:
             is_same = desired is not None and after == before and desired.colour == colour
             if not is_same or await self._gateway.find(site) is None:
                 await self._write(uow, site, after, colour)
-                await self._record(uow, site, "set", before=_json(before), after=_json(after))
+                await self._record(uow, Action.SCHEDULE_SET, site, before=_json(before), after=_json(after))
             await uow.commit()
         return ScheduleWrite(before=before, after=after)
 
@@ -122,16 +127,18 @@ class Schedules:
 
         No process has to run at that moment.
 
-        Raises NotFound, and InputInvalid for a moment in the past.
+        Raises NotFound, NotPermitted, and InputInvalid for a moment in the past.
         """
+        self._by.require(Action.SCHEDULE_PAUSE, site)
         if until is not None and until <= datetime.now(UTC):
             value = f"{until:%Y-%m-%d %H:%M} UTC"
             raise InputInvalid("until", value, "it is in the past; give a time in the future", reason="in_the_past")
         async with self._locked(site) as uow:
             colour = (await _get(uow, site)).colour
             await self._gateway.pause(site, note=note)
-            await uow.schedules.pause(site, by=self._who, note=note, until=until)
-            await self._record(uow, site, "pause", after={"note": note, "until": until.isoformat() if until else None})
+            await uow.schedules.pause(site, by=self._by.name, note=note, until=until)
+            after = {"note": note, "until": until.isoformat() if until else None}
+            await self._record(uow, Action.SCHEDULE_PAUSE, site, after=after)
             await uow.commit()
         if until is not None:
             await self._gateway.resume_later(site, until, colour=colour)
@@ -141,57 +148,70 @@ class Schedules:
 
         With ``due`` (UTC) only one that was to end then. Return whether there was one.
 
-        Raises NotFound.
+        Raises NotFound, and NotPermitted.
         """
+        self._by.require(Action.SCHEDULE_RESUME, site)
         async with self._locked(site) as uow:
             await _get(uow, site)
             pause = await uow.schedules.find_current_pause(site)
             if due is not None and (pause is None or pause.until != due):
                 return False
             await self._gateway.unpause(site, note=note)
-            was_paused = await uow.schedules.resume(site, by=self._who)
-            await self._record(uow, site, "resume", after={"note": note})
+            was_paused = await uow.schedules.resume(site, by=self._by.name)
+            await self._record(uow, Action.SCHEDULE_RESUME, site, after={"note": note})
             await uow.commit()
         return was_paused
 
     async def trigger(self, site: str, *, overlap: Overlap = Overlap.BUFFER_ALL) -> None:
         """Run one batch now, besides the regular slots.
 
-        A paused schedule stays paused. Raises NotFound.
+        A paused schedule stays paused. Raises NotFound, and NotPermitted.
         """
+        self._by.require(Action.SCHEDULE_TRIGGER, site)
         async with self._database.unit_of_work() as uow:
             await _get(uow, site)
             await self._gateway.trigger(site, overlap=overlap)
-            await self._record(uow, site, "trigger", after={"overlap": overlap})
+            await self._record(uow, Action.SCHEDULE_TRIGGER, site, after={"overlap": overlap})
 
     async def remove(self, site: str) -> None:
-        """Delete the schedule; batches under way continue. Raises NotFound."""
+        """Delete the schedule; batches under way continue.
+
+        Raises NotFound, and NotPermitted.
+        """
+        self._by.require(Action.SCHEDULE_REMOVE, site)
         async with self._locked(site) as uow:
             desired = await _get(uow, site)
             if await self._gateway.find(site):
                 await self._gateway.delete(site)
-            await uow.schedules.resume(site, by=self._who)
+            await uow.schedules.resume(site, by=self._by.name)
             await uow.schedules.delete(site)
-            await self._record(uow, site, "remove", before=_json(desired.schedule))
+            await self._record(uow, Action.SCHEDULE_REMOVE, site, before=_json(desired.schedule))
             await uow.commit()
 
     async def rewrite(self, site: str) -> None:
-        """Make Temporal's schedule the desired one, whatever it is now. Raises NotFound."""
+        """Make Temporal's schedule the desired one, whatever it is now.
+
+        Raises NotFound, and NotPermitted.
+        """
+        self._by.require(Action.SCHEDULE_REPAIR, site)
         async with self._locked(site) as uow:
             desired = await _get(uow, site)
             await self._write(uow, site, desired.schedule, desired.colour, overwrite_state=True)
-            await self._record(uow, site, "repair", after=_json(desired.schedule))
+            await self._record(uow, Action.SCHEDULE_REPAIR, site, after=_json(desired.schedule))
             await uow.commit()
 
     async def adopt_pause(self, site: str, observed: ObservedSchedule) -> None:
-        """Store that the schedule was paused or resumed in Temporal."""
+        """Store that the schedule was paused or resumed in Temporal. Raises NotPermitted."""
+        self._by.require(Action.SCHEDULE_ADOPT, site)
         async with self._locked(site) as uow:
             if observed.is_paused:
                 note = observed.note or "paused in Temporal"
                 await uow.schedules.pause(site, by="Temporal", note=note, until=None)
             else:
                 await uow.schedules.resume(site, by="Temporal")
-            await self._record(uow, site, "adopt", after={"paused": observed.is_paused, "note": observed.note})
+            await self._record(
+                uow, Action.SCHEDULE_ADOPT, site, after={"paused": observed.is_paused, "note": observed.note}
+            )
             await uow.commit()
 
     async def _write(
@@ -200,18 +220,18 @@ class Schedules:
         """Write Temporal's schedule, and store what it shows of it."""
         pause = await uow.schedules.find_current_pause(site)
         written = await self._gateway.write(site, schedule, colour=colour, pause=pause, overwrite_state=overwrite_state)
-        await uow.schedules.upsert(site, schedule, colour=colour, written=written, by=self._who)
+        await uow.schedules.upsert(site, schedule, colour=colour, written=written, by=self._by.name)
 
     async def _record(
         self,
         uow: UnitOfWork,
+        action: Action,
         site: str,
-        action: str,
         *,
         before: dict[str, Any] | None = None,
         after: dict[str, Any] | None = None,
     ) -> None:
-        await uow.audit.record(NOUN, site, who=self._who, action=action, before=before, after=after)
+        await uow.audit.record(action, site, by=self._by, site=site, before=before, after=after)
 
     @asynccontextmanager
     async def _locked(self, site: str) -> AsyncIterator[UnitOfWork]:

@@ -1,12 +1,18 @@
 """Adds, shows and removes sites."""
 
+from typing import Any
+
 from pydantic import BaseModel, ConfigDict
 
 from src.domain.batch import BatchStatus
 from src.domain.errors import Conflict, ConflictReason, Hint
 from src.domain.longtail import LongtailStatus
+from src.domain.permissions import Action
+from src.domain.principal import Principal
 from src.domain.site import Site
 from src.infrastructure.database.unit_of_work import Database
+
+from .people import forget_site
 
 
 class SiteSummary(BaseModel):
@@ -36,10 +42,19 @@ class SiteContents(BaseModel):
     articles: int
 
 
-async def add_site(database: Database, site: Site) -> bool:
-    """Add the site, or replace its description. Return whether it is new."""
+async def add_site(database: Database, site: Site, *, by: Principal) -> bool:
+    """Add the site, or replace its description. Return whether it is new.
+
+    Raises NotPermitted.
+    """
     async with database.unit_of_work() as uow:
-        return await uow.sites.upsert(site)
+        before = await uow.sites.find(site.slug)
+        action = Action.SITE_UPDATE if before else Action.SITE_ADD
+        by.require(action, site.slug)
+        if site != before:
+            await uow.sites.upsert(site)
+            await uow.audit.record(action, site.slug, by=by, site=site.slug, before=_json(before), after=_json(site))
+        return before is None
 
 
 async def list_sites(database: Database) -> list[SiteSummary]:
@@ -57,15 +72,16 @@ async def get_site_details(database: Database, slug: str) -> SiteDetails:
         return SiteDetails(site=site, longtails=await uow.longtails.count_by_status(slug))
 
 
-async def remove_site(database: Database, slug: str, *, dry_run: bool) -> SiteContents:
+async def remove_site(database: Database, slug: str, *, by: Principal, dry_run: bool) -> SiteContents:
     """Delete the site with its longtails, batches and articles.
 
     Return what went, or would go with ``dry_run``.
 
-    Raises NotFound, and Conflict while it has a schedule or a batch that is running.
+    Raises NotFound, NotPermitted, and Conflict while it has a schedule, a batch that is running or a published page.
     """
+    by.require(Action.SITE_REMOVE, slug)
     async with database.unit_of_work() as uow:
-        await uow.sites.get(slug)
+        site = await uow.sites.get(slug)
         contents = SiteContents(
             longtails=sum((await uow.longtails.count_by_status(slug)).values()), articles=await uow.articles.count(slug)
         )
@@ -75,5 +91,21 @@ async def remove_site(database: Database, slug: str, *, dry_run: bool) -> SiteCo
             batches = await uow.batches.list_all(site=slug, limit=1000)
             if any(batch.status is BatchStatus.RUNNING for batch in batches):
                 raise Conflict(ConflictReason.BATCH_RUNNING, slug, hint=Hint.CANCEL_BATCH)
+            await uow.publications.lock(slug)
+            if count := await uow.publications.count_at_targets(slug):  # nothing would know these pages any more
+                raise Conflict(ConflictReason.SITE_PUBLISHED, slug, count=str(count), hint=Hint.LIST_PUBLICATIONS)
+            hold = await uow.holds.release(slug, by=by.name)
+            forgotten = await forget_site(uow, slug)
             await uow.sites.delete(slug)
+            if hold:
+                await uow.audit.record(Action.HOLD_RELEASE, slug, by=by, site=slug, before=hold.state)
+            for each in forgotten:
+                await uow.audit.record(
+                    each.action, each.subject, by=by, site=slug, before=each.before, after=each.after
+                )
+            await uow.audit.record(Action.SITE_REMOVE, slug, by=by, site=slug, before=_json(site))
         return contents
+
+
+def _json(site: Site | None) -> dict[str, Any] | None:
+    return site.model_dump(mode="json") if site else None

@@ -7,6 +7,8 @@ import structlog
 from src.domain.errors import LongtailError
 from src.infrastructure.database.unit_of_work import Database
 
+from .publication_watch import PublicationWatch
+from .review_watch import ReviewWatch
 from .slot_watch import SlotWatch
 from .unfinished_watch import UnfinishedWatch
 
@@ -16,15 +18,24 @@ RUNS_KEPT = timedelta(days=90)
 
 
 class Watchdog:
-    """Checks slots and what is unfinished.
+    """Checks slots, what is unfinished, reviews and publications.
 
     Each alert is logged once.
     """
 
-    def __init__(self, database: Database, slots: SlotWatch, unfinished: UnfinishedWatch) -> None:
+    def __init__(
+        self,
+        database: Database,
+        slots: SlotWatch,
+        unfinished: UnfinishedWatch,
+        reviews: ReviewWatch,
+        publications: PublicationWatch,
+    ) -> None:
         self._database = database
         self._slots = slots
         self._unfinished = unfinished
+        self._reviews = reviews
+        self._publications = publications
 
     async def run(self) -> int:
         """Check every site, repair what is left over, and record this run.
@@ -37,6 +48,14 @@ class Watchdog:
             raised += await self._unfinished.look(now)
         except LongtailError as error:  # the next look finds it again
             log.warning("unfinished_not_watched", error=str(error))
+        try:
+            raised += await self._reviews.look()
+        except LongtailError as error:  # likewise
+            log.warning("reviews_not_watched", error=str(error))
+        try:
+            await self._publications.look()
+        except LongtailError as error:  # likewise
+            log.warning("publications_not_watched", error=str(error))
         for alert in raised:
             log.warning("alert_raised", kind=alert.kind, site=alert.site, subject=alert.subject, detail=alert.detail)
         await self._database.run_in_transaction(

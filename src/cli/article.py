@@ -4,12 +4,17 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
+from rich.text import Text
 
 from src.application.articles import ArticleDetails, StartedArticle, get_article_details, get_page, list_articles
 from src.bootstrap import Application
 from src.domain.article import ArticleStatus
 from src.domain.colour import BLUE
+from src.domain.difference import Difference
 from src.domain.errors import InputInvalid
+from src.domain.finding import RevisionFinding
+from src.domain.revision import RevisionSummary
 from src.domain.stages import Stage
 from src.infrastructure.database.model_calls import ModelCall
 from src.infrastructure.database.unit_of_work import Database
@@ -45,7 +50,7 @@ def list_(
 def show(article_id: ArticleOption, as_json: JsonOption = False) -> None:
     """Show how far an article got.
 
-    Its stages, every model call and its cost, and where it stopped.
+    Its stages, the revisions of its text and what was found in it, every model call and its cost, and where it stopped.
 
     Example: longtail article show 7be1c2d4
     """
@@ -66,6 +71,19 @@ def show(article_id: ArticleOption, as_json: JsonOption = False) -> None:
         ),
         title="\nfinished stages",
         spare=("prompt",),
+    )
+    print_table(
+        ["revision", "made by", "of", "hash", "made"],
+        (_revision_row(revision) for revision in details.revisions),
+        title="\nrevisions of the text",
+        folding=("made by",),
+    )
+    print_table(
+        ["weight", "rule", "section", "finding", "waived by"],
+        (_finding_row(finding) for finding in details.findings),
+        title="\nfindings in the newest revision",
+        folding=("finding",),
+        spare=("waived by", "section"),
     )
     print_table(
         ["stage", "revision", "attempt", "round", "status", "seconds", "tokens in", "out", "cost", "error"],
@@ -98,6 +116,41 @@ def html(
     except OSError as error:
         raise InputInvalid("--out", str(to), f"{error.strerror}; choose a place that can be written") from error
     out.print(f"written to {to}", soft_wrap=True)
+
+
+@app.command()
+def diff(
+    article_id: ArticleOption,
+    before: Annotated[
+        int | None, typer.Argument(metavar="[N]", min=1, help="The earlier revision; by default what M was made of.")
+    ] = None,
+    after: Annotated[
+        int | None, typer.Argument(metavar="[M]", min=1, help="The later revision; by default the newest.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what differs between two revisions of an article's text.
+
+    Part by part: single lines, the order of sections, headings, paragraphs, lists, tables.
+
+    Example: longtail article diff 7be1c2d4 1 2
+    """
+    from src.application.revisions import get_difference  # noqa: PLC0415 - rules and renderers, for this command alone
+
+    async def work(database: Database) -> Difference:
+        return await get_difference(database, await resolve_article(database, article_id), before=before, after=after)
+
+    difference = with_database(work)
+    if as_json:
+        print_json(difference)
+        return
+    out.print(f"{_revision(difference.before)} -> {_revision(difference.after)}", markup=False)
+    for hunk in difference.hunks:
+        out.print(f"\n[bold]{hunk.kind.replace('_', ' ')}[/bold]  [dim]{hunk.id}[/dim]  {escape(hunk.place)}")
+        _print_side("-", "red", hunk.before)
+        _print_side("+", "green", hunk.after)
+    if not difference.hunks:
+        out.print("the same text")
 
 
 @app.command()
@@ -145,6 +198,26 @@ def _print_article(details: ArticleDetails) -> None:
             soft_wrap=True,
         )
         out.print(f"resume there with: longtail article retry {short(article.id)}")
+
+
+def _revision(revision: RevisionSummary) -> str:
+    return f"revision {revision.number} ({revision.author or revision.made_by}, {revision.content_hash[:12]})"
+
+
+def _print_side(sign: str, style: str, text: str | None) -> None:
+    for line in (text or "").splitlines():
+        out.print(Text(f"{sign} {line}", style=style), soft_wrap=True)
+
+
+def _revision_row(revision: RevisionSummary) -> list[object]:
+    source = f"stages' revision {revision.stage_revision}" if revision.stage_revision else f"revision {revision.parent}"
+    made_by = revision.author or revision.made_by
+    return [revision.number, made_by, source, revision.content_hash[:12], local(revision.created_at)]
+
+
+def _finding_row(finding: RevisionFinding) -> list[object]:
+    waiver = f"{finding.waived_by}: {finding.waived_reason}" if finding.waived_by else "–"
+    return [finding.severity, finding.rule, finding.block or "–", finding.message, waiver]
 
 
 def _call_row(call: ModelCall) -> list[object]:

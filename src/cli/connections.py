@@ -7,11 +7,14 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import ExitStack
 from typing import TypeVar
 
+from src.application.people import identify
 from src.bootstrap import Application, Servers, open_application, open_database, open_servers
+from src.domain.principal import Principal
 from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.telemetry import logging
 from src.settings import LogLevel, Settings
 
+from .named import NAMED
 from .terminal import busy
 
 T = TypeVar("T")
@@ -24,13 +27,23 @@ def with_database(
 
     An embedded one is started if need be.
 
-    With ``check=False`` the database may be at any revision.
+    With ``check=False`` the database may be at any revision. Raises as ``with_person`` does.
+    """
+    return with_person(lambda database, _: work(database), settings, check=check)
+
+
+def with_person(
+    work: Callable[[Database, Principal], Awaitable[T]], settings: Settings | None = None, *, check: bool = True
+) -> T:
+    """Run ``work`` with the database and the person at the keyboard.
+
+    Raises NotFound when there are users and this is none of them, and Conflict when he is disabled.
     """
     settings = settings or start(Settings.load())
 
     async def run(servers: Servers) -> T:
-        async with open_database(settings, servers, check=check) as database:
-            return await work(database)
+        async with open_database(settings, servers, check=check, by=_owner()) as database:
+            return await work(database, await _identify(database))
 
     return _with_servers(run, settings, with_temporal=False)
 
@@ -42,13 +55,17 @@ def with_application(
 
     Embedded ones are started if need be.
 
-    ``identity`` is whose work it is, for Temporal and the audit trail; by default the person at the keyboard.
+    ``identity`` is the worker whose work it is, for Temporal and the audit trail; by default it is the person at the
+    keyboard, and the same is raised as by ``with_person``.
     """
     settings = settings or start(Settings.load())
+    principal = Principal.worker(identity, address=whoami()) if identity else _owner()
 
     async def run(servers: Servers) -> T:
-        async with open_application(settings, servers, who=identity or whoami(), identity=identity) as application:
-            return await work(application)
+        async with open_application(settings, servers, principal=principal, identity=identity) as application:
+            if identity is not None:
+                return await work(application)
+            return await work(application.acting_as(await _identify(application.database)))
 
     return _with_servers(run, settings, with_temporal=True)
 
@@ -69,12 +86,25 @@ def _with_servers(run: Callable[[Servers], Coroutine[None, None, T]], settings: 
         return asyncio.run(run(servers))
 
 
+async def _identify(database: Database) -> Principal:
+    return await identify(database, name=NAMED.get(), os_user=_os_user(), address=whoami())
+
+
+def _owner() -> Principal:
+    return Principal.owner(whoami(), address=whoami())
+
+
 def whoami() -> str:
     """Return ``name@host`` of the operating system's user.
 
     It is the bare host where the user has no name.
     """
+    user = _os_user()
+    return f"{user}@{socket.gethostname()}" if user else socket.gethostname()
+
+
+def _os_user() -> str | None:
     try:
-        return f"{getpass.getuser()}@{socket.gethostname()}"
+        return getpass.getuser()
     except (KeyError, OSError):  # a numeric user of a container
-        return socket.gethostname()
+        return None

@@ -4,10 +4,11 @@ from typing import Annotated
 
 import typer
 
+from src.application.databases import downgrade_database, upgrade_database
 from src.infrastructure.database import schema
 from src.infrastructure.database.unit_of_work import Database
 
-from .connections import with_database
+from .connections import with_database, with_person
 from .terminal import out
 
 app = typer.Typer(
@@ -22,10 +23,7 @@ def upgrade() -> None:
     Example: longtail db upgrade
     """
 
-    async def work(database: Database) -> None:
-        await schema.upgrade(database.engine)
-
-    with_database(work, check=False)
+    with_person(lambda database, person: upgrade_database(database, by=person), check=False)
     out.print("the database is up to date")
 
 
@@ -41,10 +39,7 @@ def downgrade(
     if not yes:
         raise typer.BadParameter("data of dropped columns and tables is lost; say --yes to do it")
 
-    async def work(database: Database) -> None:
-        await schema.downgrade(database.engine, revision)
-
-    with_database(work, check=False)
+    with_person(lambda database, person: downgrade_database(database, revision, by=person), check=False)
     out.print(f"the database is at {revision}")
 
 

@@ -1,7 +1,6 @@
 """``longtail demo``: one batch of a sample site on this machine."""
 
 import threading
-from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -17,7 +16,6 @@ from src.application.batches import get_batch_details
 from src.application.keywords import renew_keywords
 from src.application.sites import add_site
 from src.bootstrap import Application
-from src.domain.article import ArticleStatus
 from src.domain.batch import Batch
 from src.domain.colour import BLUE
 from src.domain.errors import InputInvalid
@@ -97,11 +95,11 @@ def _worker_arguments(settings: Settings, fail: str | None) -> list[str]:
 
 async def _start(application: Application, site: Site, longtails: Sequence[Longtail]) -> str:
     """Return the workflow id of a new or an interrupted batch."""
-    await add_site(application.database, site)
+    await add_site(application.database, site, by=application.principal)
     if running := await application.batches.find_running(site.slug):
         err.print("the last run was interrupted; its batch resumes where it stopped")
         return running.workflow_id
-    await renew_keywords(application.database, site.slug, longtails, source=KEYWORDS_FILE)
+    await renew_keywords(application.database, site.slug, longtails, by=application.principal, source=KEYWORDS_FILE)
     return (await application.batches.start(site.slug, limit=len(longtails), colour=BLUE)).workflow_id
 
 
@@ -124,13 +122,10 @@ def _say_where(application: Application, workflow_id: str, worker_pid: int) -> N
 async def _report(database: Database, ended: Batch, folder: Path) -> int:
     """Print the table, write the pages, and return how many there are."""
     details = await get_batch_details(database, ended.id)
-    made = [article for article in details.articles if article.status is ArticleStatus.NEEDS_REVIEW]
+    made = [article for article in details.articles if article.status.is_complete]
     pages = [await get_page(database, article.id) for article in made]
-    slugs = Counter(page.slug for page in pages)
     for page in pages:
-        article_id, slug = page.article.id, page.slug or str(page.article.id)
-        name = slug if slugs[page.slug] == 1 else f"{slug}-{short(article_id)}"  # a model may choose a slug twice
-        (folder / f"{name}.html").write_text(page.html, encoding="utf-8")
+        (folder / f"{page.slug or page.article.id}.html").write_text(page.html, encoding="utf-8")
     print_articles(details.articles)
     print_outcome(ended)
     out.print(f"{len(made)} HTML pages in {escape(str(folder))}", soft_wrap=True)

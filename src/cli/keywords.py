@@ -13,7 +13,7 @@ from src.application.keywords import import_keywords, list_keywords, requeue_key
 from src.domain.longtail import LongtailStatus
 from src.intake import keyword_list
 
-from .connections import with_database
+from .connections import with_database, with_person
 from .options import JsonOption, SiteOption, read_file
 from .terminal import err, out, print_json, print_table
 
@@ -34,7 +34,9 @@ def import_(
     Example: longtail keywords import hardware-shop examples/hardware-shop-keywords.csv --dry-run
     """
     listed = keyword_list.read(read_file(file), file=str(file))
-    report = with_database(lambda database: import_keywords(database, site, listed, source=file.name, dry_run=dry_run))
+    report = with_person(
+        lambda database, person: import_keywords(database, site, listed, by=person, source=file.name, dry_run=dry_run)
+    )
     if as_json:
         print_json(report)
         return
@@ -97,5 +99,5 @@ def requeue(
     Example: longtail keywords requeue hardware-shop "how to bleed a radiator"
     """
 
-    count = with_database(lambda database: requeue_keywords(database, site, phrases or []))
+    count = with_person(lambda database, person: requeue_keywords(database, site, phrases or [], by=person))
     out.print(f"{count} longtails are ready again")

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
@@ -17,6 +17,7 @@ from typer.core import TyperCommand, TyperGroup
 from src.domain.errors import FileInvalid, InputInvalid, LongtailError, SettingsInvalid
 
 from .errors import worded
+from .named import NAMED
 from .terminal import err
 
 if TYPE_CHECKING:  # typer carries its own copy of click, and names its types nowhere else
@@ -31,10 +32,14 @@ COMMANDS = {
     "keywords": "Import keyword lists and see the state of each keyword.",
     "batch": "Start, watch and stop batches of articles.",
     "article": "See, export and retry articles.",
+    "review": "See what waits for a decision, and decide: approve, request changes, reject.",
+    "publish": "Publish approved articles, undo that, read pages back, take them off.",
     "hold": "Hold a site or all of them at three depths, and release them.",
     "schedule": "Run a site's batches every day; pause, resume, trigger.",
     "alerts": "List what the watchdog found, and what it repaired.",
     "worker": "Work on the articles of one colour until SIGTERM.",
+    "user": "Add people, give them roles, make API tokens.",
+    "audit": "Hand out the audit trail, or verify it.",
     "db": "Bring the database's schema up to date, or check it.",
 }
 
@@ -86,8 +91,15 @@ app = typer.Typer(
 
 
 @app.callback()
-def _longtail() -> None:
+def _longtail(
+    person: Annotated[
+        str | None,
+        typer.Option("--as", metavar="NAME", help="Act as this user; default: who you are to the operating system."),
+    ] = None,
+) -> None:
     """Run a command of Longtail."""
+    if person is not None:
+        NAMED.set(person)
 
 
 def run() -> None:

@@ -25,7 +25,7 @@ POLL = timedelta(milliseconds=300)
 _BAR_WIDTH = 12
 _BESIDE_KEYWORD = 42  # columns of bar, "A: keyword analysis" and time
 MOST_BARS = 20  # articles with a bar of their own; a larger batch has one for all
-_ENDED = (ArticleStatus.NEEDS_REVIEW, ArticleStatus.FAILED, ArticleStatus.CANCELLED)
+_UNDER_WAY = (ArticleStatus.QUEUED, ArticleStatus.GENERATING)
 
 
 async def wait_for_batch(application: Application, site: str, workflow_id: str) -> Batch:
@@ -74,7 +74,7 @@ class _Bars:
     def show(self, articles: list[Article]) -> None:
         """Bring every bar up to date."""
         if len(articles) > MOST_BARS:
-            ended = sum(article.status in _ENDED for article in articles)
+            ended = sum(article.status not in _UNDER_WAY for article in articles)
             self._move(None, "articles", ended, len(articles), f"{ended} of {len(articles)}")
             return
         for article in articles:
@@ -104,7 +104,7 @@ class _Lines:
 
     def show(self, articles: list[Article]) -> None:
         """Print what changed."""
-        ended = sum(article.status in _ENDED for article in articles)
+        ended = sum(article.status not in _UNDER_WAY for article in articles)
         for article in articles:
             stages = "".join(article.stages_done) or "–"
             state = f"{article.status.replace('_', ' ')}, stages done: {stages}"
@@ -120,7 +120,7 @@ def _shortened(keyword: str) -> str:
 
 
 def _doing(article: Article) -> str:
-    if article.status in _ENDED:
+    if article.status not in _UNDER_WAY:
         style = STATUS_STYLES[article.status]
         return f"[{style}]{article.status.replace('_', ' ')}[/{style}]"
     if article.status is ArticleStatus.QUEUED:

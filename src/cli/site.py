@@ -11,7 +11,7 @@ from src.infrastructure.llm.model_choice import choose
 from src.intake import site_file
 from src.settings import Settings
 
-from .connections import start, with_database
+from .connections import start, with_database, with_person
 from .options import JsonOption, SiteOption, read_file
 from .terminal import out, print_json, print_table
 
@@ -26,7 +26,7 @@ def add(file: Annotated[Path, typer.Argument(help="The site's TOML file; see exa
     """
     site = site_file.read(read_file(file), file=str(file))
 
-    is_new = with_database(lambda database: add_site(database, site))
+    is_new = with_person(lambda database, person: add_site(database, site, by=person))
     out.print(f"site {site.slug} {'added' if is_new else 'brought up to date'}")
     out.print(f"next: longtail keywords import {site.slug} FILE")
 
@@ -92,6 +92,6 @@ def remove(
 
     Example: longtail site remove hardware-shop --yes
     """
-    contents = with_database(lambda database: remove_site(database, slug, dry_run=not yes))
+    contents = with_person(lambda database, person: remove_site(database, slug, by=person, dry_run=not yes))
     what = f"{slug} with {contents.longtails} longtails and {contents.articles} articles"
     out.print(f"removed {what}" if yes else f"this would remove {what}; do it with --yes")

@@ -29,6 +29,11 @@ err = Console(stderr=True, highlight=False)
 
 STATUS_STYLES = {
     "needs_review": "green",
+    "approved": "green",
+    "changes_requested": "yellow",
+    "parked": "yellow",
+    "rejected": "red",
+    "withdrawn": "yellow",
     "completed": "green",
     "partly_failed": "yellow",
     "failed": "red",

@@ -17,6 +17,7 @@ class AlertKind(StrEnum):
     LONGTAIL_STRANDED = "longtail_stranded"  # claimed, and no article is being made of it; it is ready again
     CALL_LOST = "call_lost"  # open, and its worker is dead; it is written off
     BATCH_OVERDUE = "batch_overdue"  # it runs for much longer than the site's batches usually do
+    REVIEW_WAITING = "review_waiting"  # nobody has decided on a text within the site's time
     WORKFLOW_STUCK = "workflow_stuck"  # its workflow tasks fail, so that it does not advance
 
 

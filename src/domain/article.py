@@ -1,11 +1,13 @@
 """Articles: statuses, failures and counts."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
 from .ids import ArticleId, BatchId
+from .longtail import LongtailStatus
 from .stages import Stage
 from .usage import Spend
 
@@ -15,7 +17,12 @@ class ArticleStatus(StrEnum):
 
     QUEUED = "queued"  # claimed by a batch, nothing bought yet
     GENERATING = "generating"
-    NEEDS_REVIEW = "needs_review"  # all four stages done, the HTML is stored
+    NEEDS_REVIEW = "needs_review"  # all four stages done, a revision is stored
+    CHANGES_REQUESTED = "changes_requested"  # by a reviewer; the next revision awaits a review again
+    APPROVED = "approved"  # by name, and only the revision with that hash
+    REJECTED = "rejected"  # for good; its keyword may get another article
+    PARKED = "parked"  # nobody reviewed it in time
+    WITHDRAWN = "withdrawn"  # approved once, and taken back
     FAILED = "failed"  # a stage failed for good; a retry resumes there
     CANCELLED = "cancelled"  # stopped by a person; its longtail is ready again
 
@@ -24,31 +31,105 @@ class ArticleStatus(StrEnum):
 
         Keeping the status is always allowed.
         """
-        return other is self or other in _BECOMES[self]
+        return other is self or other in _TABLE[self].becomes
 
     @classmethod
     def sources(cls, target: "ArticleStatus") -> tuple["ArticleStatus", ...]:
         """Return the statuses from which an article may become ``target``."""
         return tuple(status for status in cls if status.may_become(target))
 
+    @property
+    def keyword_statuses(self) -> tuple[LongtailStatus, ...]:
+        """Return what its longtail may be meanwhile, the usual first."""
+        return _TABLE[self].keyword
 
-_BECOMES = {
-    ArticleStatus.QUEUED: {
-        ArticleStatus.GENERATING,
-        ArticleStatus.NEEDS_REVIEW,  # every stage was finished before
-        ArticleStatus.FAILED,
-        ArticleStatus.CANCELLED,
-    },
-    ArticleStatus.GENERATING: {ArticleStatus.NEEDS_REVIEW, ArticleStatus.FAILED, ArticleStatus.CANCELLED},
-    ArticleStatus.NEEDS_REVIEW: {ArticleStatus.QUEUED},  # as a new revision
-    ArticleStatus.FAILED: {
-        ArticleStatus.QUEUED,
-        # The rest is for a workflow that was reset in Temporal.
-        ArticleStatus.GENERATING,
-        ArticleStatus.NEEDS_REVIEW,
-        ArticleStatus.CANCELLED,
-    },
-    ArticleStatus.CANCELLED: {ArticleStatus.QUEUED},
+    @property
+    def is_decided(self) -> bool:
+        """Return whether a review brought it here; no stage leads out again."""
+        return self in _DECIDED
+
+    @property
+    def is_editable(self) -> bool:
+        """Return whether a person may change its text."""
+        return self in _EDITABLE
+
+    @property
+    def is_complete(self) -> bool:
+        """Return whether its text is complete, reviewed or not."""
+        return self is ArticleStatus.NEEDS_REVIEW or self.is_decided
+
+
+@dataclass(frozen=True)
+class _Row:
+    becomes: set[ArticleStatus]
+    keyword: tuple[LongtailStatus, ...]
+
+
+_DECIDED = (
+    ArticleStatus.CHANGES_REQUESTED,
+    ArticleStatus.APPROVED,
+    ArticleStatus.REJECTED,
+    ArticleStatus.PARKED,
+    ArticleStatus.WITHDRAWN,
+)
+_EDITABLE = (
+    ArticleStatus.NEEDS_REVIEW,
+    ArticleStatus.CHANGES_REQUESTED,
+    ArticleStatus.APPROVED,
+    ArticleStatus.PARKED,
+)
+# Who may become what, and what the keyword is meanwhile: taken, or ready for another article.
+_TABLE = {
+    ArticleStatus.QUEUED: _Row(
+        {
+            ArticleStatus.GENERATING,
+            ArticleStatus.NEEDS_REVIEW,  # every stage was finished before
+            ArticleStatus.FAILED,
+            ArticleStatus.CANCELLED,
+        },
+        (LongtailStatus.CLAIMED,),
+    ),
+    ArticleStatus.GENERATING: _Row(
+        {ArticleStatus.NEEDS_REVIEW, ArticleStatus.FAILED, ArticleStatus.CANCELLED}, (LongtailStatus.CLAIMED,)
+    ),
+    ArticleStatus.NEEDS_REVIEW: _Row(
+        {
+            ArticleStatus.QUEUED,  # as a new revision
+            ArticleStatus.CHANGES_REQUESTED,
+            ArticleStatus.APPROVED,
+            ArticleStatus.REJECTED,
+            ArticleStatus.PARKED,
+        },
+        (LongtailStatus.WRITTEN,),
+    ),
+    ArticleStatus.CHANGES_REQUESTED: _Row(
+        {
+            ArticleStatus.QUEUED,  # as a new revision
+            ArticleStatus.NEEDS_REVIEW,  # a person made the changes, or took the request back
+        },
+        (LongtailStatus.WRITTEN,),
+    ),
+    ArticleStatus.APPROVED: _Row(
+        {
+            ArticleStatus.WITHDRAWN,
+            ArticleStatus.NEEDS_REVIEW,  # a person changed the text: nobody approved that one
+        },
+        (LongtailStatus.WRITTEN,),
+    ),
+    ArticleStatus.REJECTED: _Row(set(), (LongtailStatus.WRITTEN, LongtailStatus.READY)),  # never again, or later
+    ArticleStatus.PARKED: _Row({ArticleStatus.NEEDS_REVIEW}, (LongtailStatus.WRITTEN,)),
+    ArticleStatus.WITHDRAWN: _Row({ArticleStatus.NEEDS_REVIEW}, (LongtailStatus.WRITTEN,)),  # restored: judged anew
+    ArticleStatus.FAILED: _Row(
+        {
+            ArticleStatus.QUEUED,
+            # The rest is for a workflow that was reset in Temporal.
+            ArticleStatus.GENERATING,
+            ArticleStatus.NEEDS_REVIEW,
+            ArticleStatus.CANCELLED,
+        },
+        (LongtailStatus.FAILED,),
+    ),
+    ArticleStatus.CANCELLED: _Row({ArticleStatus.QUEUED}, (LongtailStatus.READY,)),
 }
 
 

@@ -8,7 +8,7 @@ terminal and ``api.errors`` as a problem document. The worker's edge makes Tempo
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar
 
@@ -22,22 +22,36 @@ class Hint(StrEnum):
     """
 
     ADD_SITE = "add_site"
+    ADD_USER = "add_user"
     CANCEL_BATCH = "cancel_batch"
     CHECK_SERVER = "check_server"
     CHOOSE_MODEL = "choose_model"
+    ENABLE_USER = "enable_user"
+    FORCE_PUBLICATION = "force_publication"
     GIVE_SCHEDULE_TIMES = "give_schedule_times"
+    GRANT_ROLE = "grant_role"
     IMPORT_LONGTAILS = "import_longtails"
     LIST_ARTICLES = "list_articles"
     LIST_BATCHES = "list_batches"
     LIST_LONGTAILS = "list_longtails"
+    LIST_PUBLICATIONS = "list_publications"
+    LIST_TOKENS = "list_tokens"
+    LIST_USERS = "list_users"
+    NAME_PERSON = "name_person"
+    PUBLISH_AS_RENDERED = "publish_as_rendered"
     REGENERATE_FROM_STAGE = "regenerate_from_stage"
     REMOVE_SCHEDULE = "remove_schedule"
     REPAIR_SCHEDULE = "repair_schedule"
     REPEAT = "repeat"
     SET_SCHEDULE = "set_schedule"
     SHOW_ARTICLE = "show_article"
+    SHOW_PUBLICATIONS = "show_publications"
+    SHOW_REVIEW = "show_review"
     SHOW_SITES = "show_sites"
+    TAKE_OFF = "take_off"
+    TAKE_OVER_REVIEW = "take_over_review"
     UPGRADE_DATABASE = "upgrade_database"
+    WAIVE_FINDING = "waive_finding"
 
 
 class LongtailError(Exception):
@@ -175,31 +189,63 @@ class NotFound(LongtailError):
 class ConflictReason(StrEnum):
     """Why a request does not fit the state that things are in."""
 
+    ADDRESS_TAKEN = "address_taken"
     ARTICLE_COMPLETE = "article_complete"
+    ARTICLE_DECIDED = "article_decided"
     ARTICLE_HAS_NO_PAGE = "article_has_no_page"
+    ARTICLE_NOT_EDITABLE = "article_not_editable"
     ARTICLE_UNFINISHED = "article_unfinished"
     BATCH_ENDED = "batch_ended"
     BATCH_RUNNING = "batch_running"
+    CLAIMED = "claimed"
+    KEY_USED = "key_used"
+    LAST_ADMIN = "last_admin"
     LONGTAIL_TAKEN = "longtail_taken"
     MIGRATION_FAILED = "migration_failed"
     MIGRATION_MISSING = "migration_missing"
+    NOT_APPROVED = "not_approved"
+    NOT_PUBLISHED = "not_published"
+    NOTHING_TO_UNDO = "nothing_to_undo"
     NO_BATCH_OPENED = "no_batch_opened"
+    OFFLINE_TEXT = "offline_text"
+    PUBLICATION_UNDER_WAY = "publication_under_way"
+    RENDERER_CHANGED = "renderer_changed"
     SCHEDULE_EXISTS = "schedule_exists"
+    SITE_PUBLISHED = "site_published"
     SLOT_RUNNING = "slot_running"
+    TOKEN_EXISTS = "token_exists"  # noqa: S105 - a reason, no secret
+    USER_DISABLED = "user_disabled"
+    USER_EXISTS = "user_exists"
 
 
 _CONFLICTS = {
+    ConflictReason.ADDRESS_TAKEN: "article {other} has the address of article {key}: {address}",
     ConflictReason.ARTICLE_COMPLETE: "article {key} is complete",
+    ConflictReason.ARTICLE_DECIDED: "article {key} is {status}; it is not made again",
     ConflictReason.ARTICLE_HAS_NO_PAGE: "article {key} has no page yet",
+    ConflictReason.ARTICLE_NOT_EDITABLE: "article {key} is {status}; its text is not changed",
     ConflictReason.ARTICLE_UNFINISHED: "article {key} is {status}; it has not ended",
     ConflictReason.BATCH_ENDED: "batch {key} has ended: {status}",
     ConflictReason.BATCH_RUNNING: "a batch of {key} is running",
+    ConflictReason.CLAIMED: "{by} looks at article {key}, until {until}",
+    ConflictReason.KEY_USED: "the idempotency key {key!r} belongs to another decision on this article",
+    ConflictReason.LAST_ADMIN: "{key} is the last who can appoint others",
     ConflictReason.LONGTAIL_TAKEN: "another article has taken the keyword {key!r} since this one was cancelled",
     ConflictReason.MIGRATION_FAILED: "the database cannot be migrated: {problem}",
     ConflictReason.MIGRATION_MISSING: "the tables differ from the migrations: {problem}",
+    ConflictReason.NOT_APPROVED: "nobody approved the text that article {key} has now; it is not published",
+    ConflictReason.NOT_PUBLISHED: "article {key} is not published",
+    ConflictReason.NOTHING_TO_UNDO: "no publication of article {key} waits for its time",
+    ConflictReason.OFFLINE_TEXT: "the offline writer, which is not AI, wrote article {key}; it is not published",
+    ConflictReason.PUBLICATION_UNDER_WAY: "a publication of article {key} is {status} at this moment",
+    ConflictReason.RENDERER_CHANGED: "the page of article {key} would not be as it was approved: {problem}",
     ConflictReason.NO_BATCH_OPENED: "{key} ended without a batch: {problem}",
     ConflictReason.SCHEDULE_EXISTS: "{key} has a schedule",
+    ConflictReason.SITE_PUBLISHED: "the site {key} has {count} published page(s)",
     ConflictReason.SLOT_RUNNING: "the batch of {key} for {slot} is running",
+    ConflictReason.TOKEN_EXISTS: "the token {key} exists and is not revoked",
+    ConflictReason.USER_DISABLED: "the user {key} is disabled",
+    ConflictReason.USER_EXISTS: "the user {key} exists",
 }
 
 
@@ -219,6 +265,190 @@ class Conflict(LongtailError):
         self.reason = reason
         self.key = str(key)
         self.details = details
+
+
+class NotAuthenticated(LongtailError):
+    """A credential cannot be used, so that nobody knows who asks.
+
+    Attributes:
+        problem: a code for scripts: ``unknown``, ``expired``, ``revoked`` or ``disabled``.
+    """
+
+    status = 401
+
+    def __init__(self, problem: str, *, hint: Hint | None = None) -> None:
+        super().__init__(f"the credential cannot be used: {_CREDENTIALS[problem]}", hint=hint)
+        self.problem = problem
+
+
+_CREDENTIALS = {
+    "unknown": "nobody has it",
+    "expired": "its time is over",
+    "revoked": "it was revoked",
+    "disabled": "its user is disabled",
+}
+
+
+class NotPermitted(LongtailError):
+    """Somebody may not do this there.
+
+    Attributes:
+        who: the person, or the token as ``person/token``.
+        action: as ``noun.verb``.
+        site: where; None for all sites or none.
+        roles: any one of these allows it.
+    """
+
+    status = 403
+
+    def __init__(
+        self, who: str, action: str, *, site: str | None, roles: Sequence[str], hint: Hint | None = None
+    ) -> None:
+        place = f"on site {site!r}" if site else "for all sites"
+        super().__init__(f"{who} may not do {action} {place}; it takes the role {' or '.join(roles)} there", hint=hint)
+        self.who = who
+        self.action = str(action)
+        self.site = site
+        self.roles = tuple(roles)
+
+
+# --- what stands in the way of a decision -----------------------------------------------------------------------------
+
+
+class ReviewRefused(LongtailError):
+    """A decision about an article's text is not made.
+
+    Attributes:
+        article: its id.
+        key: the same, for the command that helps.
+    """
+
+    status = 409
+
+    def __init__(self, article: object, message: str, *, hint: Hint | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.article = self.key = str(article)
+
+
+class TextReplaced(ReviewRefused):
+    """The text that was decided on is not the current one.
+
+    Attributes:
+        expected: the hash that was decided on.
+        current: the hash of the newest revision.
+        revision: its number.
+        by: who made it: a person, or ``machine``.
+        at: when, in UTC.
+    """
+
+    status = 412
+
+    def __init__(self, article: object, *, expected: str, current: str, revision: int, by: str, at: datetime) -> None:
+        super().__init__(
+            article,
+            f"the text {expected[:12]} of article {article} is not the current one: revision {revision} "
+            f"({current[:12]}), made by {by} on {at:%Y-%m-%d %H:%M} UTC, replaced it",
+            hint=Hint.SHOW_REVIEW,
+        )
+        self.expected = expected
+        self.current = current
+        self.revision = revision
+        self.by = by
+        self.at = at
+
+
+class AlreadyDecided(ReviewRefused):
+    """Somebody decided before.
+
+    Attributes:
+        status_of_article: what the article became.
+        by: who decided.
+        at: when, in UTC.
+    """
+
+    def __init__(self, article: object, *, status: str, by: str, at: datetime) -> None:
+        super().__init__(
+            article,
+            f"article {article} is {status.replace('_', ' ')}: {by} decided that on {at:%Y-%m-%d %H:%M} UTC",
+            hint=Hint.SHOW_REVIEW,
+        )
+        self.status_of_article = status
+        self.by = by
+        self.at = at
+
+
+class NotReviewable(ReviewRefused):
+    """An article in this status takes no such decision.
+
+    Attributes:
+        status_of_article: what it is.
+        decision: what was to be decided.
+        possible: the statuses that take the decision.
+    """
+
+    def __init__(self, article: object, *, status: str, decision: str, possible: Sequence[str]) -> None:
+        super().__init__(
+            article,
+            f"article {article} is {status.replace('_', ' ')}; {decision.replace('_', ' ')} takes one that is "
+            f"{' or '.join(each.replace('_', ' ') for each in possible)}",
+            hint=Hint.SHOW_REVIEW,
+        )
+        self.status_of_article = status
+        self.decision = decision
+        self.possible = tuple(possible)
+
+
+class OwnText(ReviewRefused):
+    """The site lets nobody approve a text that he wrote himself.
+
+    Attributes:
+        who: the person.
+        revision: the newest one that he made of it.
+    """
+
+    status = 403
+
+    def __init__(self, article: object, *, who: str, revision: int) -> None:
+        super().__init__(
+            article,
+            f"{who} wrote revision {revision} of article {article}; this site wants somebody else to approve it",
+        )
+        self.who = who
+        self.revision = revision
+
+
+class SecondPersonMissing(ReviewRefused):
+    """The site wants two people to approve, and this one has.
+
+    Attributes:
+        who: the person.
+        at: when he approved these bytes, in UTC.
+    """
+
+    def __init__(self, article: object, *, who: str, at: datetime) -> None:
+        super().__init__(
+            article,
+            f"{who} approved this text of article {article} on {at:%Y-%m-%d %H:%M} UTC; "
+            "this site wants a second person to approve it",
+        )
+        self.who = who
+        self.at = at
+
+
+class FindingsBlock(ReviewRefused):
+    """Findings that block an approval are neither mended nor waived.
+
+    Attributes:
+        findings: number, rule and message of each.
+    """
+
+    def __init__(self, article: object, findings: Sequence[str]) -> None:
+        super().__init__(
+            article,
+            f"{len(findings)} finding(s) block the approval of article {article}: {'; '.join(findings)}",
+            hint=Hint.WAIVE_FINDING,
+        )
+        self.findings = tuple(findings)
 
 
 # --- what the surroundings lack --------------------------------------------------------------------------------------
@@ -396,6 +626,62 @@ class ModelNotConfigured(LongtailError):
         self.variables = tuple(variables)
         self.stage = stage
         self.site = site
+
+
+# --- what a target of publications did -----------------------------------------------------------------------------
+
+
+class TargetError(LongtailError):
+    """A target of publications did not do what it was asked.
+
+    Attributes:
+        target: its name.
+        problem: what is wrong, in its words.
+    """
+
+    status = 502
+
+    def __init__(self, target: str, problem: str, message: str) -> None:
+        super().__init__(message)
+        self.target = str(target)
+        self.problem = problem
+
+
+class TargetUnavailable(TargetError):
+    """A target cannot be reached, and did nothing."""
+
+    status = 503
+    retryable = True
+
+    def __init__(self, target: str, problem: str) -> None:
+        super().__init__(target, problem, f"the {target} cannot be used now: {problem}")
+
+
+class TargetAnswerUnknown(TargetError):
+    """Nobody knows whether a target did what it was asked.
+
+    The page is looked for by its key before anything is sent again.
+    """
+
+    status = 504
+    retryable = True
+
+    def __init__(self, target: str, problem: str) -> None:
+        super().__init__(target, problem, f"the {target} may have taken the page or not: {problem}")
+
+
+class TargetRefused(TargetError):
+    """A target will never take this page.
+
+    Attributes:
+        path: the page's or the file's, below the target.
+    """
+
+    status = 409
+
+    def __init__(self, target: str, path: str, problem: str) -> None:
+        super().__init__(target, problem, f"the {target} takes no {path!r}: {problem}")
+        self.path = path
 
 
 # --- what a model provider did ---------------------------------------------------------------------------------------

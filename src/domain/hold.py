@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
-from typing import Self
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict
 
@@ -33,6 +33,11 @@ class Hold(BaseModel):
     note: str
     held_by: str
     held_at: datetime
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """Return what the audit trail keeps of it."""
+        return self.model_dump(mode="json", include={"depth", "note"})
 
 
 class HoldState(BaseModel):

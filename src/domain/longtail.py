@@ -2,7 +2,9 @@
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from enum import StrEnum
+from itertools import count
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -13,6 +15,7 @@ MAX_PHRASE_LENGTH = 120  # characters; longer rows are never search phrases
 MAX_PRIORITY = 1000  # either way
 MAX_VOLUME = 2_147_483_647  # what PostgreSQL keeps in an integer
 MAX_INTENT_LENGTH = 60
+MAX_SLUG_LENGTH = 75  # characters; stage D keeps to it as well
 _MAX_KEY_LENGTH = 2 * MAX_PHRASE_LENGTH  # one sign can fold into eighteen; PostgreSQL indexes 2,700 bytes at most
 _MARKUP = re.compile(r"<[/!?a-z]|&(#\d+|#x[0-9a-f]+|[a-z]+\d*);|[a-z][a-z0-9+.-]*://|\bwww\.\w", re.IGNORECASE)
 _SAME = str.maketrans(dict.fromkeys("’‘‛ʼ′´`", "'") | dict.fromkeys("“”„‟″«»", '"') | dict.fromkeys("‐‑‒–—―−", "-"))
@@ -76,6 +79,7 @@ class LongtailRecord(BaseModel):
     Attributes:
         source: the file it came from.
         reason: why it is in this status, where that needs one.
+        slug: of its address; None until stage D first answered.
     """
 
     model_config = ConfigDict(frozen=True, from_attributes=True)
@@ -88,6 +92,7 @@ class LongtailRecord(BaseModel):
     intent: str | None
     source: str
     reason: str | None
+    slug: str | None
 
 
 def clean_phrase(text: str) -> str:
@@ -116,6 +121,16 @@ def phrase_key(phrase: str) -> str:
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", audible).casefold())
     folded = " ".join(folded.translate(_SAME).split())
     return folded.rstrip(_FINAL) or folded
+
+
+def slug_choices(wanted: str) -> Iterator[str]:
+    """Yield the slugs to choose from, where earlier ones are taken.
+
+    ``tap``, ``tap-2``, ``tap-3`` and so on, none longer than slugs may be.
+    """
+    yield wanted
+    for number in count(2):
+        yield f"{wanted[: MAX_SLUG_LENGTH - len(str(number)) - 1].rstrip('-')}-{number}"
 
 
 def _problem_of(phrase: str) -> str | None:

@@ -5,12 +5,14 @@ Field descriptions also appear in errors about missing fields.
 
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 from decimal import Decimal
 from typing import Annotated, Self
 
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     HttpUrl,
@@ -34,6 +36,23 @@ def _one_line(text: str) -> str:
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", min_length=2, max_length=60)]
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), AfterValidator(_one_line)]
 Whole = Annotated[int, Field(strict=True)]  # TOML has numbers: "900" and true are mistakes
+_DURATION = re.compile(r"(\d{1,5})\s*([smhd])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_SHORTEST_WAIT = timedelta(seconds=1)
+
+
+def _duration(value: object) -> object:
+    """Return ``24h`` or ``7d`` as a duration.
+
+    ISO 8601 is left to pydantic.
+    """
+    if isinstance(value, int | float):
+        raise ValueError('write a number with its unit in quotes, such as "24h" or "7d"')  # noqa: TRY004 - pydantic's
+    match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
+    return timedelta(**{_UNITS[match[2]]: int(match[1])}) if match else value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
 LANGUAGE_TAG = re.compile(r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|\d{3}))?$")  # BCP 47: language, script, region
 PROVIDERS = ("anthropic", "openai", "offline")
 
@@ -122,6 +141,54 @@ class Budget(BaseModel):
     per_month_usd: Decimal | None = Field(default=None, gt=0, description="what those of one month may cost")
 
 
+class ReviewRules(BaseModel):
+    """How the site's articles are reviewed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    reminder: Duration = Field(
+        default=timedelta(hours=24), ge=_SHORTEST_WAIT, description="after how long a review that waits is reminded of"
+    )
+    expiry: Duration = Field(
+        default=timedelta(days=30), ge=_SHORTEST_WAIT, description="after how long it is parked; nothing is lost then"
+    )
+    self_approval: Annotated[bool, Field(strict=True)] = Field(
+        default=True, description="whether somebody may approve a text that he edited"
+    )
+    approvals: Whole = Field(default=1, ge=1, le=2, description="how many people have to approve a text")
+
+    @model_validator(mode="after")
+    def the_reminder_comes_first(self) -> Self:
+        """Refuse a reminder of what was parked before."""
+        if self.reminder >= self.expiry:
+            raise ValueError("the reminder has to come before the expiry")
+        return self
+
+
+class PublishingRules(BaseModel):
+    """How the site's articles go live."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    undo: Duration = Field(
+        default=timedelta(seconds=30),
+        ge=timedelta(0),
+        le=timedelta(days=7),
+        description="how long a publication waits, so that it can be undone",
+    )
+    per_day: Whole | None = Field(
+        default=None,
+        ge=1,
+        le=1000,
+        description="how many new articles go live on a day, unless somebody says when",
+    )
+    start: str = Field(
+        default="09:00",
+        pattern=r"^([01]\d|2[0-3]):[0-5]\d$",
+        description="when they begin to on a day of the site's time zone, such as 09:00",
+    )
+
+
 class Site(BaseModel):
     """One site, as its TOML file describes it."""
 
@@ -138,6 +205,8 @@ class Site(BaseModel):
         default_factory=dict, description="which model writes a stage; the installation's defaults when unset"
     )
     budget: Budget = Field(default=Budget(), description="what the site may spend on models")
+    review: ReviewRules = Field(default=ReviewRules(), description="how the site's articles are reviewed")
+    publishing: PublishingRules = Field(default=PublishingRules(), description="how the site's articles go live")
 
     @field_validator("base_url")
     @classmethod

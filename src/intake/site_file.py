@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from src.domain.errors import FileInvalid
-from src.domain.site import PROVIDERS, Budget, Fact, Link, ModelChoice, Profile, Site
+from src.domain.site import PROVIDERS, Budget, Fact, Link, ModelChoice, Profile, PublishingRules, ReviewRules, Site
 from src.domain.stages import Stage
 from src.domain.text import beginning
 
@@ -20,7 +20,14 @@ from .delimited import decode
 
 _MAX_BYTES = 1_000_000  # a site with every list full has a tenth of it
 _MAX_PROBLEMS = 10  # the rest shows after these are corrected
-_TABLES: dict[str, type[BaseModel]] = {"profile": Profile, "facts": Fact, "links": Link, "budget": Budget}
+_TABLES: dict[str, type[BaseModel]] = {
+    "profile": Profile,
+    "facts": Fact,
+    "links": Link,
+    "budget": Budget,
+    "review": ReviewRules,
+    "publishing": PublishingRules,
+}
 _TABLE_LINE = re.compile(r"\s*(\[\[?)\s*([\w.\- ]+?)\s*\]")
 _PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
@@ -40,6 +47,8 @@ _REMEDIES = {
     "url_parsing": "write a whole address such as https://www.example.com",
     "url_syntax_violation": "write a whole address such as https://www.example.com",
     "url_scheme": "begin the address with https:// or http://",
+    "time_delta_parsing": "write a number with its unit, such as 24h or 7d",
+    "bool_type": "write true or false, without quotes",
     "tuple_type": "write a list in [brackets]; facts and links stand below [[profile.facts]] and [[profile.links]]",
     "value_error": "{error}",
 }
@@ -47,6 +56,7 @@ _PATTERNS = {
     "slug": "write lowercase letters, digits and single hyphens, such as hardware-shop",
     "id": "write lowercase letters, digits and single hyphens, such as opening-hours",
     "provider": f"write {', '.join(PROVIDERS[:-1])} or {PROVIDERS[-1]}",
+    "start": "write a time of the day such as 09:00",
     "effort": "write none, low, medium or high",
 }
 
@@ -131,8 +141,8 @@ def _instead_of(location: Sequence[int | str]) -> str:
     key, model = str(location[-1]), _model_at(location)
     if model is not Site and key in Site.model_fields:
         return "it belongs above the first [table]"
-    for table, other in (("profile", Profile), ("budget", Budget)):
-        if model is not other and key in other.model_fields:
+    for table, other in _TABLES.items():
+        if table not in ("facts", "links") and model is not other and key in other.model_fields:
             return f"it belongs below [{table}]"
     if close := get_close_matches(key, model.model_fields, n=1):
         return f"did you mean {close[0]}?"

@@ -13,16 +13,11 @@ from src.domain.stages import FaqEntry, Outline
 from .language import is_in
 from .manuscript import Manuscript, Part, parser
 from .plan import planned_headings, planned_words
-from .wording import banned, coverage, leftovers, occurrences, without
+from .wording import MOST_OF_KEYWORD, banned, coverage, leftovers, most_natural, occurrences, visible_tags, without
 
 WORDS_OFF = 0.20  # share by which the article may miss its planned length
-DENSEST = 0.025  # occurrences of the keyword per word; above reads as stuffing
-_FEW_OCCURRENCES = 5  # never too dense, however short the text
-_MOST_OF_KEYWORD = 0.75  # of its words somewhere in the text
 _DEEPEST_HEADING = 4
-_SHORT_WORD = 4  # letters; a keyword like «with» or «5G» is part of the language
 _MARKS = re.compile(r"[*_`~\\]")
-_TAG = re.compile(r"</?[a-z][^<>]*>", re.IGNORECASE)
 
 
 def broken_rules(
@@ -131,15 +126,10 @@ def _length(manuscript: Manuscript, outline: Outline) -> list[str]:
 
 
 def _keyword(manuscript: Manuscript, keyword: str) -> list[str]:
-    if coverage(manuscript.text, keyword) < _MOST_OF_KEYWORD:
+    if coverage(manuscript.text, keyword) < MOST_OF_KEYWORD:
         return [f"the keyword {keyword!r} does not appear"]
-    words = len(keyword.split())
-    if words == 1 and len(keyword) <= _SHORT_WORD:
-        return []
-    densest = DENSEST if words > 1 else 2 * DENSEST  # a single word can hardly be avoided
-    count = occurrences(manuscript.text, keyword)
-    most = max(_FEW_OCCURRENCES, int(densest * manuscript.words))
-    if count <= most:
+    count, most = occurrences(manuscript.text, keyword), most_natural(keyword, manuscript.words)
+    if most is None or count <= most:
         return []
     return [f"the keyword appears {count} times in {manuscript.words} words, at most {most} read naturally"]
 
@@ -156,5 +146,4 @@ def _address(href: str) -> str:
 
 
 def _tags(manuscript: Manuscript, keyword: str) -> list[str]:
-    tags = [tag for text in manuscript.texts_with_angles for tag in _TAG.findall(without(text, keyword))]
-    return [f"HTML is shown as text: {tag[:60]!r}" for tag in dict.fromkeys(tags)]
+    return [f"HTML is shown as text: {tag[:60]!r}" for tag in visible_tags(manuscript.texts_with_angles, keyword)]

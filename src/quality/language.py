@@ -40,32 +40,35 @@ class Labels:
 
     questions: str = "Frequently asked questions"
     by: str = "By"
+    reviewed_by: str = "Reviewed by"
     offline_language: str = "en"  # of the next line, which few languages have yet
     offline: str = "Not written by AI: template text of the offline writer, to show how Longtail works."
 
 
 _LABELS = {
-    "de": Labels("Häufige Fragen", "Von", "de", "Nicht von einer KI: Mustertext des Offline-Schreibers."),
-    "fr": Labels("Questions fréquentes", "Par"),
-    "es": Labels("Preguntas frecuentes", "Por"),
-    "it": Labels("Domande frequenti", "Di"),
-    "pt": Labels("Perguntas frequentes", "Por"),
-    "nl": Labels("Veelgestelde vragen", "Door"),
-    "sv": Labels("Vanliga frågor", "Av"),
-    "da": Labels("Ofte stillede spørgsmål", "Af"),
-    "nb": Labels("Ofte stilte spørsmål", "Av"),
-    "fi": Labels("Usein kysytyt kysymykset", "Kirjoittaja:"),
-    "pl": Labels("Najczęściej zadawane pytania", "Autor:"),
-    "cs": Labels("Časté dotazy", "Autor:"),
-    "tr": Labels("Sıkça sorulan sorular", "Yazan:"),
-    "ru": Labels("Частые вопросы", "Автор:"),
-    "uk": Labels("Поширені запитання", "Автор:"),
-    "ja": Labels("よくある質問", "著者:"),
-    "zh": Labels("常见问题", "作者:"),
-    "ko": Labels("자주 묻는 질문", "글:"),
-    "ar": Labels("الأسئلة الشائعة", "بقلم"),
-    "he": Labels("שאלות נפוצות", "מאת"),
-    "hi": Labels("अक्सर पूछे जाने वाले सवाल", "लेखक:"),
+    "de": Labels(
+        "Häufige Fragen", "Von", "Geprüft von", "de", "Nicht von einer KI: Mustertext des Offline-Schreibers."
+    ),
+    "fr": Labels("Questions fréquentes", "Par", "Relu par"),
+    "es": Labels("Preguntas frecuentes", "Por", "Revisado por"),
+    "it": Labels("Domande frequenti", "Di", "Revisione di"),
+    "pt": Labels("Perguntas frequentes", "Por", "Revisto por"),
+    "nl": Labels("Veelgestelde vragen", "Door", "Nagekeken door"),
+    "sv": Labels("Vanliga frågor", "Av", "Granskad av"),
+    "da": Labels("Ofte stillede spørgsmål", "Af", "Gennemgået af"),
+    "nb": Labels("Ofte stilte spørsmål", "Av", "Gjennomgått av"),
+    "fi": Labels("Usein kysytyt kysymykset", "Kirjoittaja:", "Tarkastaja:"),
+    "pl": Labels("Najczęściej zadawane pytania", "Autor:", "Sprawdzenie:"),
+    "cs": Labels("Časté dotazy", "Autor:", "Kontrola:"),
+    "tr": Labels("Sıkça sorulan sorular", "Yazan:", "İnceleyen:"),
+    "ru": Labels("Частые вопросы", "Автор:", "Проверка:"),
+    "uk": Labels("Поширені запитання", "Автор:", "Перевірка:"),
+    "ja": Labels("よくある質問", "著者:", "校閲:"),
+    "zh": Labels("常见问题", "作者:", "审核:"),
+    "ko": Labels("자주 묻는 질문", "글:", "검토:"),
+    "ar": Labels("الأسئلة الشائعة", "بقلم", "مراجعة:"),
+    "he": Labels("שאלות נפוצות", "מאת", "נבדק על ידי"),
+    "hi": Labels("अक्सर पूछे जाने वाले सवाल", "लेखक:", "समीक्षा:"),
 }
 _PLAIN = Labels()
 

@@ -16,6 +16,15 @@ def planned_headings(outline: Outline, language: str) -> list[str]:
     return [*headings, labels(language).questions] if outline.faq else headings
 
 
+def section_ids(outline: Outline) -> list[str]:
+    """Return the ids of all sections in order.
+
+    The questions' one cannot be a section's, as it holds two hyphens.
+    """
+    ids = [section.id for section in outline.sections]
+    return [*ids, "faq" if "faq" not in ids else "faq--questions"] if outline.faq else ids
+
+
 def planned_words(outline: Outline) -> int:
     """Return the length of the whole article in words, answers included."""
     return sum(section.target_words for section in outline.sections) + QUESTION_WORDS * len(outline.faq)

@@ -25,6 +25,12 @@ _HALF = 0.5  # of a keyword's words: the rest may be inflected or paraphrased
 _SHORT_STEM = 4  # letters that stand inside too many other words, so they must begin one
 _STEM = 10  # letters of a word that are compared at most; the end may be inflected
 
+MOST_OF_KEYWORD = 0.75  # of its words somewhere in the text
+DENSEST = 0.025  # occurrences of the keyword per word; above reads as stuffing
+_FEW_OCCURRENCES = 5  # never too dense, however short the text
+_SHORT_WORD = 4  # letters; a keyword like «with» or «5G» is part of the language
+_TAG = re.compile(r"</?[a-z][^<>]*>", re.IGNORECASE)
+
 _ABOUT_ITSELF = "the writer speaking about itself"
 _LEFTOVERS = (
     (
@@ -61,9 +67,13 @@ def clean_line(text: str) -> str:
 
 def clean_prose(text: str) -> str:
     """Return lines of visible characters in NFC, without blanks around them."""
-    text = _INVISIBLE_IN_PROSE.sub("", _DAMAGED.sub("", text))
-    lines = unicodedata.normalize("NFC", text).replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    lines = unicodedata.normalize("NFC", without_invisible(text)).replace("\r\n", "\n").replace("\r", "\n").split("\n")
     return "\n".join(line.rstrip() for line in lines).strip()
+
+
+def without_invisible(text: str) -> str:
+    """Return ``text`` without characters that hide or damage it."""
+    return _INVISIBLE_IN_PROSE.sub("", _DAMAGED.sub("", text))
 
 
 def fit(text: str, limit: int) -> str:
@@ -143,24 +153,54 @@ def leftovers(text: str, keyword: str) -> list[str]:
 
     A keyword about them is fine.
     """
+    return [f"{name}: {span[:60]!r}" for name, span in found_leftovers(text, keyword)]
+
+
+def found_leftovers(text: str, keyword: str) -> list[tuple[str, str]]:
+    """Return what ``leftovers`` finds, each with the text it is."""
     found = [(name, pattern.search(text)) for name, pattern in _LEFTOVERS if not pattern.search(keyword)]
     return [
-        f"{name}: {match.group()[:60]!r}"
+        (name, match.group())
         for name, match in found
         if match and not (name == _ABOUT_ITSELF and _ABOUT_AI.search(keyword))
     ]
 
 
 def banned(text: str, terms: Sequence[str], keyword: str) -> list[str]:
-    """Return the banned terms in ``text``.
+    """Return the banned terms in ``text``, worded.
 
     Terms that are a part of the keyword are left out.
     """
+    return [f"banned term {term!r}" for term in banned_terms(text, terms, keyword)]
+
+
+def banned_terms(text: str, terms: Sequence[str], keyword: str) -> list[str]:
+    """Return what ``banned`` finds, as the site spells it."""
     if not terms:
         return []
     folded, wanted = phrase_key(text), phrase_key(keyword)
     keys = [(term, _whole(phrase_key(term))) for term in terms]
-    return [f"banned term {term!r}" for term, key in keys if not key.search(wanted) and key.search(folded)]
+    return [term for term, key in keys if not key.search(wanted) and key.search(folded)]
+
+
+def visible_tags(texts: Iterable[str], keyword: str) -> list[str]:
+    """Return HTML that stands in ``texts`` for a reader to see.
+
+    That of the keyword is left out.
+    """
+    return list(dict.fromkeys(tag for text in texts for tag in _TAG.findall(without(text, keyword))))
+
+
+def most_natural(keyword: str, words: int) -> int | None:
+    """Return how often a keyword reads naturally in so many words.
+
+    None for a short word, which is a part of the language.
+    """
+    parts = len(keyword.split())
+    if parts == 1 and len(keyword) <= _SHORT_WORD:
+        return None
+    densest = DENSEST if parts > 1 else 2 * DENSEST  # a single word can hardly be avoided
+    return max(_FEW_OCCURRENCES, int(densest * words))
 
 
 def _whole(key: str) -> re.Pattern[str]:

@@ -1,1 +1,3 @@
-"""Stage outputs to complete HTML pages."""
+"""Stage outputs to an article's text, and that to pages."""
+
+RENDERER_VERSION = 1  # raised with each change of the bytes that a text is rendered to

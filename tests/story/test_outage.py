@@ -20,6 +20,8 @@ from temporalio.client import (
 from temporalio.worker import Worker
 
 from src.application.gaps import GapReport
+from src.application.publication_watch import PublicationWatch
+from src.application.review_watch import ReviewWatch
 from src.application.schedules import Schedules
 from src.application.slot_watch import SlotWatch
 from src.application.unfinished_watch import UnfinishedWatch
@@ -121,7 +123,9 @@ class World:
         unfinished = UnfinishedWatch(
             self.database, WorkflowGateway(self.client), is_gone=nobody_is_gone, overdue_factor=5
         )
-        activities = WatchdogActivities(Watchdog(self.database, slots, unfinished))
+        reviews = ReviewWatch(self.database, WorkflowGateway(self.client), colour=self.colour)
+        publications = PublicationWatch(self.database, WorkflowGateway(self.client), colour=self.colour)
+        activities = WatchdogActivities(Watchdog(self.database, slots, unfinished, reviews, publications))
         async with Providers(self.settings) as providers:
             limits = {"model_slots": 8, "shutdown_grace": timedelta(seconds=20)}
             settings = self.settings.model_copy(update=limits)

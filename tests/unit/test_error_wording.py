@@ -1,6 +1,7 @@
 """Every error is worded at both edges: one line for a terminal, a problem document for HTTP."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -65,8 +66,20 @@ def test_every_hint_is_a_command_or_a_variable(code: Hint) -> None:
     assert "{" not in worded_hint
 
 
+DETAILS: Any = {
+    "by": "anna",
+    "count": "2",
+    "until": "06:10",
+    "address": "https://shop.example/taps",
+    "other": "3f2a9c01",
+    "problem": "it is so",
+    "slot": "2026-11-20 06:00 UTC",
+    "status": "completed",
+}
+
+
 @pytest.mark.parametrize("reason", ConflictReason)
 def test_every_conflict_states_its_reason(reason: ConflictReason) -> None:
-    error = Conflict(reason, "shop", status="completed", problem="it is so", slot="2026-11-20 06:00 UTC")
+    error = Conflict(reason, "shop", **DETAILS)
     assert error.message
     assert problem_document(error)["reason"] == reason.value

@@ -4,7 +4,9 @@ import re
 from pathlib import Path
 
 SRC = Path(__file__).parents[2] / "src"
-READY_MADE = re.compile(r"\blongtail (alerts|article|batch|db|demo|dev|hold|keywords|schedule|site|worker)\b")
+READY_MADE = re.compile(
+    r"\blongtail (alerts|article|audit|batch|db|demo|dev|hold|keywords|schedule|site|user|worker)\b"
+)
 OPTION = re.compile(r"""["' ]--[a-z]""")
 
 

@@ -9,7 +9,11 @@ import pytest
 from temporalio.client import Client
 
 from src.application.articles import get_article_details, get_page
+from src.application.audit import verify
 from src.application.batches import list_batches
+from src.application.review_watch import ReviewWatch
+from src.application.reviews import get_review, list_reviews
+from src.application.revisions import ensure_revision
 from src.application.schedules import list_history
 from src.application.sites import list_sites, remove_site
 from src.bootstrap import Application, build_worker
@@ -17,13 +21,14 @@ from src.domain.article import ArticleStatus
 from src.domain.batch import BatchStatus
 from src.domain.colour import Colour
 from src.domain.longtail import LongtailStatus
+from src.domain.review import Verdict
 from src.domain.stages import STAGES, Stage
 from src.domain.usage import CallStatus
 from src.infrastructure.database import schema
 from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.llm.providers import Providers
 from src.settings import Settings
-from tests.applications import an_application
+from tests.applications import ANNA, an_application
 from tests.eventually import eventually
 
 from .homes import restored
@@ -56,6 +61,19 @@ async def test_everything_is_there_after_the_upgrade(upgraded: Database) -> None
     assert len({page.slug for page in pages}) == 2
 
 
+async def test_articles_that_wait_for_a_review_get_their_text_as_a_revision(upgraded: Database) -> None:
+    async with upgraded.unit_of_work() as uow:
+        waiting = await uow.articles.list_all(status=ArticleStatus.NEEDS_REVIEW)
+    revisions = [await ensure_revision(upgraded, article.id) for article in waiting]
+    assert len({revision.content.address for revision in revisions}) == len(waiting) == 2
+    for article, revision in zip(waiting, revisions, strict=True):
+        details = await get_article_details(upgraded, article.id)
+        assert [each.number for each in details.revisions] == [1]
+        assert not [finding for finding in details.findings if finding.blocks]
+        page = await get_page(upgraded, article.id)
+        assert (page.slug, revision.content.h1 in page.html) == (revision.content.slug, True)
+
+
 async def test_the_versions_of_schedules_come_from_the_audit_trail(upgraded: Database) -> None:
     async with upgraded.unit_of_work() as uow:
         changed = await uow.schedules.list_versions("hardware-shop")
@@ -69,6 +87,12 @@ async def test_the_versions_of_schedules_come_from_the_audit_trail(upgraded: Dat
     assert first.valid_to is not None
     assert first.valid_to < second.valid_from  # it was removed in between
     assert [event.action for event in await list_history(upgraded, "garden-shop")] == ["set", "remove", "set"]
+
+
+async def test_the_audit_trail_of_the_home_is_numbered_and_sound(upgraded: Database) -> None:
+    report = await verify(upgraded, by=ANNA)
+    assert report.events > 0
+    assert report.is_sound, report
 
 
 @pytest.fixture
@@ -96,6 +120,30 @@ async def test_a_failed_article_goes_on_and_buys_only_what_is_missing(applicatio
         assert (await uow.batches.get(failed.batch_id)).status is BatchStatus.COMPLETED
 
 
+async def test_articles_that_waited_get_a_review_and_can_be_approved(application: Application, colour: Colour) -> None:
+    database, reviewing = application.database, application.acting_as(ANNA)
+    async with database.unit_of_work() as uow:
+        waiting = await uow.articles.list_all(status=ArticleStatus.NEEDS_REVIEW)
+    assert [each.content_hash for each in await list_reviews(database, by=ANNA, limit=10)] == [None, None]
+    await ReviewWatch(database, application.workflows, colour=colour).look()
+    async with Providers(application.settings) as providers, build_worker(application, providers, colour=colour):
+
+        async def have_texts() -> bool:
+            return all(each.content_hash for each in await list_reviews(database, by=ANNA, limit=10))
+
+        await eventually(have_texts)
+        for article in waiting:
+            details = await get_review(database, article.id, by=ANNA)
+            assert (details.text.number, details.article.status) == (1, ArticleStatus.NEEDS_REVIEW)
+            decided = await reviewing.decisions.decide(
+                article.id, Verdict.approve(), expected=details.text.content_hash
+            )
+            assert decided.is_told
+            result = await application.client.get_workflow_handle(f"review/{article.id}").result()
+            assert result == ArticleStatus.APPROVED
+    assert (await verify(database, by=ANNA)).is_sound
+
+
 async def test_a_batch_that_lost_its_worker_and_its_server_is_closed_and_its_longtails_are_ready(
     application: Application,
 ) -> None:
@@ -116,4 +164,4 @@ async def test_the_past_of_a_schedule_is_still_judged(application: Application) 
     async with application.database.unit_of_work() as uow:
         first, *_ = await uow.schedules.list_versions("hardware-shop")
     assert all(slot.slot >= first.valid_from for slot in slots)
-    assert (await remove_site(application.database, "garden-shop", dry_run=True)).longtails == 8
+    assert (await remove_site(application.database, "garden-shop", by=ANNA, dry_run=True)).longtails == 8

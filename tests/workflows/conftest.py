@@ -11,6 +11,7 @@ from temporalio.client import Client, WorkflowHandle
 from src.bootstrap import Application, build_worker, worker_identity
 from src.domain.batch import Batch, Trigger
 from src.domain.colour import Colour
+from src.domain.principal import Principal
 from src.domain.site import Site
 from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.embedded.temporal import TemporalServer
@@ -32,12 +33,14 @@ def run_worker(
     client: Client, database: Database, temporal_server: TemporalServer, settings: Settings, colour: Colour
 ) -> RunWorker:
     @asynccontextmanager
-    async def running(*, latency: float = 0, model_slots: int = 8, **changes: Any) -> AsyncIterator[None]:
+    async def running(
+        *, latency: float = 0, model_slots: int = 8, on: Colour = colour, **changes: Any
+    ) -> AsyncIterator[None]:
         limits = {"model_slots": model_slots, "shutdown_grace": timedelta(seconds=20)}
         offline = OfflineSettings(latency_seconds=latency)
         changed = settings.model_copy(update={"offline": offline, **limits, **changes})
-        application = Application(changed, database, client, temporal_server, worker_identity(colour))
-        async with Providers(changed) as providers, build_worker(application, providers, colour=colour, strict=True):
+        application = Application(changed, database, client, temporal_server, Principal.worker(worker_identity(on)))
+        async with Providers(changed) as providers, build_worker(application, providers, colour=on, strict=True):
             yield
 
     return running

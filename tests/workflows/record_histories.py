@@ -12,14 +12,18 @@ from pathlib import Path
 
 from temporalio.client import Client, WorkflowFailureError
 
+from src.application.publishing import Publishing
+from src.application.revisions import ensure_revision
 from src.bootstrap import build_worker, open_local_servers
 from src.domain.article import ArticleStatus
 from src.domain.batch import BatchStatus
 from src.domain.colour import Colour
 from src.domain.hold import HoldDepth
 from src.domain.ids import ArticleId
+from src.domain.review import ChangeReason, Verdict
 from src.domain.scheduling.schedule import Schedule, When
 from src.domain.scheduling.schedule_change import ScheduleChange
+from src.domain.site import ReviewRules
 from src.infrastructure.database import schema
 from src.infrastructure.database.engine import create_engine
 from src.infrastructure.database.unit_of_work import Database
@@ -33,6 +37,7 @@ from src.settings import OfflineSettings, Settings
 from tests.applications import an_application
 from tests.eventually import eventually
 from tests.factories import PHRASES, a_site, longtails
+from tests.publications import approved_articles
 
 from .conftest import BatchHandle
 
@@ -57,6 +62,8 @@ async def record(version: str, home: Path, url: str, address: str) -> None:
             await _held(version, client, database)
             await _joined(version, client, database)
             await _stopped(version, client, database)
+            await _reviewed(version, client, database)
+            await _published(version, client, database, application.publishing)
             await _schedules(version, client, database)
             policies.SHARD_SIZE = 2
             await _sharded(version, client, database)
@@ -125,6 +132,47 @@ async def _stopped(version: str, client: Client, database: Database) -> None:
     await _keep(client, handle.id, f"{version}-batch-stopped")
 
 
+async def _reviewed(version: str, client: Client, database: Database) -> None:
+    """A review that asks for changes of one section and approves, and one that nobody makes."""
+    slug = await _batch_with(client, database, "reviewed", ReviewRules(reminder=timedelta(hours=1)))
+    async with database.unit_of_work() as uow:
+        (article,) = await uow.articles.list_all(site=slug)
+    review = client.get_workflow_handle(ids.review(article.id))
+    decisions = an_application(client, database, who="recorder").decisions
+    text = await ensure_revision(database, article.id)
+    change = Verdict.request_changes(ChangeReason.TONE, note="recorded", section=text.content.sections[0].id)
+    await decisions.decide(article.id, change, expected=text.content_hash)
+    await eventually(lambda: _has_texts(database, article.id, 2))
+    await review.signal("text_is_ready")
+    again = await ensure_revision(database, article.id)
+    await decisions.decide(article.id, Verdict.approve(), expected=again.content_hash)
+    await review.result()
+    await _keep(client, review.id, f"{version}-review-approved")
+    await _keep(client, ids.article(article.id), f"{version}-article-changed")
+
+    rules = ReviewRules(reminder=timedelta(seconds=1), expiry=timedelta(seconds=2))
+    slug = await _batch_with(client, database, "expired", rules)
+    async with database.unit_of_work() as uow:
+        (article,) = await uow.articles.list_all(site=slug)
+    review = client.get_workflow_handle(ids.review(article.id))
+    await review.result()
+    await _keep(client, review.id, f"{version}-review-parked")
+
+
+async def _batch_with(client: Client, database: Database, slug: str, rules: ReviewRules) -> str:
+    async with database.unit_of_work() as uow:
+        await uow.sites.upsert(a_site(slug=slug, review=rules))
+        await uow.longtails.add(slug, longtails(1), source="record")
+    await (await _start(client, slug, datetime.now(UTC).replace(microsecond=0))).result()
+    return slug
+
+
+async def _has_texts(database: Database, article_id: ArticleId, number: int) -> bool:
+    async with database.unit_of_work() as uow:
+        found = await uow.revisions.list_for_article(article_id)
+        return len(found) >= number and await uow.articles.get_status(article_id) is ArticleStatus.NEEDS_REVIEW
+
+
 async def _schedules(version: str, client: Client, database: Database) -> None:
     """A look of the watchdog, and a pause that ends by itself."""
     await client.execute_workflow(WatchdogWorkflow.run, id="watchdog-recorded", task_queue=ids.task_queue(COLOUR))
@@ -136,6 +184,20 @@ async def _schedules(version: str, client: Client, database: Database) -> None:
     await schedules.pause(slug, note="recorded", until=datetime.now(UTC) + timedelta(seconds=2))
     await client.get_workflow_handle(ids.schedule_resume(slug)).result()
     await _keep(client, ids.schedule_resume(slug), f"{version}-schedule-resume")
+
+
+async def _published(version: str, client: Client, database: Database, publishing: Publishing) -> None:
+    """A publication that is undone while it waits, one that goes out, and one that is taken off."""
+    (article,) = await approved_articles(database, undo="2s")
+    handle = client.get_workflow_handle(ids.publish(article.article_id))
+    await publishing.publish(article.article_id, colour=COLOUR)
+    await publishing.undo(article.article_id)
+    await publishing.publish(article.article_id, colour=COLOUR)
+    await handle.result()
+    await _keep(client, handle.id, f"{version}-publish")
+    await publishing.take_off(article.article_id, colour=COLOUR)
+    await handle.result()
+    await _keep(client, handle.id, f"{version}-publish-taken-off")
 
 
 async def _site(database: Database, slug: str, keywords: int) -> str:

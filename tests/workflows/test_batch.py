@@ -12,9 +12,9 @@ from src.bootstrap import Application
 from src.domain.article import Article, ArticleStatus
 from src.domain.batch import BatchStatus
 from src.domain.colour import Colour
+from src.domain.content import Content
 from src.domain.longtail import LongtailStatus
-from src.domain.site import Site
-from src.domain.stages import STAGES, Outline, Stage
+from src.domain.stages import STAGES, Stage
 from src.domain.usage import CallStatus
 from src.infrastructure.database.model_calls import ModelCall
 from src.infrastructure.database.unit_of_work import Database
@@ -204,10 +204,10 @@ async def test_a_defect_in_a_last_step_fails_its_article_with_its_name(
     site = await batches.site(keywords=3)
     render = page.render
 
-    def defective(site: Site, outline: Outline, *rest: Any, **options: Any) -> str:
-        if PHRASES[1] in outline.h1.lower():
+    def defective(content: Content, *rest: Any) -> str:
+        if PHRASES[1] in content.h1.lower():
             raise ValueError("no template for this")
-        return render(site, outline, *rest, **options)
+        return render(content, *rest)
 
     monkeypatch.setattr(page, "render", defective)
     async with run_worker():

@@ -27,6 +27,7 @@ from src.infrastructure.database.batches import BatchRepository, BatchRequest
 from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.llm.providers import Providers, ResolvedModel
 from src.infrastructure.temporal import ids, policies
+from tests.applications import ANNA
 from tests.eventually import eventually
 from tests.factories import PHRASES
 
@@ -135,7 +136,7 @@ async def test_a_requeued_keyword_goes_on_with_its_article(
     site = await batches.site(keywords=2)
     async with run_worker(fail_keywords=PHRASES[:1]):
         assert (await reported(await batches.start(site))).failed == 1
-    assert await requeue_keywords(database, site.slug, []) == 1
+    assert await requeue_keywords(database, site.slug, [], by=ANNA) == 1
     await deploy_something_else(database, monkeypatch)
 
     async with run_worker():

@@ -17,6 +17,7 @@ from src.domain.scheduling.schedule_change import ScheduleChange
 from src.domain.usage import CallStatus
 from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.temporal import ids
+from tests.applications import ANNA
 from tests.eventually import eventually
 from tests.factories import a_site, longtails, open_batch
 
@@ -31,7 +32,7 @@ async def test_a_batch_that_temporal_does_not_know_is_closed_and_its_site_can_be
         await uow.longtails.add("hardware-shop", longtails(3), source="test")
     batch_id, _ = await open_batch(database, limit=2, run=str(uuid4()))
     with pytest.raises(Conflict) as running:
-        await remove_site(database, "hardware-shop", dry_run=False)
+        await remove_site(database, "hardware-shop", by=ANNA, dry_run=False)
     assert running.value.reason is ConflictReason.BATCH_RUNNING
 
     cancelled = await application.batches.cancel(batch_id)
@@ -44,7 +45,7 @@ async def test_a_batch_that_temporal_does_not_know_is_closed_and_its_site_can_be
     with pytest.raises(Conflict) as ended:
         await application.batches.cancel(batch_id)
     assert ended.value.reason is ConflictReason.BATCH_ENDED
-    assert (await remove_site(database, "hardware-shop", dry_run=False)).articles == 2
+    assert (await remove_site(database, "hardware-shop", by=ANNA, dry_run=False)).articles == 2
     async with database.unit_of_work() as uow:
         with pytest.raises(NotFound):
             await uow.sites.get("hardware-shop")
@@ -84,7 +85,7 @@ async def test_a_site_with_a_schedule_is_kept(application: Application, database
     daily = Schedule(when=When(times=(time(6, 0),)), time_zone="UTC")
     await application.schedules.set(slug, ScheduleChange.replacing(daily), colour=colour)
     with pytest.raises(Conflict) as error:
-        await remove_site(database, slug, dry_run=False)
+        await remove_site(database, slug, by=ANNA, dry_run=False)
     assert error.value.reason is ConflictReason.SCHEDULE_EXISTS
     await application.schedules.remove(slug)
-    await remove_site(database, slug, dry_run=False)
+    await remove_site(database, slug, by=ANNA, dry_run=False)

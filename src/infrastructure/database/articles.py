@@ -38,7 +38,7 @@ from src.domain.stages import Stage
 
 from .article_summaries import summaries, to_article, to_failure
 from .longtails import LongtailRepository, claimed_next, follow_article
-from .tables import ArticleRow, BatchArticleRow, BatchRow, SiteRow, StageFailureRow
+from .tables import ArticleRow, BatchArticleRow, BatchRow, LongtailRow, SiteRow, StageFailureRow
 
 _UNFINISHED = (ArticleStatus.QUEUED, ArticleStatus.GENERATING)
 
@@ -50,7 +50,7 @@ def _ending(status: ArticleStatus, *columns: str) -> Update:
     """
     article = (
         update(ArticleRow)
-        .where(ArticleRow.id == bindparam("ended_id"), ArticleRow.status.in_(ArticleStatus.sources(status)))
+        .where(ArticleRow.id == bindparam("ended_id"), ArticleRow.status.in_(_ended_by_workflow(status)))
         .values(status=status, finished_at=func.now(), **{name: bindparam(name) for name in columns})
         .returning(ArticleRow.id, ArticleRow.batch_id, ArticleRow.longtail_id)
         .cte("ended")
@@ -59,17 +59,21 @@ def _ending(status: ArticleStatus, *columns: str) -> Update:
     return follow_article(article).add_cte(outcome).execution_options(synchronize_session=False)
 
 
+def _ended_by_workflow(status: ArticleStatus) -> list[ArticleStatus]:
+    """Return from where a workflow may end an article; decisions stand."""
+    return [source for source in ArticleStatus.sources(status) if not source.is_decided]
+
+
 def _outcome(articles: CTE, status: ArticleStatus | None) -> ReturningUpdate[Any]:
     """Return the statement that stores how articles ended in their batch.
 
-    ``status`` None: they are under way again. ``articles`` has the columns ``id`` and ``batch_id``.
+    ``status`` None: they are under way again. ``articles`` has the columns ``id`` and ``batch_id``. What was finished
+    there stays so, whatever becomes of the changes that a review asks for.
     """
-    return (
-        update(BatchArticleRow)
-        .where(BatchArticleRow.article_id == articles.c.id, BatchArticleRow.batch_id == articles.c.batch_id)
-        .values(outcome=status)
-        .returning(BatchArticleRow.article_id)
-    )
+    its = [BatchArticleRow.article_id == articles.c.id, BatchArticleRow.batch_id == articles.c.batch_id]
+    if status is not None:
+        its.append(BatchArticleRow.outcome.is_distinct_from(ArticleStatus.NEEDS_REVIEW))
+    return update(BatchArticleRow).where(*its).values(outcome=status).returning(BatchArticleRow.article_id)
 
 
 _FAILURE = ("failed_stage", "error_type", "error_message", "attempts")
@@ -130,6 +134,14 @@ class ArticleRepository:
         )
         return [_ref(row) for row in rows]
 
+    async def lock_to_save(self, article_id: ArticleId) -> bool:
+        """Lock the article; return whether its workflow may still save it.
+
+        It may have been cancelled, or decided on, in the meantime.
+        """
+        locked = select(ArticleRow.status).where(ArticleRow.id == article_id).with_for_update(key_share=True)
+        return await self._session.scalar(locked) in _ended_by_workflow(ArticleStatus.NEEDS_REVIEW)
+
     async def save(self, article_id: ArticleId, *, html: str, content_hash: str, words: int, offline: bool) -> None:
         """Store the finished page; the article now needs a review."""
         columns = {"html": html, "content_hash": content_hash, "words": words, "offline": offline}
@@ -187,22 +199,54 @@ class ArticleRepository:
             return _ref(row)
         if row.status in _UNFINISHED:
             raise Conflict(ConflictReason.ARTICLE_UNFINISHED, article_id, status=row.status, hint=Hint.CANCEL_BATCH)
-        if row.status == ArticleStatus.NEEDS_REVIEW and from_stage is None:
+        status = ArticleStatus(row.status)
+        if not status.may_become(ArticleStatus.QUEUED):
+            raise Conflict(ConflictReason.ARTICLE_DECIDED, article_id, status=status.replace("_", " "))
+        if status.is_complete and from_stage is None:
             raise Conflict(ConflictReason.ARTICLE_COMPLETE, article_id, hint=Hint.REGENERATE_FROM_STAGE)
-        if not await self._longtails.claim_for_article(row.longtail_id, article=ArticleStatus(row.status)):
+        if not await self._longtails.claim_for_article(row.longtail_id, article=status):
             raise Conflict(ConflictReason.LONGTAIL_TAKEN, row.keyword)
         if from_stage:
             row.revision += 1
         row.status, row.finished_at = ArticleStatus.QUEUED, None
         await self._session.flush()
-        await self._begin_again([article_id])
+        await self._begin_again([article_id], keep_outcome=status.is_decided)
         return _ref(row)
 
-    async def _begin_again(self, article_ids: Sequence[ArticleId]) -> None:
+    async def _begin_again(self, article_ids: Sequence[ArticleId], *, keep_outcome: bool = False) -> None:
         """Forget how these ended in their latest batch, and their stages' failures."""
         queued = select(ArticleRow.id, ArticleRow.batch_id).where(ArticleRow.id.in_(article_ids)).cte("queued")
-        await self._session.execute(_outcome(queued, None), execution_options={"synchronize_session": False})
+        if not keep_outcome:
+            await self._session.execute(_outcome(queued, None), execution_options={"synchronize_session": False})
         await self._session.execute(delete(StageFailureRow).where(StageFailureRow.article_id.in_(article_ids)))
+
+    # --- the reviewer's side
+
+    async def decide(
+        self,
+        article_id: ArticleId,
+        status: ArticleStatus,
+        *,
+        keyword: LongtailStatus | None = None,
+        reason: str | None = None,
+    ) -> bool:
+        """Store what a review made of the article, and of its longtail.
+
+        Return whether the article's status allowed it. ``keyword`` is one of the statuses that the longtail may have
+        then, by default the usual one; ``reason`` is what its next article is told. What its batch counts stays.
+        """
+        longtail = keyword or status.keyword_statuses[0]
+        assert longtail in status.keyword_statuses  # noqa: S101 - the caller chose from them
+        reviewed = [source for source in ArticleStatus.sources(status) if source.is_complete and source is not status]
+        decided = (
+            update(ArticleRow)
+            .where(ArticleRow.id == article_id, ArticleRow.status.in_(reviewed))
+            .values(status=status)
+            .returning(ArticleRow.longtail_id)
+            .cte("decided")
+        )
+        moved = follow_article(decided).returning(LongtailRow.id).execution_options(synchronize_session=False)
+        return await self._session.scalar(moved, {"longtail_status": longtail, "reason": reason}) is not None
 
     # --- the batch's side
 
@@ -272,7 +316,10 @@ class ArticleRepository:
         article_ids = [article_id for article_id, _ in pairs]
         await self._session.execute(
             update(BatchArticleRow)
-            .where(_IN_LATEST_BATCH, ArticleRow.id.in_(article_ids))
+            .where(
+                *(_IN_LATEST_BATCH, ArticleRow.id.in_(article_ids)),
+                BatchArticleRow.outcome.is_distinct_from(ArticleStatus.NEEDS_REVIEW),
+            )
             .values(outcome=ArticleStatus.CANCELLED)
             .execution_options(synchronize_session=False)
         )
@@ -407,6 +454,7 @@ def _new(claimed: CTE, taken_up: CTE, batch_id: BatchId, site: str) -> Select[An
         *("volume", claimed.c.volume),
         *("difficulty", claimed.c.difficulty),
         *("intent", claimed.c.intent),
+        *("review", claimed.c.reason),  # why the article before it was rejected
         *("site", SiteRow.description),
     )
     return (

@@ -4,6 +4,7 @@ Every change of a longtail's status is a function of this module.
 """
 
 from collections.abc import Sequence
+from itertools import islice
 
 from sqlalchemy import CTE, Select, Update, bindparam, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -11,11 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from src.domain.article import ArticleStatus
 from src.domain.errors import Hint, NotFound
-from src.domain.ids import LongtailId
-from src.domain.longtail import Longtail, LongtailRecord, LongtailStatus, phrase_key
+from src.domain.ids import ArticleId, LongtailId
+from src.domain.longtail import Longtail, LongtailRecord, LongtailStatus, phrase_key, slug_choices
 
 from .tables import ArticleRow, LongtailRow
 
+_SLUGS_A_STATEMENT = 20
 _ROWS_A_STATEMENT = 1000  # PostgreSQL takes 65,535 parameters a statement
 
 
@@ -47,7 +49,7 @@ def claimed_next(site: str, limit: int) -> CTE:
         .values(status=LongtailStatus.CLAIMED)
         .returning(
             *(LongtailRow.id, LongtailRow.phrase, LongtailRow.priority, LongtailRow.number),
-            *(LongtailRow.volume, LongtailRow.difficulty, LongtailRow.intent),
+            *(LongtailRow.volume, LongtailRow.difficulty, LongtailRow.intent, LongtailRow.reason),
         )
         .cte("claimed")
     )
@@ -163,6 +165,52 @@ class LongtailRepository:
         )
         stranded = select(LongtailRow.id).where(LongtailRow.id.in_(locked.all()), ~live)
         await self.release((await self._session.scalars(stranded)).all())
+
+    async def settle_slug(self, article_id: ArticleId, wanted: str) -> str:
+        """Return the slug of the article's longtail, setting it if unset.
+
+        It gets the wanted one, or the next with a suffix that no other longtail of the site has.
+        """
+        of_article = select(LongtailRow.id, LongtailRow.site, LongtailRow.slug).join(
+            ArticleRow, ArticleRow.longtail_id == LongtailRow.id
+        )
+        longtail_id, site, slug = (await self._session.execute(of_article.where(ArticleRow.id == article_id))).one()
+        if slug is not None:
+            return str(slug)
+        # Two that want the same one wait for each other until the end of the transaction; no row would have them do so.
+        await self._session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"slugs of {site}", 0))))
+        free = await self._free_slug(site, wanted)
+        setting = update(LongtailRow).where(LongtailRow.id == longtail_id)
+        settled: str | None = await self._session.scalar(
+            setting.values(slug=func.coalesce(LongtailRow.slug, free))
+            .returning(LongtailRow.slug)
+            .execution_options(synchronize_session=False)
+        )
+        assert settled is not None  # noqa: S101 - coalesce
+        return settled
+
+    async def _free_slug(self, site: str, wanted: str) -> str:
+        choices = slug_choices(wanted)
+        while True:
+            next_ones = list(islice(choices, _SLUGS_A_STATEMENT))
+            statement = select(LongtailRow.slug).where(LongtailRow.site == site, LongtailRow.slug.in_(next_ones))
+            taken = set(await self._session.scalars(statement))
+            for slug in next_ones:
+                if slug not in taken:
+                    return slug
+
+    async def put_last(self, article_id: ArticleId) -> None:
+        """Put the article's longtail behind all others of its site."""
+        its = select(ArticleRow.longtail_id).where(ArticleRow.id == article_id).scalar_subquery()
+        others = LongtailRow.__table__.alias("others")
+        least = select(func.min(others.c.priority)).where(others.c.site == LongtailRow.site).scalar_subquery()
+        number = func.nextval(func.pg_get_serial_sequence(LongtailRow.__tablename__, "number"))
+        await self._session.execute(
+            update(LongtailRow)
+            .where(LongtailRow.id == its)
+            .values(priority=least, number=number)
+            .execution_options(synchronize_session=False)
+        )
 
     async def make_ready(self, site: str, keys: Sequence[str]) -> None:
         """Make these ready for a new article, whatever their status."""

@@ -348,9 +348,10 @@ class ModelCallRepository:
 
         None when there is none yet, or when any of their calls has no known price.
         """
+        complete = [status for status in ArticleStatus if status.is_complete]
         recent = (
             select(ArticleRow.id)
-            .where(ArticleRow.site == site, ArticleRow.status == ArticleStatus.NEEDS_REVIEW)
+            .where(ArticleRow.site == site, ArticleRow.status.in_(complete))
             .order_by(ArticleRow.finished_at.desc())
             .limit(100)
             .subquery()

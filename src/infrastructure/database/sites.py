@@ -5,7 +5,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from src.domain.errors import Hint, NotFound
-from src.domain.site import Site
+from src.domain.site import PublishingRules, ReviewRules, Site
 
 from .tables import SiteRow
 
@@ -22,7 +22,10 @@ class SiteRepository:
         Return whether it is new.
         """
         known = await self._session.scalar(select(SiteRow.slug).where(SiteRow.slug == site.slug))
-        description = site.model_dump(mode="json")
+        # The version before refuses fields that it does not know; it reads the same database during a deployment.
+        plain = {"review": ReviewRules(), "publishing": PublishingRules()}
+        unset = {name for name, rules in plain.items() if getattr(site, name) == rules}
+        description = site.model_dump(mode="json", exclude=unset)
         statement = insert(SiteRow).values(slug=site.slug, description=description)
         await self._session.execute(
             statement.on_conflict_do_update(
@@ -31,13 +34,17 @@ class SiteRepository:
         )
         return known is None
 
+    async def find(self, slug: str) -> Site | None:
+        """Return the site, None where there is none."""
+        description = await self._session.scalar(select(SiteRow.description).where(SiteRow.slug == slug))
+        return Site.model_validate(description) if description is not None else None
+
     async def get(self, slug: str) -> Site:
         """Return the site. Raises NotFound with the slugs there are."""
-        description = await self._session.scalar(select(SiteRow.description).where(SiteRow.slug == slug))
-        if description is None:
-            known = [site.slug for site in await self.list_all()]
-            raise NotFound("site", slug, known=known, hint=Hint.SHOW_SITES if known else Hint.ADD_SITE)
-        return Site.model_validate(description)
+        if site := await self.find(slug):
+            return site
+        known = [site.slug for site in await self.list_all()]
+        raise NotFound("site", slug, known=known, hint=Hint.SHOW_SITES if known else Hint.ADD_SITE)
 
     async def list_all(self) -> list[Site]:
         """Return every site, by slug."""

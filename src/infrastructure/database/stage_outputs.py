@@ -107,8 +107,10 @@ class StageOutputRepository:
 
     async def get_with_site(
         self, article_id: ArticleId, revision: int, stage: Stage
-    ) -> tuple[Site, Mapping[str, Any] | None]:
+    ) -> tuple[Site, Mapping[str, Any] | None, str | None]:
         """Return the article's site, and the stage's artefact if it finished.
+
+        Then why an article before it was rejected.
 
         The site is that of the article's brief, with the models that it has now. Raises NotFound.
         """
@@ -116,7 +118,7 @@ class StageOutputRepository:
         found = (await self._session.execute(_WITH_SITE, key)).one_or_none()
         if found is None:
             raise NotFound("article", article_id)
-        return _site(found.description, found.brief), found.artefact
+        return _site(found.description, found.brief), found.artefact, found.brief.get("review")
 
     async def get_site(self, article_id: ArticleId) -> Site:
         """Return the article's site as ``get_with_site`` does. Raises NotFound."""

@@ -19,18 +19,26 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from .alerts import AlertRepository
 from .answering_models import AnsweringModelRepository
+from .api_tokens import ApiTokenRepository
 from .articles import ArticleRepository
 from .audit import AuditRepository
 from .batches import BatchRepository
+from .comments import CommentRepository
+from .decisions import DecisionRepository
+from .findings import FindingRepository
 from .holds import HoldRepository
 from .longtails import LongtailRepository
 from .model_calls import ModelCallRepository
 from .provider_limits import ProviderLimitRepository
+from .publications import PublicationRepository
+from .reviews import ReviewRepository
+from .revisions import RevisionRepository
 from .schedules import ScheduleRepository
 from .sites import SiteRepository
 from .stage_failures import StageFailureRepository
 from .stage_outputs import StageOutputRepository
 from .unfinished import UnfinishedRepository
+from .users import UserRepository
 from .watchdog import WatchdogRepository
 from .workers import WorkerRepository
 
@@ -54,6 +62,12 @@ class UnitOfWork:
         self.batches = BatchRepository(self._session)
         self.answering_models = AnsweringModelRepository(self._session)
         self.articles = ArticleRepository(self._session)
+        self.revisions = RevisionRepository(self._session)
+        self.findings = FindingRepository(self._session)
+        self.reviews = ReviewRepository(self._session)
+        self.decisions = DecisionRepository(self._session)
+        self.comments = CommentRepository(self._session)
+        self.publications = PublicationRepository(self._session)
         self.holds = HoldRepository(self._session)
         self.provider_limits = ProviderLimitRepository(self._session)
         self.schedules = ScheduleRepository(self._session)
@@ -65,6 +79,8 @@ class UnitOfWork:
         self.alerts = AlertRepository(self._session)
         self.unfinished = UnfinishedRepository(self._session)
         self.audit = AuditRepository(self._session)
+        self.users = UserRepository(self._session)
+        self.api_tokens = ApiTokenRepository(self._session)
 
     async def __aenter__(self) -> Self:
         return self

@@ -12,14 +12,15 @@ import re
 #    the models, so that it never waits behind model calls; a batch outlives a shard that was terminated.
 # 2: every outcome closes the batch; articles that another run began are joined; what fails alike stops the batch, and a
 #    new model is tried with a few articles; a shard asks for its window.
-GENERATION = 2
+# 3: a finished article starts its review.
+GENERATION = 3
 DEPLOYMENT = "longtail"
 
 _BUILD_ID = re.compile(r"g(\d+)-")
 
 
 def build_id(version: str) -> str:
-    """Return the build id of this code, such as ``g2-0.1.0``."""
+    """Return the build id of this code, such as ``g3-0.1.0``."""
     return f"g{GENERATION}-{version}"
 
 

@@ -56,3 +56,16 @@ def shard(batch_workflow_id: str, first: int) -> str:
 def article(article_id: ArticleId) -> str:
     """Return the workflow id of an article; its revisions share it."""
     return f"article/{article_id}"
+
+
+REVIEW_WORKFLOW = "ReviewWorkflow"  # its type: an article starts it by name, since it imports the article's
+
+
+def review(article_id: ArticleId) -> str:
+    """Return the workflow id of an article's review."""
+    return f"review/{article_id}"
+
+
+def publish(article_id: ArticleId) -> str:
+    """Return the workflow id of an article's publications."""
+    return f"publish/{article_id}"

@@ -12,8 +12,10 @@ from pydantic import BaseModel, ConfigDict
 
 from src.domain.article import ArticleRef, ArticleStatus, Failure
 from src.domain.batch import BatchStatus, Trigger
+from src.domain.colour import Colour
 from src.domain.hold import HoldState
 from src.domain.ids import ArticleId, BatchId
+from src.domain.publishing import PublicationId
 from src.domain.stage_failure import Verdict
 from src.domain.stages import KeywordAnalysis, Outline
 
@@ -182,8 +184,34 @@ class ArticleOutcome(Message):
     words: int
 
 
+class ReviewInput(Message):
+    """The article that awaits a review."""
+
+    article_id: ArticleId
+    site: str
+    keyword: str
+
+
 class ResumeSchedule(Message):
     """Requests to end the pause that ends at ``due`` (UTC)."""
 
     site: str
     due: datetime
+
+
+class PublishArticle(Message):
+    """Requests to carry out the publications of an article."""
+
+    article_id: ArticleId
+
+
+class CarryOut(Message):
+    """Requests to publish something, or to take it off."""
+
+    publication_id: PublicationId
+
+
+class HandOver(Message):
+    """Requests to go on with the workers of another colour."""
+
+    colour: Colour

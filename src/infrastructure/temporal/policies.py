@@ -63,6 +63,14 @@ DATABASE = ShortPolicy(
     retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=1)),
 )
 
+# Local as well: a page must not wait behind model calls for a slot. A target that cannot be used is tried for a week,
+# each time looking first for what the attempt before may have done.
+PUBLISHING = ShortPolicy(
+    start_to_close_timeout=timedelta(minutes=1),
+    schedule_to_close_timeout=timedelta(days=7),
+    retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=30)),
+)
+
 SCHEDULE = ShortPolicy(  # a few calls to Temporal and one transaction; it is retried until both answer
     start_to_close_timeout=timedelta(minutes=2),
     schedule_to_close_timeout=timedelta(days=1),
@@ -88,7 +96,12 @@ SHORTEST_LOOK, LONGEST_LOOK = timedelta(seconds=2), timedelta(seconds=30)
 LOOK_SHARE = 10  # of the time waited, until the longest; a tenth of that share beyond it
 FIRST_RETRY_OF_START = timedelta(seconds=4)  # of an article whose workflow may be gone; then four times as long
 
+REVIEW_HISTORY = 500  # events; a review that was touched so often begins a new history, far below Temporal's 4,096
+SHORTEST_WAIT = timedelta(seconds=1)  # of a review's timer: the database's clock may be a little ahead of Temporal's
+REDO_LOOK = timedelta(minutes=1)  # how often a review looks for the end of an article that another run makes
+
 LARGEST_ARTEFACT_BYTES = 256 * 1024  # in history; Temporal warns at 512 KB and refuses at 2 MB
 
 ORDINARY_PRIORITY = 3  # Temporal's default, of 1 to 5
+REDO_PRIORITY = 2  # what a reviewer asked for goes before scheduled work: somebody waits for it
 BACKFILL_PRIORITY = 5  # Temporal's lowest, so that today's articles are dispatched first

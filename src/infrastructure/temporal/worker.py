@@ -16,6 +16,8 @@ from temporalio.worker import (
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from src.domain.colour import Colour
+from src.domain.publishing import PublishUseCase
+from src.domain.review import ReviewUseCase
 from src.domain.scheduling.ports import ResumeUseCase, WatchdogUseCase
 from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.llm.ledger import CallOwner
@@ -26,11 +28,15 @@ from src.settings import Settings
 from . import generation, ids, policies
 from .activities.articles import ArticleActivities
 from .activities.batches import BatchActivities
+from .activities.publishing import PublishingActivities
+from .activities.reviews import ReviewActivities
 from .activities.schedules import ScheduleActivities
 from .activities.stages import StageActivities
 from .activities.watchdog import WatchdogActivities
 from .errors import TranslatesErrors
 from .workflows.article import ArticleWorkflow
+from .workflows.publish import PublishWorkflow
+from .workflows.review import ReviewWorkflow
 from .workflows.schedule_resume import ScheduleResumeWorkflow
 from .workflows.site_batch import ArticleShardWorkflow, SiteBatchWorkflow
 from .workflows.watchdog import WatchdogWorkflow
@@ -39,6 +45,8 @@ WORKFLOWS: list[type] = [
     SiteBatchWorkflow,
     ArticleShardWorkflow,
     ArticleWorkflow,
+    ReviewWorkflow,
+    PublishWorkflow,
     ScheduleResumeWorkflow,
     WatchdogWorkflow,
 ]
@@ -77,6 +85,8 @@ def create(  # noqa: PLR0913 - each is a part that the composition root made
     *,
     schedules: ResumeUseCase,
     watchdog: WatchdogUseCase,
+    reviews: ReviewUseCase,
+    publications: PublishUseCase,
     settings: Settings,
     colour: Colour,
     owner: CallOwner,
@@ -90,6 +100,7 @@ def create(  # noqa: PLR0913 - each is a part that the composition root made
     stages = StageActivities(database, providers, owner=owner, patience=settings.outage_patience)
     batches = BatchActivities(database, providers, slots=settings.model_slots)
     articles = ArticleActivities(database)
+    publishing = PublishingActivities(publications)
     return Worker(
         client,
         task_queue=ids.task_queue(colour),
@@ -118,12 +129,16 @@ def create(  # noqa: PLR0913 - each is a part that the composition root made
             articles.save_article,
             articles.record_failure,
             articles.record_cancellation,
+            publishing.find_due,
+            publishing.carry_out_publication,
             ScheduleActivities(schedules).resume_schedule,
             WatchdogActivities(watchdog).look,
+            ReviewActivities(reviews).look_at_review,
         ],
         interceptors=[TranslatesErrors()],
         workflow_runner=strict_runner() if strict else UnsandboxedWorkflowRunner(),
         workflow_failure_exception_types=FAILING_ERRORS,
+        max_cached_workflows=settings.cached_workflows,
         max_concurrent_activities=settings.model_slots,
         max_concurrent_local_activities=_LOCAL_ACTIVITIES,
         workflow_task_poller_behavior=PollerBehaviorAutoscaling(),

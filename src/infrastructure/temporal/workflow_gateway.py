@@ -1,4 +1,4 @@
-"""Starts, cancels, signals and observes the workflows of batches and articles.
+"""Starts, cancels, signals and observes workflows of batches and articles.
 
 Domain values in and out. What Temporal raises becomes an error of ``domain.errors`` here and nowhere else.
 """
@@ -22,13 +22,16 @@ from src.domain.colour import Colour
 from src.domain.errors import Conflict, ConflictReason
 from src.domain.hold import HoldState
 from src.domain.ids import ArticleId
+from src.domain.review import DecisionId
 
 from . import ids, policies
 from . import search_attributes as sa
-from .messages import SiteBatchInput
+from .messages import PublishArticle, ReviewInput, SiteBatchInput
 from .rpc_errors import is_not_found, translated
 from .workflows.article import ArticleWorkflow
 from .workflows.hold import HoldableWorkflow
+from .workflows.publish import PublishWorkflow
+from .workflows.review import ReviewWorkflow
 from .workflows.site_batch import SiteBatchWorkflow
 
 _CONCURRENT_REQUESTS = 16  # each is a few milliseconds of the server
@@ -173,6 +176,89 @@ class WorkflowGateway:
         """Terminate the articles' workflows, which then record nothing; return how many ran."""
         handles = (self._client.get_workflow_handle(ids.article(article_id)) for article_id in article_ids)
         return await _count_taken((handle.terminate(reason=reason) for handle in handles), "terminate the articles")
+
+    # --- reviews
+
+    async def start_review(self, article_id: ArticleId, *, site: str, keyword: str, colour: Colour) -> bool:
+        """Start the article's review; return False if it runs."""
+        try:
+            with translated("start the review"):
+                await self._client.start_workflow(
+                    ReviewWorkflow.run,
+                    ReviewInput(article_id=article_id, site=site, keyword=keyword),
+                    id=ids.review(article_id),
+                    task_queue=ids.task_queue(colour),
+                    static_summary=keyword,
+                    search_attributes=TypedSearchAttributes(
+                        [SearchAttributePair(sa.SITE, site), SearchAttributePair(sa.COLOUR, colour)]
+                    ),
+                )
+        except WorkflowAlreadyStartedError:
+            return False
+        return True
+
+    async def signal_review(self, article_id: ArticleId, decision_id: DecisionId) -> bool:
+        """Inform the article's review of a decision; return whether it runs."""
+        handle = self._client.get_workflow_handle(ids.review(article_id))
+        return await _is_taken(handle.signal(ReviewWorkflow.decided, str(decision_id)), "take the signal")
+
+    async def hand_over_reviews(self, colour: Colour, *, to: Colour) -> int:
+        """Have the reviews of a colour go on at the other's queue.
+
+        Return how many took it.
+        """
+        query = (
+            f"WorkflowType = '{ids.REVIEW_WORKFLOW}' AND TaskQueue = '{ids.task_queue(colour)}' "
+            "AND ExecutionStatus = 'Running'"
+        )
+        with translated("list the reviews"):
+            running = [each.id async for each in self._client.list_workflows(query, page_size=_PAGE)]
+        signals = (
+            self._client.get_workflow_handle(workflow_id).signal(ReviewWorkflow.hand_over, to)
+            for workflow_id in running
+        )
+        return await _count_taken(signals, "take the signal")
+
+    async def find_reviews(self, article_ids: Iterable[ArticleId]) -> set[ArticleId]:
+        """Return those of the articles whose reviews run.
+
+        Each is asked for by name.
+        """
+        slots = asyncio.Semaphore(_CONCURRENT_REQUESTS)
+
+        async def runs(article_id: ArticleId) -> tuple[ArticleId, bool]:
+            async with slots:
+                return article_id, await self.is_running(ids.review(article_id))
+
+        return {article_id for article_id, is_running in await asyncio.gather(*map(runs, article_ids)) if is_running}
+
+    # --- publications
+
+    async def start_publishing(self, article_id: ArticleId, *, site: str, colour: Colour, is_new: bool = True) -> None:
+        """Run the workflow of the article's publications.
+
+        If one runs, it looks again where something ``is_new``.
+        """
+        with translated("start publishing"):
+            await self._client.start_workflow(
+                PublishWorkflow.run,
+                PublishArticle(article_id=article_id),
+                id=ids.publish(article_id),
+                task_queue=ids.task_queue(colour),
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                static_summary=f"publications of an article of {site}",
+                search_attributes=TypedSearchAttributes(
+                    [SearchAttributePair(sa.SITE, site), SearchAttributePair(sa.COLOUR, colour)]
+                ),
+                start_signal="look_again" if is_new else None,
+            )
+
+    async def wake_publications(self, article_id: ArticleId) -> bool:
+        """Let the workflow of the article's publications look again.
+
+        Return whether one runs."""
+        handle = self._client.get_workflow_handle(ids.publish(article_id))
+        return await _is_taken(handle.signal(PublishWorkflow.look_again), "look again")
 
     # --- holds
 

@@ -2,16 +2,17 @@
 
 import json
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from justhtml import JustHTML
 
+from src.domain.content import Approval, Content, Publication
 from src.domain.site import Site
 from src.domain.stages import Draft
-from src.quality.manuscript import Manuscript
 from src.rendering import page
-from src.rendering.article_html import article as article_html
+from src.rendering.content import content_of
 from tests.answers import HEADINGS, an_article, artefacts, short_site
 from tests.html_pages import MOMENT, parsed
 
@@ -46,11 +47,17 @@ Yes </script> & "no".
 """
 
 
-def rendered(*, site: Site | None = None, offline: bool = False, markdown: str | None = None, **h1: Any) -> str:
+def a_content(
+    *, site: Site | None = None, offline: bool = False, markdown: str | None = None, **outline_changes: Any
+) -> Content:
     _, outline, draft, metadata = artefacts()
     draft = Draft(markdown=markdown, words=1) if markdown else draft
-    outline = outline.model_copy(update=h1)
-    return page.render(site or short_site(), outline, draft, metadata, generated_at=MOMENT, offline=offline)
+    outline = outline.model_copy(update=outline_changes)
+    return content_of(site or short_site(), outline, draft, metadata, offline=offline)
+
+
+def rendered(**changes: Any) -> str:
+    return page.preview(a_content(**changes), MOMENT)
 
 
 def text_of(document: JustHTML, selector: str) -> list[str]:
@@ -130,10 +137,8 @@ def test_structured_data_says_what_is_visible() -> None:
 
 
 def test_questions_are_marked_up_only_if_wanted() -> None:
-    _, outline, draft, metadata = artefacts()
-    plain = metadata.model_copy(update={"faq_schema": False})
-    html = page.render(short_site(), outline, draft, plain, generated_at=MOMENT, offline=False)
-    assert "FAQPage" not in structured_data(html)
+    plain = a_content().model_copy(update={"faq_schema": False})
+    assert "FAQPage" not in structured_data(page.preview(plain, MOMENT))
 
 
 def test_the_offline_writers_page_says_so_and_is_not_indexed() -> None:
@@ -148,8 +153,7 @@ def test_the_offline_writers_page_says_so_and_is_not_indexed() -> None:
 @pytest.mark.parametrize(("language", "note"), [("de-AT", "de"), ("en-GB", "en"), ("ar", "en")])
 def test_the_note_declares_the_language_it_is_in(language: str, note: str) -> None:
     site = short_site().model_copy(update={"language": language})
-    html = page.render(site, *artefacts()[1:], generated_at=MOMENT, offline=True)
-    assert attributes(parsed(html), "p.offline")[0]["lang"] == note
+    assert attributes(parsed(rendered(site=site, offline=True)), "p.offline")[0]["lang"] == note
 
 
 @pytest.mark.parametrize(
@@ -158,9 +162,7 @@ def test_the_note_declares_the_language_it_is_in(language: str, note: str) -> No
 )
 def test_language_and_direction_are_declared(language: str, direction: str) -> None:
     site = short_site().model_copy(update={"language": language})
-    _, outline, draft, metadata = artefacts()
-    html = page.render(site, outline, draft, metadata, generated_at=MOMENT, offline=False)
-    assert f'<html lang="{language}" dir="{direction}">' in html
+    assert f'<html lang="{language}" dir="{direction}">' in rendered(site=site)
 
 
 def test_the_head_names_the_address_once() -> None:
@@ -174,8 +176,40 @@ def test_the_head_names_the_address_once() -> None:
 
 
 def test_an_article_without_introduction_or_questions_is_fine() -> None:
-    _, outline, draft, _ = artefacts()
-    plan = outline.model_copy(update={"faq": []})
-    body = draft.markdown[draft.markdown.index("## ") : draft.markdown.index("## Frequently")]
-    html = article_html(plan, Manuscript(body), language="en")
+    markdown = an_article()
+    body = markdown[markdown.index("## ") : markdown.index("## Frequently")]
+    html = rendered(faq=[], markdown=body)
     assert html.count("<section") == 4
+    assert "FAQPage" not in structured_data(html)
+
+
+def test_only_the_reviewer_of_an_approved_page_is_named() -> None:
+    moment = Publication(published_at=MOMENT, modified_at=MOMENT, canonical="https://shop.example/fix-leaky-tap")
+    html = page.render(a_content(), Approval(reviewer="Ida <Berg>", at=MOMENT), moment)
+    document, data = parsed(html), structured_data(html)
+    assert text_of(document, "p.byline") == ["By Nut & Bolt, 2026-03-01 · Reviewed by Ida <Berg>"]
+    assert data["WebPage"]["reviewedBy"] == {"@type": "Person", "name": "Ida <Berg>"}
+    assert data["WebPage"]["@id"] == data["Article"]["mainEntityOfPage"]
+    assert "WebPage" not in structured_data(rendered())
+    assert text_of(parsed(rendered()), "p.byline") == ["By Nut & Bolt, 2026-03-01"]
+
+
+def test_dates_and_address_are_those_of_the_publication() -> None:
+    later = MOMENT + timedelta(days=3)
+    moved = Publication(published_at=MOMENT, modified_at=later, canonical="https://shop.example/taps")
+    html = page.render(a_content(), None, moved)
+    document, article = parsed(html), structured_data(html)["Article"]
+    assert attributes(document, 'link[rel="canonical"]')[0]["href"] == article["mainEntityOfPage"] == moved.canonical
+    assert (article["datePublished"], article["dateModified"]) == (MOMENT.isoformat(), later.isoformat())
+    assert attributes(document, 'meta[property="article:modified_time"]')[0]["content"] == later.isoformat()
+
+
+def test_marked_up_questions_follow_an_edit() -> None:
+    content = a_content()
+    *others, questions = content.sections
+    edited = questions.model_copy(
+        update={"html": "<h3>Who <em>else</em>?</h3>\n<p>Me<br>\nand</p><ul><li>you</li></ul>"}
+    )
+    html = page.preview(content.model_copy(update={"sections": (*others, edited)}), MOMENT)
+    (entry,) = structured_data(html)["FAQPage"]["mainEntity"]
+    assert (entry["name"], entry["acceptedAnswer"]["text"]) == ("Who else?", "Me and you")

@@ -12,31 +12,45 @@ from .holds import HoldRow
 from .longtails import LongtailRow
 from .model_calls import ModelCallRow
 from .provider_limits import ProviderLimitRow
+from .publications import PublicationRow
+from .reviews import CommentRow, ReviewDecisionRow, ReviewRow, SeenBlockRow
+from .revisions import ArticleRevisionRow, FindingRow
 from .schedules import BackfillSlotRow, SchedulePauseRow, ScheduleVersionRow, SiteScheduleRow
 from .sites import SiteRow
+from .users import ApiTokenRow, UserRoleRow, UserRow
 from .watchdog import AlertRow, OldAlertRow, WatchRow
 from .workers import WorkerRow
 
 __all__ = [
     "AlertRow",
     "AnsweringModelRow",
+    "ApiTokenRow",
+    "ArticleRevisionRow",
     "ArticleRow",
     "AuditEventRow",
     "BackfillSlotRow",
     "BatchArticleRow",
     "BatchRow",
+    "CommentRow",
+    "FindingRow",
     "HoldRow",
     "LongtailRow",
     "ModelCallRow",
     "OldAlertRow",
     "ProviderLimitRow",
+    "PublicationRow",
+    "ReviewDecisionRow",
+    "ReviewRow",
     "SchedulePauseRow",
     "ScheduleVersionRow",
+    "SeenBlockRow",
     "SiteRow",
     "SiteScheduleRow",
     "StageFailureRow",
     "StageOutputRow",
     "Table",
+    "UserRoleRow",
+    "UserRow",
     "WatchRow",
     "WorkerRow",
 ]

@@ -53,7 +53,7 @@ class ArticleRow(Table):
     error_type: Mapped[str | None]
     error_message: Mapped[str | None]
     attempts: Mapped[int | None]
-    html: Mapped[str | None]  # the complete page
+    html: Mapped[str | None]  # the complete page; revisions have it too, this is for the version before them
     content_hash: Mapped[str | None]  # SHA-256 of html
     words: Mapped[int | None]
     offline: Mapped[bool] = mapped_column(server_default=text("false"))  # any stage by the offline writer

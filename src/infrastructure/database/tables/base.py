@@ -19,6 +19,8 @@ from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlalchemy.orm import DeclarativeBase
 
 from src.domain.ids import ArticleId, BackfillId, BatchId, CallId, LongtailId
+from src.domain.publishing import PublicationId
+from src.domain.review import CommentId, DecisionId
 
 
 class Table(DeclarativeBase):
@@ -42,7 +44,10 @@ class Table(DeclarativeBase):
         BackfillId: Uuid(),
         BatchId: Uuid(),
         CallId: Uuid(),
+        CommentId: Uuid(),
+        DecisionId: Uuid(),
         LongtailId: Uuid(),
+        PublicationId: Uuid(),
     }
 
 

@@ -25,6 +25,7 @@ class LongtailRow(Table):
     __tablename__ = "longtails"
     __table_args__ = (
         UniqueConstraint("site", "key"),
+        UniqueConstraint("site", "slug"),
         one_of("status", LongtailStatus),
         Index(
             "ix_longtails_next",
@@ -48,4 +49,5 @@ class LongtailRow(Table):
     source: Mapped[str]  # the file it came from
     status: Mapped[str] = mapped_column(server_default=LongtailStatus.READY)
     reason: Mapped[str | None]
+    slug: Mapped[str | None]  # of its address, for all its articles; NULL until stage D first answered
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())

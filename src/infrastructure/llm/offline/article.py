@@ -10,7 +10,7 @@ from typing import Any
 from src.quality.plan import QUESTION_WORDS
 from src.quality.wording import count_words
 
-from .phrasebook import Phrasebook, escaped
+from .phrasebook import Phrasebook, escaped, purpose_of
 
 _SENTENCES_A_PARAGRAPH = (3, 4, 3, 2)
 _LONGEST_LINK = 14  # words of a title; longer ones are no link text
@@ -49,7 +49,10 @@ class _Article:
     def __init__(self, data: Mapping[str, Any]) -> None:
         self._data = data
         self._book = Phrasebook(
-            data["keyword"], language=data["site"]["language"], banned_terms=data["banned_terms"], purpose="C"
+            data["keyword"],
+            language=data["site"]["language"],
+            banned_terms=data["banned_terms"],
+            purpose=purpose_of("C", data),
         )
         self._facts = {fact["id"]: fact["text"] for fact in data["facts"]}
         self._links = self._chosen_links()

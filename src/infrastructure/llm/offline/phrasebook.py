@@ -3,9 +3,10 @@
 The same keyword reads the same again.
 """
 
+import json
 import re
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, lru_cache
 from importlib.resources import files
 from random import Random
@@ -98,6 +99,14 @@ class Phrasebook:
             return self.pick(fitting)
         title = fit(_joined(topic, endings[0]), longest)
         return title if len(title) >= shortest else topic[:longest].strip()
+
+
+def purpose_of(stage: str, data: Mapping[str, Any]) -> str:
+    """Return what the phrases are for.
+
+    Wishes of a reviewer make it another purpose, so that other phrases are chosen.
+    """
+    return f"{stage}\n{json.dumps(data['review'], sort_keys=True)}" if "review" in data else stage
 
 
 def capitalised(text: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from src.quality.plan import QUESTION_WORDS
 from src.quality.wording import count_words, fit, unique
 
-from .phrasebook import Phrasebook
+from .phrasebook import Phrasebook, purpose_of
 
 _WORD = re.compile(r"\w+")
 _LONGEST_TERM = 90  # characters of a keyword with room for another word
@@ -101,7 +101,7 @@ def _book(data: Mapping[str, Any], purpose: str) -> Phrasebook:
         data["keyword"],
         language=data["site"]["language"],
         banned_terms=data["banned_terms"],
-        purpose=purpose,
+        purpose=purpose_of(purpose, data),
     )
 
 

@@ -95,10 +95,16 @@ def _answer(prompt: Prompt, *, invalid: bool) -> str:
         case Stage.OUTLINE:
             return _json(offline_plan.outline(prompt.data), {"sections": []} if invalid else {})
         case Stage.ARTICLE:
-            text = article(prompt.data, only=missing_headings(prompt.follow_up))
+            text = article(prompt.data, only=missing_headings(prompt.follow_up) or _only(prompt))
             return f"{text}\n\n[insert a closing line here]" if invalid else text
         case Stage.SEO_METADATA:
             return _json(offline_plan.seo_metadata(prompt.data), {"title": "Too short"} if invalid else {})
+
+
+def _only(prompt: Prompt) -> list[str] | None:
+    """Return the heading of the one section that a reviewer wants."""
+    only = prompt.data.get("review", {}).get("only")
+    return [only] if only else None
 
 
 def _json(answer: Mapping[str, Any], invalid: Mapping[str, Any]) -> str:

@@ -4,14 +4,13 @@ Its page, its failure, or that a person stopped it.
 """
 
 import hashlib
-from datetime import UTC
 
 from temporalio import activity
 
 from src.domain.article import ArticleRef, ArticleStatus, Failure
 from src.domain.errors import ArticleEnded, ModelRefused, OutputRejected, OutputTruncated
 from src.domain.stage_failure import verdict_on
-from src.domain.stages import Draft, Outline, SeoMetadata, Stage
+from src.infrastructure.database.machine_texts import read_machine_text, store_machine_text
 from src.infrastructure.database.unit_of_work import Database, UnitOfWork
 from src.rendering import page
 
@@ -28,37 +27,31 @@ class ArticleActivities:
 
     @activity.defn
     async def save_article(self, article: ArticleRef) -> ArticleOutcome:
-        """Render the complete page from the stages' outputs and store it.
+        """Store the stages' text as a revision, its findings and its page.
 
-        The article now needs a review.
+        The article now needs a review. All of it is one transaction, and storing it again changes nothing.
         """
 
         async def work(uow: UnitOfWork) -> ArticleOutcome:
-            site = await uow.stage_outputs.get_site(article.article_id)
-            outputs = {
-                output.stage: output
-                for output in await uow.stage_outputs.list_for_article(article.article_id, article.revision)
-            }
-            draft = Draft.model_validate(outputs[Stage.ARTICLE].artefact)
-            offline = any(output.provider == "offline" for output in outputs.values())
-            html = page.render(
-                site,
-                Outline.model_validate(outputs[Stage.OUTLINE].artefact),
-                draft,
-                SeoMetadata.model_validate(outputs[Stage.SEO_METADATA].artefact),
-                generated_at=outputs[Stage.ARTICLE].created_at.astimezone(UTC),
-                offline=offline,
-            )
+            text = await read_machine_text(uow, article.article_id, article.revision)
+            content = text.content
+            if await uow.articles.lock_to_save(article.article_id):
+                content = (await store_machine_text(uow, article.article_id, text)).content
+            html = page.preview(content, text.made_at)
             content_hash = hashlib.sha256(html.encode()).hexdigest()
             await uow.articles.save(
-                article.article_id, html=html, content_hash=content_hash, words=draft.words, offline=offline
+                article.article_id,
+                html=html,
+                content_hash=content_hash,
+                words=text.words,
+                offline=content.offline,
             )
             await uow.batches.follow_article(article.article_id)
             return ArticleOutcome(
                 article_id=article.article_id,
                 status=ArticleStatus.NEEDS_REVIEW,
                 content_hash=content_hash,
-                words=draft.words,
+                words=text.words,
             )
 
         return await self._database.run_in_transaction(work)

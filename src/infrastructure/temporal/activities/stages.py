@@ -5,12 +5,13 @@ What was finished is returned, what was paid is parsed, only the rest is bought.
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from structlog.contextvars import bound_contextvars
 from temporalio import activity
 
 from src.agents import article, keyword_analysis, outline, seo_metadata
+from src.agents.changes import Changes
 from src.agents.language_model import LanguageModel
 from src.domain.article import ArticleRef
 from src.domain.errors import ArtefactTooLarge
@@ -23,10 +24,12 @@ from src.infrastructure.llm.providers import Providers
 
 from .. import policies
 from ..messages import AnalyseKeyword, DescribeArticle, PlanOutline, WriteArticle
+from .changes import read_changes
 from .heartbeat import heartbeats
 from .stage_errors import StageErrors
 
 A = TypeVar("A", bound=Artefact)
+Agent: TypeAlias = Callable[[Site, LanguageModel, Changes | None], Awaitable[A]]
 
 
 class StageActivities:
@@ -44,7 +47,7 @@ class StageActivities:
         """Run stage A."""
         keyword = request.article.keyword
 
-        async def agent(site: Site, model: LanguageModel) -> KeywordAnalysis:
+        async def agent(site: Site, model: LanguageModel, _: Changes | None) -> KeywordAnalysis:
             return await keyword_analysis.analyse(keyword, site=site, model=model)
 
         return await self._run(Stage.KEYWORD_ANALYSIS, request.article, KeywordAnalysis, agent)
@@ -53,8 +56,8 @@ class StageActivities:
     async def plan_outline(self, request: PlanOutline) -> Outline:
         """Run stage B."""
 
-        async def agent(site: Site, model: LanguageModel) -> Outline:
-            return await outline.plan(request.analysis, site=site, model=model)
+        async def agent(site: Site, model: LanguageModel, changes: Changes | None) -> Outline:
+            return await outline.plan(request.analysis, site=site, model=model, changes=changes)
 
         return await self._run(Stage.OUTLINE, request.article, Outline, agent)
 
@@ -62,8 +65,10 @@ class StageActivities:
     async def write_article(self, request: WriteArticle) -> Draft:
         """Run stage C."""
 
-        async def agent(site: Site, model: LanguageModel) -> Draft:
-            return await article.write(request.outline, request.article.keyword, site=site, model=model)
+        async def agent(site: Site, model: LanguageModel, changes: Changes | None) -> Draft:
+            return await article.write(
+                request.outline, request.article.keyword, site=site, model=model, changes=changes
+            )
 
         return await self._run(Stage.ARTICLE, request.article, Draft, agent)
 
@@ -71,16 +76,14 @@ class StageActivities:
     async def describe_article(self, request: DescribeArticle) -> SeoMetadata:
         """Run stage D."""
 
-        async def agent(site: Site, model: LanguageModel) -> SeoMetadata:
+        async def agent(site: Site, model: LanguageModel, changes: Changes | None) -> SeoMetadata:
             return await seo_metadata.describe(
-                request.article.keyword, request.outline, request.opening, site=site, model=model
+                request.article.keyword, request.outline, request.opening, site=site, model=model, changes=changes
             )
 
         return await self._run(Stage.SEO_METADATA, request.article, SeoMetadata, agent)
 
-    async def _run(
-        self, stage: Stage, article: ArticleRef, kind: type[A], agent: Callable[[Site, LanguageModel], Awaitable[A]]
-    ) -> A:
+    async def _run(self, stage: Stage, article: ArticleRef, kind: type[A], agent: Agent[A]) -> A:
         attempt = activity.info().attempt
         async with heartbeats(), self._owner.slots:
             with bound_contextvars(
@@ -89,17 +92,22 @@ class StageActivities:
                 async with self._failures.recorded(article, stage):
                     return await self._make(stage, article, kind, agent)
 
-    async def _make(
-        self, stage: Stage, article: ArticleRef, kind: type[A], agent: Callable[[Site, LanguageModel], Awaitable[A]]
-    ) -> A:
+    async def _make(self, stage: Stage, article: ArticleRef, kind: type[A], agent: Agent[A]) -> A:
         """Return the stage's output, made now if it is not there."""
-        site, stored = await self._database.run_autocommit(
+        site, stored, rejected = await self._database.run_autocommit(
             lambda uow: uow.stage_outputs.get_with_site(article.article_id, article.revision, stage)
         )
         if stored is None:
             model = self._providers.model_for(site, stage)
             ledger = Ledger(self._database, model, article=article, attempt=self._attempt(), owner=self._owner)
-            stored = await self._keep(stage, article, await agent(site, ledger), ledger)
+            changes = (
+                await self._database.run_in_transaction(
+                    lambda uow: read_changes(uow, article, stage, rejected=rejected)
+                )
+                if article.revision > 1 or rejected
+                else None
+            )
+            stored = await self._keep(stage, article, await agent(site, ledger, changes), ledger)
         return _small_enough(kind.model_validate(stored), stage)
 
     async def _keep(self, stage: Stage, article: ArticleRef, artefact: A, ledger: Ledger) -> Mapping[str, Any]:

@@ -7,21 +7,38 @@ Each stage is an activity whose id is the stage. A failure is committed, then ra
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError, FailureError, RetryState, is_cancelled_exception
+from temporalio.common import SearchAttributePair, TypedSearchAttributes
+from temporalio.exceptions import (
+    ActivityError,
+    ApplicationError,
+    FailureError,
+    RetryState,
+    WorkflowAlreadyStartedError,
+    is_cancelled_exception,
+)
 
 with workflow.unsafe.imports_passed_through():
-    from src.domain.article import ArticleRef, Failure
+    from src.domain.article import ArticleRef, ArticleStatus, Failure
     from src.domain.hold import HoldDepth
     from src.domain.stages import STAGES, Artefact, Stage
 
-    from .. import policies
+    from .. import ids, policies
     from .. import search_attributes as sa
     from ..activities.articles import ArticleActivities
     from ..activities.stages import StageActivities
-    from ..messages import AnalyseKeyword, ArticleOutcome, DescribeArticle, PlanOutline, RecordFailure, WriteArticle
+    from ..messages import (
+        AnalyseKeyword,
+        ArticleOutcome,
+        DescribeArticle,
+        PlanOutline,
+        RecordFailure,
+        ReviewInput,
+        WriteArticle,
+    )
 
 from .failure import cause_of
 from .generation import first_generation
@@ -30,6 +47,7 @@ from .hold import HoldableWorkflow
 A = TypeVar("A", bound=Artefact)
 
 _RECORDS_DEFECTS = 2  # the generation since which an error of the workflow itself is recorded
+_STARTS_REVIEWS = 3  # the generation since which a finished article starts its review
 OPENING_WORDS = 150  # what stage D reads of the article
 OPENING_CHARACTERS = 1500  # the same, in scripts without spaces
 
@@ -77,6 +95,8 @@ class ArticleWorkflow(HoldableWorkflow):
                 await self._raise_failure(article, error)
             raise
         self._show_outcome("needs_review")
+        if self._generation >= _STARTS_REVIEWS:
+            await _begin_review(article)
         return outcome
 
     async def _generate(self, article: ArticleRef) -> None:
@@ -187,6 +207,37 @@ class ArticleWorkflow(HoldableWorkflow):
             type=failure.error_type,
             non_retryable=True,
         ) from error
+
+
+async def _begin_review(article: ArticleRef) -> None:
+    """Start the article's review, or wake the one that runs.
+
+    The watchdog does where this is cut short.
+    """
+    review, parent = ids.review(article.article_id), workflow.info().parent
+    if parent is not None and parent.workflow_id == review:
+        return  # it waits for this article
+    colour = ids.colour_of(workflow.info().task_queue)
+    try:
+        await workflow.start_child_workflow(
+            ids.REVIEW_WORKFLOW,
+            ReviewInput(article_id=article.article_id, site=article.site, keyword=article.keyword),
+            id=review,
+            static_summary=article.keyword,
+            search_attributes=TypedSearchAttributes(
+                [
+                    SearchAttributePair(sa.SITE, article.site),
+                    SearchAttributePair(sa.COLOUR, colour),
+                    SearchAttributePair(sa.REVIEW_STATE, ArticleStatus.NEEDS_REVIEW),
+                ]
+            ),
+            parent_close_policy=workflow.ParentClosePolicy.ABANDON,  # it waits for days
+        )
+    except WorkflowAlreadyStartedError:
+        with suppress(FailureError):  # it ended meanwhile
+            await workflow.get_external_workflow_handle(review).signal("text_is_ready")
+    except asyncio.CancelledError:
+        workflow.logger.info("review_left_to_the_watchdog", extra={"article": str(article.article_id)})
 
 
 def _stop_if_cancelled() -> None:

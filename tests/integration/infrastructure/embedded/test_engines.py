@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from src.bootstrap import open_application, open_database, open_servers
 from src.domain.colour import BLUE
 from src.domain.errors import InputInvalid, SettingsInvalid
+from src.domain.principal import Principal
 from src.infrastructure.database.engine import normalise_url
 from src.infrastructure.embedded import process
 from src.settings import Settings
@@ -84,7 +85,7 @@ async def test_where_nothing_is_configured_the_servers_of_this_machine_are_used(
         assert servers.database_url.startswith("postgresql+asyncpg://postgres:")
         assert servers.temporal is not None
         assert servers.temporal.pid is not None
-        async with open_application(settings, servers, who="tester") as application:
+        async with open_application(settings, servers, principal=Principal.owner("tester")) as application:
             assert application.is_local
             assert application.temporal_ui_url is None
             assert not await application.workflows.has_workers(BLUE)

@@ -14,14 +14,17 @@ import pytest
 from src.agents import article, keyword_analysis, outline, seo_metadata
 from src.agents.language_model import Completion, LanguageModel, Prompt, StopReason
 from src.domain.errors import InputInvalid, ModelError
+from src.domain.finding import Severity
 from src.domain.longtail import clean_phrase
 from src.domain.site import Site
 from src.domain.stages import Draft, Outline, Stage
 from src.domain.usage import Usage
 from src.infrastructure.llm.offline.writer import OfflineWriter
 from src.intake.site_file import read as read_site
+from src.quality.findings import check
 from src.quality.manuscript import Manuscript
 from src.rendering import page
+from src.rendering.content import content_of
 from src.settings import OfflineSettings
 from tests.answers import an_outline, short_site
 from tests.factories import a_site
@@ -127,7 +130,9 @@ async def made(keyword: str, site: Site, model: LanguageModel) -> tuple[Outline,
     draft = await article.write(plan, keyword, site=site, model=model)
     opening = " ".join(draft.markdown.split()[:150])
     metadata = await seo_metadata.describe(keyword, plan, opening, site=site, model=model)
-    return plan, draft, page.render(site, plan, draft, metadata, generated_at=MOMENT, offline=True)
+    content = content_of(site, plan, draft, metadata, offline=True)
+    assert not [finding for finding in check(content, site) if finding.severity is not Severity.NOTE]
+    return plan, draft, page.preview(content, MOMENT)
 
 
 class Counting:

@@ -1,0 +1,427 @@
+"""Publishes approved texts, undoes that, takes pages off and puts them back.
+
+A publication is a row that is made in the request's own transaction, with the page's bytes; its workflow is told, and
+carries it out when it is due. So undoing needs no worker, and what goes out is what was approved.
+"""
+
+from collections import Counter
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import structlog
+from pydantic import BaseModel, ConfigDict
+
+from src.domain.article import Article, ArticleStatus
+from src.domain.colour import BLUE, Colour
+from src.domain.content import Approval, Publication
+from src.domain.errors import Conflict, ConflictReason, EngineUnavailable, Hint, InputInvalid
+from src.domain.ids import ArticleId
+from src.domain.permissions import Action
+from src.domain.person import public_name
+from src.domain.principal import Principal
+from src.domain.publishing import (
+    ApprovedText,
+    PublicationRecord,
+    PublicationStatus,
+    TargetName,
+    Targets,
+)
+from src.domain.review import approvals_of
+from src.domain.revision import Revision
+from src.domain.site import Site
+from src.infrastructure.database.unit_of_work import Database, UnitOfWork
+from src.rendering import RENDERER_VERSION, page
+
+from .publication_runs import read_back
+from .revisions import ensured
+
+if TYPE_CHECKING:
+    from src.infrastructure.temporal.workflow_gateway import WorkflowGateway
+
+log = structlog.get_logger()
+
+_LONGEST_REASON = 500  # characters
+_FURTHEST = timedelta(days=366)  # that somebody publishes ahead
+
+
+class PublicationResult(BaseModel):
+    """A publication that was asked for, or whose undoing was."""
+
+    model_config = ConfigDict(frozen=True)
+
+    publication: PublicationRecord
+    is_new: bool  # False: it was so before
+    has_workers: bool  # False: no worker polls that would carry it out
+
+
+class Verification(BaseModel):
+    """A published page, read back."""
+
+    model_config = ConfigDict(frozen=True)
+
+    publication: PublicationRecord
+    problems: list[str]  # none: it is what was approved
+
+
+async def list_publications(
+    database: Database,
+    *,
+    article_id: ArticleId | None = None,
+    site: str | None = None,
+    status: PublicationStatus | None = None,
+    limit: int = 100,
+) -> list[PublicationRecord]:
+    """Return publications, the newest first; with ``article_id`` all of it. Raises NotFound."""
+    async with database.unit_of_work() as uow:
+        if article_id is not None:
+            await uow.articles.get_status(article_id)
+            return await uow.publications.list_for_article(article_id)
+        if site is not None:
+            await uow.sites.get(site)
+        return await uow.publications.list_all(site=site, status=status, limit=limit)
+
+
+class Publishing:
+    """Publications as one person asks for them."""
+
+    def __init__(self, database: Database, workflows: "WorkflowGateway", targets: Targets, *, by: Principal) -> None:
+        self._database = database
+        self._workflows = workflows
+        self._targets = targets
+        self._by = by
+
+    async def publish(
+        self,
+        article_id: ArticleId,
+        *,
+        at: datetime | None = None,
+        by_cadence: bool = False,
+        forced: str | None = None,
+        as_rendered: bool = False,
+        colour: Colour = BLUE,
+        target: TargetName = TargetName.FOLDER,
+    ) -> PublicationResult:
+        """Schedule the approved text.
+
+        It goes out now, ``at`` a time (UTC), or when the site's cadence has room. It can be undone until it is due.
+        What is there or on its way already is left as it is. ``forced`` is an admin's reason to publish text of the
+        offline writer; ``as_rendered`` takes the page as this version renders it, where another one showed it.
+
+        Raises NotFound, NotPermitted, InputInvalid, and Conflict by its reason: not approved, offline text, renderer
+        changed, address taken, publication under way.
+        """
+        reason = _reason(forced)
+
+        async def work(uow: UnitOfWork) -> tuple[PublicationRecord, bool]:
+            article = await self._lock(uow, article_id, Action.PUBLISH_START)
+            revision = await ensured(uow, article.id)
+            approved = await _approved(uow, article.id, revision)
+            self._require_publishable(article, revision, approved, forced=reason, as_rendered=as_rendered)
+            if known := await self._find_same(uow, article, revision, target):
+                return known, False
+            site = await uow.sites.get(article.site)
+            due_at = await _due_at(uow, site, target, at=at, by_cadence=by_cadence)
+            return await self._add(uow, article, revision, approved, target=target, due_at=due_at, forced=reason), True
+
+        publication, is_new = await self._database.run_in_transaction(work)
+        return await self._tell(publication, colour, is_new=is_new)
+
+    async def undo(self, article_id: ArticleId) -> list[PublicationRecord]:
+        """End what is scheduled and not begun; it leaves no trace.
+
+        Raises NotFound, NotPermitted, and Conflict when nothing waits.
+        """
+
+        async def work(uow: UnitOfWork) -> list[PublicationRecord]:
+            article = await self._lock(uow, article_id, Action.PUBLISH_UNDO)
+            undone = await self._undo_scheduled(uow, article_id)
+            if not undone:
+                known = await uow.publications.list_for_article(article_id)
+                hint = Hint.TAKE_OFF if any(each.status.is_live for each in known) else Hint.SHOW_PUBLICATIONS
+                raise Conflict(ConflictReason.NOTHING_TO_UNDO, article_id, hint=hint)
+            await self._record(uow, Action.PUBLISH_UNDO, article, undone[0])
+            return undone
+
+        undone = await self._database.run_in_transaction(work)
+        try:
+            await self._workflows.wake_publications(article_id)
+        except EngineUnavailable as error:  # it finds that out when it wakes
+            log.info("undoing_not_signalled", article=str(article_id), error=error.message)
+        return undone
+
+    async def take_off(
+        self, article_id: ArticleId, *, target: TargetName = TargetName.FOLDER, colour: Colour = BLUE
+    ) -> PublicationResult:
+        """Take the page off the target, and out of sitemap and feed.
+
+        Its bytes are kept. What is scheduled is undone. Raises NotFound, NotPermitted, and Conflict when the target has
+        no page of it.
+        """
+
+        async def work(uow: UnitOfWork) -> tuple[PublicationRecord, bool]:
+            article = await self._lock(uow, article_id, Action.PUBLISH_TAKE_OFF)
+            _refuse_open(article_id, await uow.publications.list_open(article_id), PublicationStatus.PUBLISHING)
+            await self._undo_scheduled(uow, article_id)
+            last = await uow.publications.find_last_out(article_id, target)
+            moved = await uow.publications.start_taking_off(last.id) if last else None
+            if last is None or moved is None:
+                raise Conflict(ConflictReason.NOT_PUBLISHED, article_id, hint=Hint.SHOW_PUBLICATIONS)
+            is_new = last.status is not PublicationStatus.TAKING_OFF
+            if is_new:
+                await self._record(uow, Action.PUBLISH_TAKE_OFF, article, moved, before=last)
+            return moved, is_new
+
+        publication, is_new = await self._database.run_in_transaction(work)
+        return await self._tell(publication, colour, is_new=is_new)
+
+    async def restore(
+        self, article_id: ArticleId, *, target: TargetName = TargetName.FOLDER, colour: Colour = BLUE
+    ) -> PublicationResult:
+        """Publish the page again that was taken off.
+
+        It is the same bytes, with their dates. Raises as ``publish`` does, and Conflict when the page that was taken
+        off is not of the approved text.
+        """
+
+        async def work(uow: UnitOfWork) -> tuple[PublicationRecord, bool]:
+            article = await self._lock(uow, article_id, Action.PUBLISH_RESTORE)
+            revision = await ensured(uow, article.id)
+            approved = await _approved(uow, article.id, revision)
+            if known := await self._find_same(uow, article, revision, target):
+                return known, False
+            last = await uow.publications.find_last_out(article.id, target)
+            if last is None or last.content_hash != approved.content_hash:
+                raise Conflict(ConflictReason.NOT_PUBLISHED, article.id, hint=Hint.SHOW_PUBLICATIONS)
+            site = await uow.sites.get(article.site)
+            html = await uow.publications.get_page(last.id)
+            kept = last.model_dump(include=_KEPT_BY_RESTORE)
+            due_at = await uow.publications.now() + site.publishing.undo
+            restored = await uow.publications.add(html, **kept, requested_by=self._by.name, due_at=due_at)
+            await self._record(uow, Action.PUBLISH_RESTORE, article, restored, before=last)
+            return restored, True
+
+        publication, is_new = await self._database.run_in_transaction(work)
+        return await self._tell(publication, colour, is_new=is_new)
+
+    async def verify(self, *, article_id: ArticleId | None = None, site: str | None = None) -> list[Verification]:
+        """Read back what targets have, and store what is wrong.
+
+        That is of one article or of a site. Raises NotFound, NotPermitted, Conflict for an article that is not
+        published, and TargetUnavailable.
+        """
+        async with self._database.unit_of_work() as uow:
+            slug = (await uow.articles.get(article_id)).site if article_id else site
+            self._by.require(Action.PUBLISH_VERIFY, slug)
+            live = await uow.publications.list_live((await uow.sites.get(slug)).slug) if slug else []
+        live = [each for each in live if article_id in (None, each.article_id)]
+        if article_id is not None and not live:
+            raise Conflict(ConflictReason.NOT_PUBLISHED, article_id, hint=Hint.SHOW_PUBLICATIONS)
+        return [await self._verify(publication) for publication in live]
+
+    async def _verify(self, publication: PublicationRecord) -> Verification:
+        verified, problems = await read_back(self._database, self._targets, publication)
+        return Verification(publication=verified, problems=problems)
+
+    # --- one request
+
+    async def _lock(self, uow: UnitOfWork, article_id: ArticleId, action: Action) -> Article:
+        """Return the article, once nobody else changes publications of its site."""
+        article = await uow.articles.get(article_id)
+        self._by.require(action, article.site)
+        await uow.publications.lock(article.site)
+        return await uow.articles.get(article_id)
+
+    def _require_publishable(
+        self, article: Article, revision: Revision, approved: ApprovedText, *, forced: str | None, as_rendered: bool
+    ) -> None:
+        if revision.content.offline:
+            if forced is None:
+                raise Conflict(ConflictReason.OFFLINE_TEXT, article.id, hint=Hint.FORCE_PUBLICATION)
+            self._by.require(Action.PUBLISH_FORCE, article.site)
+        if approved.renderer_version != RENDERER_VERSION and not as_rendered:
+            showed = approved.renderer_version or "another"
+            problem = f"renderer {showed} showed it, this is renderer {RENDERER_VERSION}"
+            raise Conflict(ConflictReason.RENDERER_CHANGED, article.id, problem=problem, hint=Hint.PUBLISH_AS_RENDERED)
+
+    async def _find_same(
+        self, uow: UnitOfWork, article: Article, revision: Revision, target: TargetName
+    ) -> PublicationRecord | None:
+        """Return the publication of this text, there or on its way.
+
+        One of an older text is undone. Raises Conflict while the target is being asked, and when another article has
+        the address.
+        """
+        known = await uow.publications.list_for_article(article.id, target=target)
+        for each in known:
+            if each.content_hash == revision.content_hash and each.status in _THERE_OR_COMING:
+                return each
+        _refuse_open(article.id, known, PublicationStatus.PUBLISHING, PublicationStatus.TAKING_OFF)
+        await self._undo_scheduled(uow, article.id)
+        other = await uow.publications.find_other_at(article.id, article.site, target, revision.content.slug)
+        if other is not None:
+            raise Conflict(
+                ConflictReason.ADDRESS_TAKEN, article.id, other=str(other.article_id), address=other.canonical
+            )
+        return None
+
+    async def _add(
+        self,
+        uow: UnitOfWork,
+        article: Article,
+        revision: Revision,
+        approved: ApprovedText,
+        *,
+        target: TargetName,
+        due_at: datetime,
+        forced: str | None,
+    ) -> PublicationRecord:
+        content = revision.content
+        before = await uow.publications.find_last_out(article.id, target)
+        moment = due_at.replace(microsecond=0)
+        is_same = before is not None and before.content_hash == revision.content_hash
+        dates = Publication(
+            published_at=before.published_at if before else moment,
+            modified_at=before.modified_at if before and is_same else moment,
+            canonical=content.address,
+        )
+        html = page.render(content, Approval(reviewer=approved.reviewer, at=approved.at), dates)
+        publication = await uow.publications.add(
+            html.encode(),
+            article_id=article.id,
+            site=article.site,
+            target=target,
+            revision=revision.number,
+            content_hash=revision.content_hash,
+            path=content.slug,
+            canonical=dates.canonical,
+            reviewer=approved.reviewer,
+            approved_at=approved.at,
+            requested_by=self._by.name,
+            forced=forced if content.offline else None,
+            due_at=due_at,
+            published_at=dates.published_at,
+            modified_at=dates.modified_at,
+        )
+        await self._record(uow, Action.PUBLISH_START, article, publication, before=before)
+        return publication
+
+    async def _undo_scheduled(self, uow: UnitOfWork, article_id: ArticleId) -> list[PublicationRecord]:
+        scheduled = await uow.publications.list_open(article_id)
+        undone = [await uow.publications.undo(each.id) for each in scheduled]
+        return [each for each in undone if each]
+
+    async def _record(
+        self,
+        uow: UnitOfWork,
+        action: Action,
+        article: Article,
+        publication: PublicationRecord,
+        *,
+        before: PublicationRecord | None = None,
+    ) -> None:
+        await uow.audit.record(
+            action,
+            str(article.id),
+            by=self._by,
+            site=article.site,
+            before=before.state if before else None,
+            after=publication.state,
+        )
+
+    async def _tell(self, publication: PublicationRecord, colour: Colour, *, is_new: bool) -> PublicationResult:
+        try:
+            if publication.status.is_open:
+                await self._workflows.start_publishing(publication.article_id, site=publication.site, colour=colour)
+            has_workers = await self._workflows.has_workers(colour)
+        except EngineUnavailable as error:
+            raise EngineUnavailable(f"the publication is stored, but {error.message}", hint=Hint.REPEAT) from error
+        return PublicationResult(publication=publication, is_new=is_new, has_workers=has_workers)
+
+
+_THERE_OR_COMING = (
+    PublicationStatus.SCHEDULED,
+    PublicationStatus.PUBLISHING,
+    PublicationStatus.PUBLISHED,
+    PublicationStatus.VERIFIED,
+)
+_KEPT_BY_RESTORE = {
+    *("article_id", "site", "target", "revision", "content_hash", "path", "canonical", "reviewer", "approved_at"),
+    *("forced", "published_at", "modified_at"),
+}
+
+
+async def _approved(uow: UnitOfWork, article_id: ArticleId, newest: Revision) -> ApprovedText:
+    """Return who approved the newest text. Raises Conflict if nobody did."""
+    status = await uow.articles.get_status(article_id)
+    given = approvals_of(await uow.decisions.list_for_article(article_id), newest.content_hash)
+    if status is not ArticleStatus.APPROVED or not given:
+        raise Conflict(ConflictReason.NOT_APPROVED, article_id, hint=Hint.SHOW_REVIEW)
+    last = given[-1]
+    return ApprovedText(
+        article_id=article_id,
+        content_hash=newest.content_hash,
+        reviewer=public_name(last.by, await uow.users.find(last.by)),
+        at=last.at.astimezone(UTC),
+        renderer_version=last.renderer_version,
+    )
+
+
+def _refuse_open(article_id: ArticleId, known: list[PublicationRecord], *statuses: PublicationStatus) -> None:
+    for each in known:
+        if each.status in statuses:
+            described = each.status.replace("_", " ")
+            raise Conflict(ConflictReason.PUBLICATION_UNDER_WAY, article_id, status=described, hint=Hint.REPEAT)
+
+
+def _reason(forced: str | None) -> str | None:
+    if forced is None:
+        return None
+    words = " ".join(forced.split())
+    if not 0 < len(words) <= _LONGEST_REASON:
+        raise InputInvalid("forced", forced[:80], f"say why, in 1 to {_LONGEST_REASON} characters")
+    return words
+
+
+async def _due_at(
+    uow: UnitOfWork, site: Site, target: TargetName, *, at: datetime | None, by_cadence: bool
+) -> datetime:
+    """Return when a publication that is requested now is due, in UTC.
+
+    That is never before it could be undone."""
+    now = await uow.publications.now()
+    earliest = now + site.publishing.undo
+    if at is not None:
+        if not now <= at <= now + _FURTHEST:
+            raise InputInvalid("at", at.isoformat(), "name a time within the next year", reason="out_of_range")
+        return max(at.astimezone(UTC), earliest)
+    return await _free_place(uow, site, target, earliest) if by_cadence else earliest
+
+
+async def _free_place(uow: UnitOfWork, site: Site, target: TargetName, earliest: datetime) -> datetime:
+    """Return the first time at which the site's cadence has room.
+
+    It is on the first day of the site's time zone with fewer articles than go live on one, and not before its start.
+    """
+    most = site.publishing.per_day
+    if most is None:
+        raise InputInvalid("cadence", site.slug, "the site's file sets no per_day below [publishing]", reason="unset")
+    zone = ZoneInfo(site.time_zone)
+    first = earliest.astimezone(zone).date()
+    known = await uow.publications.list_due_between(
+        site.slug, target, _midnight(first, zone), _midnight(first + _FURTHEST, zone)
+    )
+    taken = Counter(each.astimezone(zone).date() for each in known)
+    day = next((day for day in _days_from(first) if taken[day] < most), None)
+    if day is None:
+        raise InputInvalid("cadence", most, "every day of the next year has as many already", reason="full")
+    start = datetime.combine(day, time.fromisoformat(site.publishing.start), zone)
+    return max(earliest, start.astimezone(UTC))
+
+
+def _days_from(first: date) -> list[date]:
+    return [first + timedelta(days=number) for number in range(_FURTHEST.days)]
+
+
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, time(), zone)

@@ -1,0 +1,1 @@
+"""Ways to find out who asks: today API tokens."""

@@ -1,0 +1,1 @@
+"""Where approved pages go: adapters of the port in ``domain.publishing``."""

@@ -1,0 +1,1 @@
+"""The rules of a finished text, a module for each family."""

@@ -1,0 +1,101 @@
+"""A sanitised fragment as its blocks: paragraphs, lists, tables.
+
+They are what a comparison shows and takes over one by one.
+"""
+
+import re
+from collections.abc import Iterator
+
+from .sanitiser import TAG
+
+_TOKEN = re.compile(f"{TAG.pattern}|[^<]+")  # nh3 escapes each other «<», so that this reads all of it
+_NAME = re.compile(r"</?([a-z0-9]+)")
+_BLOCKS = {"p", "h3", "h4", "ul", "ol", "li", "blockquote", "pre", "table", "thead", "tbody", "tr", "th", "td"}
+LEVELS = {"h1": "h3", "h2": "h3", "h5": "h4", "h6": "h4"}  # what they become in a section, whose own heading is the h2
+_UNKNOWN = {*LEVELS, "div"}  # editors use them, sanitised fragments do not
+_HEADING = re.compile(r"(?<=<)(/?)(h[1256])(?=[ >])")
+_EMPTY = re.compile(r"<p>(?:\s|<br>|&nbsp;)*</p>")
+_SPACE = re.compile(r"[ \t\n\r\f]+")
+
+
+def tokens(html: str) -> list[str]:
+    """Return tags and the texts between them; joined they are ``html``."""
+    return _TOKEN.findall(html)
+
+
+def tag_name(token: str) -> str | None:
+    """Return the element's name, None for a text."""
+    named = _NAME.match(token)
+    return named[1] if named else None
+
+
+def is_block_tag(token: str) -> bool:
+    """Return whether the token begins or ends a block."""
+    return tag_name(token) in _BLOCKS | _UNKNOWN
+
+
+def split(html: str) -> list[str]:
+    """Return the outermost blocks, without the space between them.
+
+    Text that stands in none is one of its own.
+    """
+    return [piece for piece in map(str.strip, _pieces(html)) if piece]
+
+
+def joined(blocks: list[str]) -> str:
+    """Return the fragment that has these blocks."""
+    return "\n".join(blocks)
+
+
+def regular(html: str) -> str:
+    """Return an editor's well-formed fragment with the blocks of a section.
+
+    Headings get the levels of a section, a ``div`` becomes what it holds, and text in no block a paragraph.
+    """
+    found = split(_HEADING.sub(_lowered, html))
+    regular = [block if is_block_tag(block) else f"<p>{block}</p>" for block in found]
+    return joined([block for block in regular if not _EMPTY.fullmatch(block)])
+
+
+def same(one: str, other: str) -> bool:
+    """Return whether two fragments differ in unseen space at most."""
+    return one == other or _seen(one) == _seen(other)
+
+
+def _lowered(tag: re.Match[str]) -> str:
+    return tag[1] + LEVELS[tag[2]]
+
+
+def _pieces(html: str) -> Iterator[str]:
+    piece, depth, is_run = "", 0, False
+    for token in tokens(html):
+        name = tag_name(token)
+        begins = depth == 0 and (is_block_tag(token) or not is_run)
+        if begins:
+            yield piece
+            piece, is_run = "", not is_block_tag(token)
+        if name == "div":  # only parts what stands beside it
+            piece += " "
+            continue
+        piece += token
+        if name not in (None, "br"):
+            depth += -1 if token.startswith("</") else 1
+    yield piece
+
+
+def _seen(html: str) -> list[str]:
+    """Return the tokens without space beside blocks.
+
+    Other space is one blank, but in ``pre``."""
+    found, preformatted = [], 0
+    for token in tokens(html):
+        if tag_name(token) == "pre":
+            preformatted += -1 if token.startswith("</") else 1
+        found.append(token if preformatted or tag_name(token) else _SPACE.sub(" ", token))
+    beside = [is_block_tag(token) for token in found]
+    seen = []
+    for at, token in enumerate(found):
+        left = " " if at == 0 or beside[at - 1] else ""
+        right = " " if at == len(found) - 1 or beside[at + 1] else ""
+        seen.append(token.lstrip(left).rstrip(right))
+    return [token for token in seen if token]
