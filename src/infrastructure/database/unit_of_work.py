@@ -25,8 +25,10 @@ from .audit import AuditRepository
 from .batches import BatchRepository
 from .findings import FindingRepository
 from .holds import HoldRepository
+from .idempotency_keys import IdempotencyKeyRepository
 from .longtails import LongtailRepository
 from .model_calls import ModelCallRepository
+from .progress_steps import ProgressStepRepository
 from .provider_limits import ProviderLimitRepository
 from .revisions import RevisionRepository
 from .schedules import ScheduleRepository
@@ -73,6 +75,8 @@ class UnitOfWork:
         self.audit = AuditRepository(self._session)
         self.users = UserRepository(self._session)
         self.api_tokens = ApiTokenRepository(self._session)
+        self.idempotency_keys = IdempotencyKeyRepository(self._session)
+        self.progress_steps = ProgressStepRepository(self._session)
 
     async def __aenter__(self) -> Self:
         return self

@@ -9,8 +9,10 @@ from .audit import AuditEventRow
 from .base import Table
 from .batches import BatchRow
 from .holds import HoldRow
+from .idempotency_keys import IdempotencyKeyRow
 from .longtails import LongtailRow
 from .model_calls import ModelCallRow
+from .progress_steps import ProgressStepRow
 from .provider_limits import ProviderLimitRow
 from .revisions import ArticleRevisionRow, FindingRow
 from .schedules import BackfillSlotRow, SchedulePauseRow, ScheduleVersionRow, SiteScheduleRow
@@ -31,9 +33,11 @@ __all__ = [
     "BatchRow",
     "FindingRow",
     "HoldRow",
+    "IdempotencyKeyRow",
     "LongtailRow",
     "ModelCallRow",
     "OldAlertRow",
+    "ProgressStepRow",
     "ProviderLimitRow",
     "SchedulePauseRow",
     "ScheduleVersionRow",

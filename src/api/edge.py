@@ -1,0 +1,119 @@
+"""The outermost layer: request ids, logs, headers, and what nobody else catches."""
+
+import re
+import time
+from collections.abc import Mapping
+from typing import Any
+from uuid import uuid4
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from src.infrastructure.database.errors import as_error
+
+from .errors import ProblemResponse, http_problem, known_problem
+
+log = structlog.get_logger()
+
+REQUEST_ID = "X-Request-Id"
+MAX_HEADER_BYTES = 16_384  # of one request, names and values
+_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_SECURITY = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+"""Headers of every answer that does not set them itself."""
+
+
+class Edge:
+    """Wraps the app so that every answer has an id, and every error is a problem document."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        structlog.contextvars.clear_contextvars()
+        answer = _Answer(scope, receive, send, request_id=_request_id(scope))
+        structlog.contextvars.bind_contextvars(request_id=answer.request_id)
+        try:
+            if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADER_BYTES:
+                await answer.replace(http_problem(431, f"the headers have more than {MAX_HEADER_BYTES} bytes"))
+            else:
+                await self._app(scope, receive, answer.send)
+        except Exception as error:  # the edge of the process: logged, and answered if that is still possible
+            known = as_error(error)
+            if known is None:
+                log.exception("request_failed")
+            else:
+                log.warning("request_failed", error=known.message)
+            if answer.status is not None:
+                raise
+            detail = f"this is a defect; the log has it under {answer.request_id}"
+            await answer.replace(known_problem(known) if known else http_problem(500, detail))
+        finally:
+            answer.write_log()
+
+
+class _Answer:
+    """One answer on its way out."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, *, request_id: str) -> None:
+        self.request_id = request_id
+        self.status: int | None = None
+        self._scope, self._receive, self._send = scope, receive, send
+        self._began = time.perf_counter()
+        self._is_replaced = False
+
+    async def send(self, message: Message) -> None:
+        """Pass a message on, its headers completed."""
+        if self._is_replaced:
+            return
+        if message["type"] == "http.response.start":
+            if message["status"] == 413 and _media_type(message) == b"text/plain":  # the library's own words
+                await self.replace(http_problem(413, "the body is larger than this route takes"))
+                return
+            self.status = message["status"]
+            message["headers"] = [*message["headers"], *self._missing(message["headers"])]
+        await self._send(message)
+
+    async def replace(self, response: ProblemResponse) -> None:
+        """Answer with this instead of whatever the app sends."""
+        await response(self._scope, self._receive, self.send)
+        self._is_replaced = True
+
+    def write_log(self) -> None:
+        """Log the request in one line."""
+        route = self._scope.get("route")
+        log.info(
+            "request_served",
+            method=self._scope["method"],
+            route=getattr(route, "path", None),  # the template: a path may hold anything
+            status=self.status,
+            milliseconds=round((time.perf_counter() - self._began) * 1000, 1),
+        )
+
+    def _missing(self, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        present = {name.lower() for name, _ in headers}
+        wanted: Mapping[str, str] = {REQUEST_ID: self.request_id, **_SECURITY}
+        return [
+            (name.encode(), value.encode()) for name, value in wanted.items() if name.lower().encode() not in present
+        ]
+
+
+def _media_type(message: Mapping[str, Any]) -> bytes:
+    found: bytes = next((value for name, value in message["headers"] if name.lower() == b"content-type"), b"")
+    return found.partition(b";")[0]
+
+
+def _request_id(scope: Scope) -> str:
+    """Return the id that came with the request if it can be trusted to be one."""
+    given = next((value for name, value in scope["headers"] if name == REQUEST_ID.lower().encode()), b"")
+    return given.decode() if _ID.fullmatch(given) else uuid4().hex
