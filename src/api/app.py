@@ -32,7 +32,6 @@ def create_app(application: Application, *, stopping: asyncio.Event | None = Non
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
-        max_body_size=MAX_BODY_BYTES,
     )
     app.state.application = application
     app.state.streams = Streams(stopping or asyncio.Event())
@@ -49,5 +48,5 @@ def create_app(application: Application, *, stopping: asyncio.Event | None = Non
             allow_headers=["Authorization", "Content-Type", "If-Match", "If-None-Match", IDEMPOTENCY_KEY, REQUEST_ID],
             expose_headers=["ETag", "Location", REQUEST_ID],
         )
-    app.add_middleware(Edge)
+    app.add_middleware(Edge, limit=MAX_BODY_BYTES, longer=keywords.LONGER_BODIES)
     return app

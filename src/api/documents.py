@@ -12,7 +12,7 @@ from .once import HEADER
 from .problems import SCHEMA
 
 _DESCRIPTION = """\
-Send `Authorization: Bearer TOKEN`. Tokens are made by `POST /api/v1/users/{name}/tokens`, the first on the command line.
+Send `Authorization: Bearer TOKEN`. Make one by `POST /api/v1/users/{name}/tokens`, the first on the command line.
 Errors are problem documents (RFC 9457). Lists come in pages: hand `next` in as `cursor`.
 Times that you send need an offset; those that you get are in UTC.
 What can be edited has an ETag: send it back in If-Match.

@@ -1,12 +1,12 @@
-"""The outermost layer: request ids, logs, headers, and what nobody else catches."""
+"""The outermost layer: request ids, logs, headers, limits, and what nobody else catches."""
 
 import re
 import time
 from collections.abc import Mapping
-from typing import Any
 from uuid import uuid4
 
 import structlog
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from src.infrastructure.database.errors import as_error
@@ -17,6 +17,7 @@ log = structlog.get_logger()
 
 REQUEST_ID = "X-Request-Id"
 MAX_HEADER_BYTES = 16_384  # of one request, names and values
+_DIGITS = 20  # of a length; Python refuses to read thousands
 _ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _SECURITY = {
     "Cache-Control": "no-store",
@@ -32,8 +33,11 @@ _SECURITY = {
 class Edge:
     """Wraps the app so that every answer has an id, and every error is a problem document."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, limit: int, longer: Mapping[str, int]) -> None:
+        """``limit`` is of a body in bytes; ``longer`` are those of paths that end so."""
         self._app = app
+        self._limit = limit
+        self._longer = longer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -44,10 +48,13 @@ class Edge:
         answer = _Answer(scope, receive, send, request_id=_request_id(scope))
         structlog.contextvars.bind_contextvars(request_id=answer.request_id)
         try:
+            body = _Body(receive, limit=self._limit_of(scope["path"]))
             if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADER_BYTES:
                 await answer.replace(http_problem(431, f"the headers have more than {MAX_HEADER_BYTES} bytes"))
+            elif body.is_too_long(scope):
+                await answer.replace(http_problem(413, body.told))
             else:
-                await self._app(scope, receive, answer.send)
+                await self._app(scope, body.receive, answer.send)
         except Exception as error:  # the edge of the process: logged, and answered if that is still possible
             known = as_error(error)
             if known is None:
@@ -61,6 +68,36 @@ class Edge:
         finally:
             answer.write_log()
 
+    def _limit_of(self, path: str) -> int:
+        return next((limit for ending, limit in self._longer.items() if path.endswith(ending)), self._limit)
+
+
+class _Body:
+    """The body of a request, read up to a limit."""
+
+    def __init__(self, receive: Receive, *, limit: int) -> None:
+        self._receive = receive
+        self._limit = limit
+        self._bytes = 0
+
+    @property
+    def told(self) -> str:
+        """Return what is said of a longer one."""
+        return f"the body has more than the {self._limit} bytes that this route takes"
+
+    def is_too_long(self, scope: Scope) -> bool:
+        """Return whether the request says so itself."""
+        given = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+        return given.isdigit() and int(given[:_DIGITS]) > self._limit
+
+    async def receive(self) -> Message:
+        """Read on. Raises HTTPException for more than the limit."""
+        message = await self._receive()
+        self._bytes += len(message.get("body", b""))
+        if self._bytes > self._limit:
+            raise HTTPException(413, self.told)
+        return message
+
 
 class _Answer:
     """One answer on its way out."""
@@ -70,16 +107,10 @@ class _Answer:
         self.status: int | None = None
         self._scope, self._receive, self._send = scope, receive, send
         self._began = time.perf_counter()
-        self._is_replaced = False
 
     async def send(self, message: Message) -> None:
         """Pass a message on, its headers completed."""
-        if self._is_replaced:
-            return
         if message["type"] == "http.response.start":
-            if message["status"] == 413 and _media_type(message) == b"text/plain":  # the library's own words
-                await self.replace(http_problem(413, "the body is larger than this route takes"))
-                return
             self.status = message["status"]
             message["headers"] = [*message["headers"], *self._missing(message["headers"])]
         await self._send(message)
@@ -87,15 +118,14 @@ class _Answer:
     async def replace(self, response: ProblemResponse) -> None:
         """Answer with this instead of whatever the app sends."""
         await response(self._scope, self._receive, self.send)
-        self._is_replaced = True
 
     def write_log(self) -> None:
         """Log the request in one line."""
-        route = self._scope.get("route")
+        endpoint = self._scope.get("endpoint")
         log.info(
             "request_served",
             method=self._scope["method"],
-            route=getattr(route, "path", None),  # the template: a path may hold anything
+            operation=getattr(endpoint, "__name__", None),  # a path may hold anything
             status=self.status,
             milliseconds=round((time.perf_counter() - self._began) * 1000, 1),
         )
@@ -106,11 +136,6 @@ class _Answer:
         return [
             (name.encode(), value.encode()) for name, value in wanted.items() if name.lower().encode() not in present
         ]
-
-
-def _media_type(message: Mapping[str, Any]) -> bytes:
-    found: bytes = next((value for name, value in message["headers"] if name.lower() == b"content-type"), b"")
-    return found.partition(b";")[0]
 
 
 def _request_id(scope: Scope) -> str:

@@ -4,8 +4,8 @@ import asyncio
 import os
 import signal
 import socket
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import structlog
 import uvicorn
@@ -68,14 +68,15 @@ async def serve(
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
     server = _Server(config)
-    _stop_on_signals(server, stopping, lifeline)
     host, port = listening.getsockname()[:2]
     log.info("api_started", address=f"http://{host}:{port}")
-    await server.serve(sockets=[listening])
+    with _stopped_by_signals(server, stopping, lifeline):
+        await server.serve(sockets=[listening])
     log.info("api_stopped")
 
 
-def _stop_on_signals(server: uvicorn.Server, stopping: asyncio.Event, lifeline: int | None) -> None:
+@contextmanager
+def _stopped_by_signals(server: uvicorn.Server, stopping: asyncio.Event, lifeline: int | None) -> Iterator[None]:
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
@@ -87,6 +88,13 @@ def _stop_on_signals(server: uvicorn.Server, stopping: asyncio.Event, lifeline: 
         loop.add_signal_handler(number, stop)
     if lifeline is not None:
         loop.add_reader(lifeline, _on_lifeline, lifeline, stop)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+        if lifeline is not None:
+            loop.remove_reader(lifeline)
 
 
 def _on_lifeline(lifeline: int, stop: Callable[[], None]) -> None:
