@@ -131,7 +131,7 @@ def open_local_temporal(home: Path, *, ui: bool = False) -> Iterator[TemporalSer
 
 
 def choose_port(usual: int) -> int:
-    """Return the usual port of this machine, or a free one if it is taken."""
+    """Return the usual port, or a free one if it is taken."""
     return port.choose(usual=usual)
 
 

@@ -8,6 +8,7 @@ from src.domain.errors import (
     ArtefactTooLarge,
     ArticleEnded,
     CallUnderWay,
+    ChangedMeanwhile,
     Conflict,
     ConflictReason,
     DatabaseFailed,
@@ -24,6 +25,7 @@ from src.domain.errors import (
     NotFound,
     NotPermitted,
     OutputRejected,
+    PreconditionMissing,
     SchemaOutdated,
     SettingProblem,
     SettingsInvalid,
@@ -37,6 +39,10 @@ WITH_FACTS: dict[type[LongtailError], LongtailError] = {
     FileInvalid: FileInvalid("list.csv", "it is empty", line=3),
     NotFound: NotFound("site", "shop", known=["garden"], hint=Hint.SHOW_SITES),
     Conflict: Conflict(ConflictReason.BATCH_ENDED, "3f2a9c01", status="completed"),
+    PreconditionMissing: PreconditionMissing("site", "shop"),
+    ChangedMeanwhile: ChangedMeanwhile(
+        "site", "shop", version="3f2a", current={"name": "Shop"}, wanted={"name": "Garden"}
+    ),
     NotAuthenticated: NotAuthenticated("expired"),
     NotPermitted: NotPermitted("anna", "batch.start", site="shop", roles=["operator", "admin"], hint=Hint.GRANT_ROLE),
     DatabaseFailed: DatabaseFailed("UniqueViolationError", sqlstate="23505"),

@@ -1,4 +1,6 @@
-"""Finds out who asks, once a request, and gives handlers the use cases of that person."""
+"""Finds out who asks.
+
+Once a request; handlers get the use cases of that person and no others."""
 
 from typing import Annotated
 

@@ -1,4 +1,6 @@
-"""The OpenAPI document, and a page of it that needs nothing from elsewhere."""
+"""The OpenAPI document, and a page of it for people.
+
+The page needs nothing from elsewhere, no script either."""
 
 from functools import lru_cache
 from typing import Any

@@ -1,4 +1,6 @@
-"""The outermost layer: request ids, logs, headers, limits, and what nobody else catches."""
+"""The outermost layer: request ids, logs, headers, limits.
+
+It also answers for what nobody else catches."""
 
 import re
 import time
@@ -31,10 +33,12 @@ _SECURITY = {
 
 
 class Edge:
-    """Wraps the app so that every answer has an id, and every error is a problem document."""
+    """Gives every answer an id, and every error a document."""
 
     def __init__(self, app: ASGIApp, *, limit: int, longer: Mapping[str, int]) -> None:
-        """``limit`` is of a body in bytes; ``longer`` are those of paths that end so."""
+        """``limit`` is of a body in bytes.
+
+        ``longer`` are limits of paths with these endings."""
         self._app = app
         self._limit = limit
         self._longer = longer
@@ -139,6 +143,6 @@ class _Answer:
 
 
 def _request_id(scope: Scope) -> str:
-    """Return the id that came with the request if it can be trusted to be one."""
+    """Return the id that came with the request, if it is one."""
     given = next((value for name, value in scope["headers"] if name == REQUEST_ID.lower().encode()), b"")
     return given.decode() if _ID.fullmatch(given) else uuid4().hex

@@ -76,7 +76,7 @@ def known_problem(error: LongtailError) -> ProblemResponse:
 
 
 def http_problem(status: int, detail: str, *, headers: Mapping[str, str] | None = None) -> ProblemResponse:
-    """Return the answer to a request that never came as far as a use case."""
+    """Return the answer to a request that reached no use case."""
     title = _TITLES.get(status, "Error")
     document = {
         "type": f"/problems/{title.lower().replace(' ', '-')}",

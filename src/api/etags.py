@@ -1,4 +1,4 @@
-"""Entity tags: which state of a thing a change is one of (RFC 9110, section 13)."""
+"""Entity tags: which state a change is one of (RFC 9110, 13)."""
 
 import re
 from typing import Annotated

@@ -111,6 +111,8 @@ async def _renewed(request: Request, acting: Application) -> Application:
 
 
 def _written(step: ProgressStep) -> str:
-    """Return the step as one event; JSON has no line end outside its strings, and those are escaped."""
+    """Return the step as one event.
+
+    Its data is one line: JSON escapes line ends."""
     data = step.model_dump_json(exclude={"position", "kind"}, exclude_none=True)
     return f"id: {step.position}\nevent: {step.kind}\ndata: {data}\n\n"

@@ -1,4 +1,6 @@
-"""Requests with an Idempotency-Key: carried out once, answered as often as they come."""
+"""Requests with an Idempotency-Key.
+
+They are carried out once, and answered as often as they come."""
 
 import hashlib
 import re

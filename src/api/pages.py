@@ -1,4 +1,6 @@
-"""Pages of lists: a limit, and a cursor that names the last row of the page before."""
+"""Pages of lists: a limit and a cursor.
+
+The cursor names the last row of the page before."""
 
 import base64
 from dataclasses import dataclass
@@ -27,7 +29,7 @@ class Paging:
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE, description="How many rows the page has at most.")] = 50
 
     def excerpt(self, kind: type[P], order: Order = Order.NEWEST) -> Excerpt[P]:
-        """Return that part of the list, whose rows have positions of this kind.
+        """Return that part of the list; its rows have such positions.
 
         Raises InputInvalid for a cursor of another list.
         """

@@ -1,4 +1,4 @@
-"""A schedule as a request describes it, bounded before anybody counts its slots."""
+"""A schedule as a request describes it, within bounds."""
 
 from datetime import date, time, timedelta
 from typing import Annotated, Any, Self
@@ -51,7 +51,9 @@ _BOUNDS = {
 
 
 class CalendarForm(Body):
-    """Moments that match every field; an empty one matches all of its values, but minute and hour only 0."""
+    """Moments that match every field.
+
+    An empty field matches all of its values, minute and hour only 0."""
 
     minute: Ranges = ()
     hour: Ranges = ()
@@ -85,7 +87,9 @@ class IntervalForm(Body):
 
 
 class ScheduleForm(Body):
-    """A whole schedule: what is left out has its default. Give exactly one of times, cron, calendars, interval."""
+    """A whole schedule: what is left out has its default.
+
+    Exactly one of times, cron, calendars and interval is given."""
 
     times: tuple[ClockTime, ...] = Field(default=(), max_length=48, examples=[["06:00"]])
     weekdays: tuple[Annotated[int, Field(ge=0, le=6)], ...] = Field(

@@ -23,7 +23,9 @@ _BACKLOG = 128
 
 
 class _Server(uvicorn.Server):
-    """Leaves signals to us: the library would end the process by the signal, and not with 0."""
+    """Leaves signals to us.
+
+    The library would end the process by the signal, and not with 0."""
 
     def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
         return nullcontext()

@@ -1,4 +1,4 @@
-"""Values of requests, bounded so that nothing below has to expect any other."""
+"""Values of requests, within bounds."""
 
 from typing import Annotated
 
@@ -15,7 +15,7 @@ NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 
 
 def _visible(text: str) -> str:
-    """Return one line of visible characters: no markup hides in a control character."""
+    """Return one line of visible characters."""
     if line := visible(text):
         return line
     raise ValueError("it holds no visible character")

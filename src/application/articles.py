@@ -140,7 +140,7 @@ async def read_stages(database: Database, article_id: ArticleId, *, by: Principa
 
 
 async def read_calls(database: Database, article_id: ArticleId, *, by: Principal) -> list[ModelCall]:
-    """Return the article's model calls, in the order in which they were opened.
+    """Return the article's model calls, the oldest first.
 
     Raises NotFound, and NotPermitted.
     """

@@ -76,9 +76,9 @@ async def list_page(
     since: datetime | None = None,
     excerpt: Excerpt[NumberPosition],
 ) -> Page[AuditEvent, NumberPosition]:
-    """Return a page of the events of the sites whose trail somebody may read.
+    """Return a page of the events that somebody may read.
 
-    Those of no site are for who may read all. Raises NotPermitted.
+    They are those of his sites; those of no site are for who may read all. Raises NotPermitted.
     """
     sites = by.sites_of(Action.AUDIT_READ, site)
     async with database.unit_of_work() as uow:

@@ -31,7 +31,9 @@ class Requests:
         self._person = by.name
 
     async def begin(self, key: str, fingerprint: str) -> Answer | None:
-        """Return the answer that the request got before; None: it is to be carried out now.
+        """Return the answer that the request got before.
+
+        None: it is to be carried out now.
 
         Raises InputInvalid when the key was used for another request, and Conflict when that one is under way, was cut
         off, or was answered with a secret.
@@ -53,7 +55,7 @@ class Requests:
             )
 
     async def give_back(self, key: str) -> None:
-        """Let the key be used again: the request was refused, and changed nothing."""
+        """Let the key be used again: the request changed nothing."""
         async with self._database.unit_of_work() as uow:
             await uow.idempotency_keys.give_back(self._person, key)
 

@@ -123,7 +123,7 @@ class Schedules:
         return await self.list_all(sites=readable)
 
     async def list_all(self, *, sites: Collection[str] | None = None) -> list[ScheduleState]:
-        """Return every site's schedule with its runs, or those of some, by site."""
+        """Return the schedules of all sites, or of some, by site."""
         async with self._database.unit_of_work() as uow:
             schedules = [each for each in await uow.schedules.list_all() if sites is None or each.site in sites]
             pauses = await uow.schedules.list_current_pauses()

@@ -1,4 +1,4 @@
-"""``longtail dev``: servers, a worker and the API on this machine until Ctrl-C."""
+"""``longtail dev``: servers, a worker and the API, until Ctrl-C."""
 
 import threading
 from contextlib import ExitStack
@@ -17,7 +17,9 @@ API_GRACE = timedelta(seconds=15)  # more than it takes by itself
 
 
 def dev() -> None:
-    """Run PostgreSQL, Temporal, its UI, a blue worker and the API until Ctrl-C.
+    """Run PostgreSQL, Temporal, a blue worker and the API.
+
+    Until Ctrl-C, with Temporal's UI.
 
     Other commands of the same LONGTAIL_HOME find them by themselves. What was under way when this ends resumes when it
     starts again.

@@ -1,4 +1,4 @@
-"""Runs a command of ours as a child process; restarts it when it dies."""
+"""Runs a command as a child process; restarts it when it dies."""
 
 import signal
 import subprocess

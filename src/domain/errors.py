@@ -262,7 +262,7 @@ class PreconditionMissing(LongtailError):
 
 
 class ChangedMeanwhile(LongtailError):
-    """A change is one of a state that is not the current one.
+    """A change is not one of the current state.
 
     Attributes:
         noun: the kind of thing that was to be changed.

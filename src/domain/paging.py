@@ -1,6 +1,6 @@
-"""Pages of long lists: each begins after the last row of the one before.
+"""Pages of long lists.
 
-Rows that are added or removed meanwhile neither double nor hide any other.
+Each begins after the last row of the one before. Rows that are added or removed meanwhile neither double nor hide any other.
 """
 
 from dataclasses import dataclass
@@ -89,6 +89,8 @@ class Page(Generic[T, P]):
 
     @classmethod
     def of(cls, rows: list[tuple[T, P]], limit: int) -> "Page[T, P]":
-        """Return the first ``limit`` rows of at least one more, where there are more."""
+        """Return the first ``limit`` rows.
+
+        ``rows`` has one more, where there are more."""
         shown = rows[:limit]
         return cls([item for item, _ in shown], shown[-1][1] if len(rows) > limit else None)

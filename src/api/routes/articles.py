@@ -108,7 +108,9 @@ async def list_articles(
 
 @router.get("/articles/{article}")
 async def show_article(acting: Acting, article: InArticle) -> ArticleOverview:
-    """Show an article: status, cost, failure, revisions, and what was found in the newest."""
+    """Show an article.
+
+    Its status, cost and failure, its revisions, and what was found in the newest."""
     return await articles.read_article(acting.database, article, by=acting.principal)
 
 
@@ -145,14 +147,18 @@ async def list_findings(acting: Acting, article: InArticle, number: Number) -> l
 
 @router.get("/articles/{article}/html", response_class=HTMLResponse)
 async def show_page(acting: Acting, article: InArticle) -> Response:
-    """Return the page of the newest revision, to be shown without any right to act."""
+    """Return the page of the newest revision.
+
+    Browsers give it no right to act: no script, no form."""
     page = await articles.read_page(acting.database, article, by=acting.principal)
     return HTMLResponse(page.html, headers={"Content-Security-Policy": _PAGE_POLICY})
 
 
 @router.post("/articles/{article}/retry", status_code=202)
 async def retry_article(acting: Acting, article: InArticle, asked: Retry) -> StartedArticle:
-    """Start a stopped article again at the stage that failed; finished stages are kept."""
+    """Start a stopped article again at the stage that failed.
+
+    Finished stages are kept and cost nothing."""
     return await acting.articles.retry(article, colour=asked.colour)
 
 

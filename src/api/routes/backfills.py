@@ -53,7 +53,7 @@ async def request_backfill(
     asked: Backfill,
     dry_run: Annotated[bool, Query(description="Only plan it.")] = False,
 ) -> RequestedBackfill:
-    """Run the slots of a period that are missing or failed, one after another."""
+    """Run the slots of a period that are missing or failed."""
     acting.principal.require(Action.SCHEDULE_BACKFILL, site)
     slots = require_few(await acting.backfills.list_slots(site, *period(asked.first, asked.end)))
     plan = await acting.backfills.plan(site, slots, force=asked.force, max_articles=asked.max_articles)
@@ -72,5 +72,7 @@ async def show_backfill(acting: Acting, site: SiteSlug, backfill: BackfillId) ->
 
 @router.post("/sites/{site}/backfills/stop")
 async def stop_backfills(acting: Acting, site: SiteSlug) -> StoppedBackfills:
-    """Start no further slot of a site's backfills, and cancel those that run."""
+    """Stop a site's backfills.
+
+    No further slot starts, and those that run are cancelled."""
     return StoppedBackfills(slots=await acting.backfills.stop(site))

@@ -53,13 +53,15 @@ async def list_batches(
 
 @router.post("/sites/{site}/batches", status_code=202)
 async def start_batch(acting: Acting, site: SiteSlug, asked: Start) -> StartedBatch:
-    """Start a batch: it claims the site's next keywords and makes an article of each."""
+    """Start a batch.
+
+    It claims the site's next keywords and makes an article of each."""
     return await acting.batches.start(site, colour=asked.colour, slot=asked.slot, limit=asked.limit, force=asked.force)
 
 
 @router.get("/batches/{batch}")
 async def show_batch(acting: Acting, batch: InBatch) -> BatchOverview:
-    """Show a batch with its counts, its cost and the holds that it waits for."""
+    """Show a batch with its counts, its cost and its holds."""
     return await batches.get_batch_overview(acting.database, batch, by=acting.principal)
 
 
@@ -70,7 +72,9 @@ async def follow_batch(
     request: Request,
     last_event_id: Annotated[str | None, Header(max_length=40, description="The id of the last event seen.")] = None,
 ) -> Response:
-    """Follow a batch by server-sent events: every step from its beginning, or after Last-Event-ID."""
+    """Follow a batch by server-sent events.
+
+    Every step from its beginning, or those after Last-Event-ID. The batch has ended with the event `end`."""
     after = ProgressPosition.parse(last_event_id) if last_event_id else ProgressPosition()
     return await follow(request, acting, batch, after)
 

@@ -1,4 +1,6 @@
-"""Whether the process lives, and whether it can work; for probes, without a token."""
+"""Tells probes whether the process lives and can work.
+
+They need no token."""
 
 from typing import Any
 

@@ -22,7 +22,7 @@ class SetHold(Body):
 
 @router.get("/holds")
 async def list_holds(acting: Acting) -> list[Hold]:
-    """List the current holds that concern you, the one on all sites first."""
+    """List the current holds, the one on all sites first."""
     return await list_readable_holds(acting.database, by=acting.principal)
 
 

@@ -90,7 +90,9 @@ async def import_keywords(
     file: FileName = "api",
     dry_run: Annotated[bool, Query(description="Only say what would happen.")] = False,
 ) -> ImportReport:
-    """Import a keyword list: every line is added, known, merged or rejected, and why."""
+    """Import a keyword list.
+
+    Every line is added, known, merged or rejected, and the answer says why."""
     acting.principal.require(Action.KEYWORDS_IMPORT, site)  # before a long list is read
     read = keyword_list.read(await request.body(), file=file)
     return await keywords.import_keywords(

@@ -1,4 +1,4 @@
-"""Schedules: set, paused, triggered; what became of their slots and what is to come."""
+"""Schedules: set, paused, triggered, and their slots."""
 
 from typing import Annotated
 
@@ -50,7 +50,9 @@ class Trigger(values.Body):
 
 @router.get("/schedules")
 async def list_schedules(acting: Acting) -> list[ScheduleState]:
-    """List the schedules of your sites, as they are desired and as Temporal has them."""
+    """List the schedules of your sites.
+
+    As they are desired, and as Temporal has them."""
     return await acting.schedules.list_readable()
 
 
@@ -63,7 +65,9 @@ async def list_drift(acting: Acting) -> list[Drift]:
 
 @router.get("/sites/{site}/schedule")
 async def show_schedule(acting: Acting, site: SiteSlug, response: Response) -> ScheduleState:
-    """Show a schedule with its last and next runs; the ETag names what is desired."""
+    """Show a schedule with its last and next runs.
+
+    The ETag names what is desired."""
     acting.principal.require(Action.SITE_READ, site)
     state = await acting.schedules.get(site)
     tag(response, state.schedule)
@@ -74,7 +78,9 @@ async def show_schedule(acting: Acting, site: SiteSlug, response: Response) -> S
 async def set_schedule(
     acting: Acting, site: SiteSlug, wanted: Wanted, expecting: Expecting, response: Response
 ) -> ScheduleWrite:
-    """Set a schedule as a whole; If-Match names the one it replaces, If-None-Match: * says that there is none."""
+    """Set a schedule as a whole.
+
+    If-Match names the one that it replaces; If-None-Match: * says that there is none."""
     write = await acting.schedules.set(site, wanted.change, colour=wanted.colour, expected=expecting)
     tag(response, write.after)
     return write
@@ -88,7 +94,9 @@ async def remove_schedule(acting: Acting, site: SiteSlug) -> None:
 
 @router.post("/sites/{site}/schedule/preview")
 async def preview_schedule(acting: Acting, site: SiteSlug, wanted: Wanted) -> SchedulePreview:
-    """Show what setting this schedule would do: its next runs, and what daylight saving does to them."""
+    """Show what setting this schedule would do.
+
+    Its next runs, and what daylight saving does to them."""
     acting.principal.require(Action.SITE_READ, site)
     return await acting.schedules.preview(site, wanted.change)
 

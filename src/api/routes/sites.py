@@ -24,7 +24,9 @@ Described = Annotated[Site, Body(openapi_examples={"a shop": {"value": SITE}})]
 
 @router.get("/sites")
 async def list_sites(acting: Acting, paging: Asked) -> Listed[SiteSummary]:
-    """List the sites that you may read, by slug, each with its number of ready keywords."""
+    """List the sites that you may read, by slug.
+
+    Each with its number of ready keywords."""
     return listed(
         await sites.list_readable_sites(acting.database, by=acting.principal, excerpt=paging.excerpt(NamePosition))
     )
@@ -41,7 +43,9 @@ async def add_site(acting: Acting, site: Described, response: Response) -> Site:
 
 @router.get("/sites/{site}")
 async def show_site(acting: Acting, site: SiteSlug, response: Response) -> SiteDetails:
-    """Show a site with its keywords by status; the ETag names its description."""
+    """Show a site with its keywords by status.
+
+    The ETag names its description."""
     found = await sites.read_site(acting.database, site, by=acting.principal)
     tag(response, found.site)
     return found

@@ -396,7 +396,7 @@ class ArticleRepository:
         containing: str | None,
         excerpt: Excerpt[MomentPosition],
     ) -> Page[Article, MomentPosition]:
-        """Return a page of articles by the time at which they were made.
+        """Return a page of articles in the order of their making.
 
         ``sites`` None is all; no ``statuses`` are all. With ``batch_id`` those that the batch had, with ``containing``
         those whose keyword has this in it.

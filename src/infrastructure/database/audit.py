@@ -119,7 +119,9 @@ class AuditRepository:
         since: datetime | None,
         excerpt: Excerpt[NumberPosition],
     ) -> Page[AuditEvent, NumberPosition]:
-        """Return a page of events by number; ``sites`` None is all, and those of none."""
+        """Return a page of events by number.
+
+        ``sites`` None is all, and those of none."""
         number = AuditEventRow.number
         wanted = select(AuditEventRow)
         if sites is not None:

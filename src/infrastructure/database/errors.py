@@ -17,7 +17,9 @@ def describe(error: DBAPIError) -> DatabaseFailed:
 
 
 def as_error(error: BaseException) -> LongtailError | None:
-    """Return what it means that the database raised this; None for anything else."""
+    """Return what an error of the database means.
+
+    None for any other error."""
     match error:
         case DBAPIError():
             return describe(error)

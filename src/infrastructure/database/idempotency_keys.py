@@ -1,4 +1,4 @@
-"""Keys of requests: claimed by one of them, then kept with its answer."""
+"""Keys of requests, claimed once and kept with the answer."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,7 +12,9 @@ from .tables import IdempotencyKeyRow
 
 
 class KeptRequest(BaseModel):
-    """A request as its key was first used; ``status`` None: without an answer yet."""
+    """A request as its key was first used.
+
+    ``status`` None: it has no answer yet."""
 
     model_config = ConfigDict(frozen=True, from_attributes=True)
 
@@ -36,7 +38,7 @@ class IdempotencyKeyRepository:
         return claimed is not None
 
     async def find(self, person: str, key: str) -> KeptRequest | None:
-        """Return the request that has the key, None if it was given back meanwhile."""
+        """Return the request that has the key, if there is one."""
         row = await self._session.scalar(
             select(IdempotencyKeyRow).where(IdempotencyKeyRow.person == person, IdempotencyKeyRow.key == key)
         )

@@ -15,7 +15,7 @@ def in_order(
     id_: InstrumentedAttribute[Any],
     excerpt: Excerpt[MomentPosition],
 ) -> Select[Any]:
-    """Return the statement with its rows by time, those of one moment by id.
+    """Return the statement with its rows by time, then id.
 
     It gives a row more than wanted, if there is one. An index of both columns gives any page without a sort.
     """

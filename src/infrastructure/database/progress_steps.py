@@ -1,4 +1,4 @@
-"""Steps of batches, read in an order in which none ever comes late.
+"""Steps of batches, in an order in which none comes late.
 
 Steps are in the order of their transactions' ids, and only those are read whose transaction is older than any that
 still runs: whatever comes later has a higher id.
@@ -37,7 +37,7 @@ class ProgressStepRepository:
         return [_step(row) for row in rows]
 
     async def has_after(self, batch_id: BatchId, position: ProgressPosition) -> bool:
-        """Return whether there is a step after the position, readable yet or not."""
+        """Return whether there is a later step, readable yet or not."""
         place = tuple_(ProgressStepRow.xid, ProgressStepRow.number)
         following = exists().where(
             ProgressStepRow.batch_id == batch_id, place > (position.transaction, position.number)

@@ -32,7 +32,7 @@ class SiteRepository:
         return known is None
 
     async def lock(self, slug: str) -> None:
-        """Let no other transaction change the site, or add it, until this one ends."""
+        """Let no other transaction change the site until this one ends."""
         await self._session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"site {slug}", 0))))
 
     async def find(self, slug: str) -> Site | None:
