@@ -110,9 +110,25 @@ async def _on_invalid(_: Request, error: Exception) -> ProblemResponse:
 _SHOWN = 20  # problems of one request
 
 
-async def _on_http(_: Request, error: Exception) -> ProblemResponse:
+async def _on_http(request: Request, error: Exception) -> ProblemResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - likewise
-    return http_problem(error.status_code, str(error.detail), headers=error.headers)
+    if error.status_code != _METHOD_NOT_ALLOWED:
+        return http_problem(error.status_code, str(error.detail), headers=error.headers)
+    allow = ", ".join(_methods(request.app, request.url.path))
+    return http_problem(error.status_code, f"this route has {allow}", headers={"Allow": allow})
+
+
+_METHOD_NOT_ALLOWED = 405
+
+
+def _methods(app: FastAPI, path: str) -> list[str]:
+    """Return the methods of a path; the library names those of one route."""
+    return sorted(
+        method.upper()
+        for template, operations in app.openapi()["paths"].items()
+        if re.fullmatch(re.sub(r"\{[^}]+\}", "[^/]+", template), path)
+        for method in operations
+    ) or ["GET"]
 
 
 def _path(location: Sequence[int | str]) -> str:

@@ -24,7 +24,8 @@ async def list_alert_page(
 ) -> Page[Alert, MomentPosition]:
     """Return a page of the open alerts, the newest first.
 
-    They are those of the sites that somebody may read; with ``ended`` all, open or not. Raises NotFound for an unknown site, and NotPermitted.
+    They are those of the sites that somebody may read; with ``ended`` all, open or not. Raises NotFound for an unknown
+    site, and NotPermitted.
     """
     sites = by.sites_of(Action.SITE_READ, site)
     async with database.unit_of_work() as uow:

@@ -1,6 +1,6 @@
 """Pages of long lists.
 
-Each begins after the last row of the one before. Rows that are added or removed meanwhile neither double nor hide any other.
+Each begins after the last row of the one before: rows that are added or removed meanwhile neither double nor hide any.
 """
 
 from dataclasses import dataclass

@@ -70,7 +70,7 @@ async def show_backfill(acting: Acting, site: SiteSlug, backfill: BackfillId) ->
     return await acting.backfills.progress(backfill, site=site)
 
 
-@router.post("/sites/{site}/backfills/stop")
+@router.post("/sites/{site}/schedule/stop-backfills")
 async def stop_backfills(acting: Acting, site: SiteSlug) -> StoppedBackfills:
     """Stop a site's backfills.
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from src.application import api_tokens, people
-from src.domain.api_token import ApiToken, CreatedToken
+from src.domain.api_token import ApiToken
 from src.domain.paging import NamePosition
 from src.domain.person import Grant, Person, Role
 
@@ -52,6 +52,15 @@ class NewToken(Body):
     scopes: tuple[Role, ...] = Field(default=(), max_length=5, description="Left out: the roles that the person has.")
     site: Site | None = Field(default=None, description="The only site that it is for.")
     days: Annotated[int, Field(ge=1, le=3650)] | None = Field(description="When it ends; null: never.")
+
+
+class NewSecret(BaseModel):
+    """A token with its secret, which is shown this once."""
+
+    model_config = ConfigDict(frozen=True)
+
+    token: ApiToken
+    secret: str = Field(repr=False)
 
 
 class Me(BaseModel):
@@ -133,9 +142,9 @@ async def list_tokens(acting: Acting, name: PersonName) -> list[ApiToken]:
 
 
 @router.post("/users/{name}/tokens", status_code=201, openapi_extra=HOLDS_SECRET)
-async def create_token(acting: Acting, name: PersonName, asked: NewToken) -> CreatedToken:
+async def create_token(acting: Acting, name: PersonName, asked: NewToken) -> NewSecret:
     """Make a token; its secret is in this answer and nowhere else."""
-    return await api_tokens.create_token(
+    made = await api_tokens.create_token(
         acting.database,
         name,
         asked.name,
@@ -144,6 +153,7 @@ async def create_token(acting: Acting, name: PersonName, asked: NewToken) -> Cre
         site=asked.site,
         lifetime=timedelta(days=asked.days) if asked.days else None,
     )
+    return NewSecret(token=made.token, secret=made.secret.get_secret_value())
 
 
 @router.delete("/users/{name}/tokens/{token}")

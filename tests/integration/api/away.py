@@ -14,6 +14,9 @@ from tests.applications import ANNA
 class Away:
     """Refuses whatever it is asked, at once."""
 
+    async def answers(self, **_: object) -> bool:
+        return False
+
     def __getattr__(self, name: str) -> Any:
         async def refuse(*_: object, **__: object) -> None:
             raise EngineUnavailable(f"Temporal did not {name}")

@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import os
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -12,7 +10,6 @@ import pytest
 from httpx2 import AsyncClient, HTTPError, Response
 from sqlalchemy import text
 
-from src.api.serving import GRACE_SECONDS, listen, serve
 from src.application.progress import list_steps
 from src.domain.article import ArticleRef
 from src.domain.ids import BatchId
@@ -21,6 +18,7 @@ from tests.applications import ANNA
 from tests.finished_articles import finished_articles, save
 
 from .conftest import Api
+from .served import served
 
 Event = tuple[str, str, dict[str, Any]]  # id, name, data
 
@@ -58,23 +56,6 @@ async def batch(api: Api) -> AsyncIterator[Batch]:
 
 
 @asynccontextmanager
-async def served(api: Api, port: int = 0) -> AsyncIterator[int]:
-    """Serve the API on a real socket, and yield its port; leaving stops it as SIGTERM does."""
-    listening = listen("127.0.0.1", port)
-    lifeline, held = os.pipe()
-    serving = asyncio.create_task(serve(api.application, listening, lifeline=lifeline))
-    try:
-        yield listening.getsockname()[1]
-    finally:
-        os.close(held)
-        began = time.monotonic()
-        await serving
-        assert time.monotonic() - began < GRACE_SECONDS
-        os.close(lifeline)
-        listening.close()
-
-
-@asynccontextmanager
 async def following(port: int, token: str, batch: Batch, last: str | None = None) -> AsyncIterator[Response]:
     headers = {"Authorization": f"Bearer {token}"} | ({"Last-Event-ID": last} if last else {})
     async with (
@@ -101,7 +82,7 @@ def state(event: Event) -> str:
 
 async def test_a_client_that_comes_back_after_a_restart_has_missed_no_state(api: Api, admin: str, batch: Batch) -> None:
     seen: list[Event] = []
-    async with served(api) as port, following(port, admin, batch) as answer:
+    async with served(api.application) as port, following(port, admin, batch) as answer:
         assert answer.headers["content-type"].startswith("text/event-stream")
         stream = events(answer)
         seen += [await anext(stream) for _ in range(3)]
@@ -111,7 +92,7 @@ async def test_a_client_that_comes_back_after_a_restart_has_missed_no_state(api:
             seen.append(await anext(stream))
     # The server is gone, and the stream ended without an end.
     await save(api.database, batch.refs[1])
-    async with served(api, port), following(port, admin, batch, last=seen[-1][0]) as answer:
+    async with served(api.application, port), following(port, admin, batch, last=seen[-1][0]) as answer:
         stream = events(answer)
         seen.append(await anext(stream))
         await save(api.database, batch.refs[2])
@@ -126,7 +107,7 @@ async def test_a_client_that_comes_back_after_a_restart_has_missed_no_state(api:
 
 
 async def test_a_stream_is_open_when_the_process_stops_and_does_not_hold_it(api: Api, admin: str, batch: Batch) -> None:
-    async with served(api) as port:
+    async with served(api.application) as port:
         opened = asyncio.Event()
 
         async def watch() -> int:
