@@ -31,6 +31,11 @@ class Api:
         self.app = create_app(application)
         self._transport = ASGITransport(app=self.app, client=("10.0.0.7", 1234))
 
+    @classmethod
+    def on(cls, database: Database) -> "Api":
+        """Return the API on a database, without Temporal."""
+        return cls(WithoutTemporal.on(database, Settings.model_construct()))
+
     def client(self, token: str | None = None) -> AsyncClient:
         """Return somebody who asks with this token."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
@@ -63,7 +68,7 @@ async def own_database(database_url: str) -> AsyncIterator[Database]:
 @pytest.fixture(scope="module")
 def api(own_database: Database) -> Api:
     """The app on that database, without Temporal."""
-    return Api(WithoutTemporal.on(own_database, Settings.model_construct()))
+    return Api.on(own_database)
 
 
 @pytest.fixture(scope="module")
