@@ -243,7 +243,7 @@ async def test_a_page_costs_the_same_statements_however_long_it_is(api: Api, ask
                 assert (await asking.get(path, params={"limit": limit})).status_code == 200
             counts.setdefault(path, set()).add(len(statements))
     assert all(len(each) == 1 for each in counts.values()), counts
-    assert max(max(each) for each in counts.values()) <= 7, counts  # four of them find out who asks
+    assert max(max(each) for each in counts.values()) <= 6, counts  # three of them find out who asks
 
 
 class counted:  # noqa: N801 - reads as a word of the test
@@ -261,7 +261,8 @@ class counted:  # noqa: N801 - reads as a word of the test
         event.remove(self._engine, "before_cursor_execute", self._note)
 
     def _note(self, _: Any, __: Any, statement: str, *___: Any) -> None:
-        self._statements.append(statement)
+        if not statement.startswith("UPDATE api_tokens"):  # once a minute
+            self._statements.append(statement)
 
 
 # --- what a list of keywords, a name or a note may hold
