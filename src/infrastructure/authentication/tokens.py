@@ -14,7 +14,6 @@ from src.domain.principal import Origin, Principal
 from src.infrastructure.database.api_tokens import StoredToken
 from src.infrastructure.database.unit_of_work import Database
 
-
 _NOTED = timedelta(minutes=1)  # a use is kept to the minute, so that most requests write nothing
 
 
