@@ -1,5 +1,6 @@
 """Keywords: imported as lists, listed, made ready again."""
 
+import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Query, Request
@@ -94,7 +95,7 @@ async def import_keywords(
 
     Every line is added, known, merged or rejected, and the answer says why."""
     acting.principal.require(Action.KEYWORDS_IMPORT, site)  # before a long list is read
-    read = keyword_list.read(await request.body(), file=file)
+    read = await asyncio.to_thread(keyword_list.read, await request.body(), file=file)  # it may take a minute
     return await keywords.import_keywords(
         acting.database, site, read, by=acting.principal, source=file, dry_run=dry_run
     )
