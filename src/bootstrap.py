@@ -57,6 +57,7 @@ from src.infrastructure.authentication.tokens import TokenAuthentication
 from src.infrastructure.database import schema
 from src.infrastructure.database.engine import create_engine, normalise_url, without_pooler
 from src.infrastructure.database.unit_of_work import Database
+from src.infrastructure.embedded import port
 from src.infrastructure.embedded.postgres import postgres
 from src.infrastructure.embedded.temporal import TemporalServer, temporal
 from src.settings import Settings
@@ -137,6 +138,11 @@ def open_local_temporal(home: Path, *, ui: bool = False) -> Iterator[TemporalSer
     """Yield an embedded Temporal; see ``open_local_servers``."""
     with temporal(home, ui=ui) as server:
         yield server
+
+
+def choose_port(usual: int) -> int:
+    """Return the usual port, or a free one if it is taken."""
+    return port.choose(usual=usual)
 
 
 def _open_temporal(stack: ExitStack, home: Path, address: str | None, *, ui: bool) -> TemporalServer:

@@ -113,6 +113,9 @@ class Settings(BaseSettings):
         le=1000,
         description="How many times the site's median duration a batch may run, and an hour at least, before an alert.",
     )
+    api_cors_origins: Names = Field(
+        default=(), description="Origins whose pages may call the API, parted by |; none by default."
+    )
     commit: str | None = Field(
         default=None, description="The code's commit; unset: git's, where it runs in a checkout."
     )
@@ -127,10 +130,10 @@ class Settings(BaseSettings):
     log_level: LogLevel | None = Field(default=None, description="Unset: INFO for workers, WARNING for commands.")
     log_json: bool | None = Field(default=None, description="JSON lines; unset: only where no terminal is.")
 
-    @field_validator("fail_keywords", mode="before")
+    @field_validator("fail_keywords", "api_cors_origins", mode="before")
     @classmethod
-    def split_keywords(cls, value: Any) -> Any:  # noqa: ANN401 - pydantic hands over what it read
-        """Split keywords at ``|``, which no keyword contains."""
+    def split_names(cls, value: Any) -> Any:  # noqa: ANN401 - pydantic hands over what it read
+        """Split at ``|``, which neither a keyword nor an origin contains."""
         return tuple(part.strip() for part in value.split("|") if part.strip()) if isinstance(value, str) else value
 
     @field_validator("log_level", mode="before")

@@ -8,7 +8,7 @@ import fcntl
 import secrets
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -122,11 +122,19 @@ async def database(migrated: Database) -> AsyncIterator[Database]:
         await connection.execute(text("DELETE FROM workers"))
         await connection.execute(text("DELETE FROM watchdog_alerts"))
         await connection.execute(text("DELETE FROM answering_models"))
+        await connection.execute(text("DELETE FROM idempotency_keys"))
 
 
 @pytest.fixture
 async def fresh(database_url: str) -> AsyncIterator[Database]:
     """A database of this test alone, whose audit trail holds nothing of others."""
+    async with cloned(database_url) as own:
+        yield own
+
+
+@asynccontextmanager
+async def cloned(database_url: str) -> AsyncIterator[Database]:
+    """Yield a new database, migrated to head, and drop it."""
     name = f"fresh_{secrets.token_hex(4)}"
     admin = create_engine(database_url, pool_size=1).execution_options(isolation_level="AUTOCOMMIT")
     async with admin.connect() as connection:

@@ -9,6 +9,7 @@ from src.domain.errors import (
     ArtefactTooLarge,
     ArticleEnded,
     CallUnderWay,
+    ChangedMeanwhile,
     Conflict,
     ConflictReason,
     DatabaseFailed,
@@ -28,6 +29,7 @@ from src.domain.errors import (
     NotReviewable,
     OutputRejected,
     OwnText,
+    PreconditionMissing,
     ReviewRefused,
     SchemaOutdated,
     SecondPersonMissing,
@@ -58,6 +60,10 @@ WITH_FACTS: dict[type[LongtailError], LongtailError] = {
     TargetUnavailable: TargetUnavailable("folder", "No space left on device: /srv/pages"),
     TargetAnswerUnknown: TargetAnswerUnknown("folder", "no answer in time"),
     TargetRefused: TargetRefused("folder", "taps.html", "a file that Longtail did not write stands there"),
+    PreconditionMissing: PreconditionMissing("site", "shop"),
+    ChangedMeanwhile: ChangedMeanwhile(
+        "site", "shop", version="3f2a", current={"name": "Shop"}, wanted={"name": "Garden"}
+    ),
     NotAuthenticated: NotAuthenticated("expired"),
     NotPermitted: NotPermitted("anna", "batch.start", site="shop", roles=["operator", "admin"], hint=Hint.GRANT_ROLE),
     DatabaseFailed: DatabaseFailed("UniqueViolationError", sqlstate="23505"),

@@ -1,13 +1,42 @@
 """The API's wording of errors: problem documents (RFC 9457)."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from datetime import date, datetime
+from typing import Any
 
-from src.domain.errors import LongtailError
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from src.domain.errors import ChangedMeanwhile, LongtailError, NotAuthenticated
 
 MEDIA_TYPE = "application/problem+json"  # RFC 9457, section 3
+_CHALLENGE = 'Bearer realm="longtail"'  # RFC 6750, section 3
+_TITLES = {
+    400: "Bad request",
+    404: "No such route",
+    405: "Method not allowed",
+    413: "Body too large",
+    415: "Media type not supported",
+    431: "Headers too large",
+    500: "Defect",
+}
+
+
+class ProblemResponse(JSONResponse):
+    """A problem document."""
+
+    media_type = MEDIA_TYPE
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of the app with a problem document."""
+    app.add_exception_handler(LongtailError, _on_known)
+    app.add_exception_handler(RequestValidationError, _on_invalid)
+    app.add_exception_handler(HTTPException, _on_http)
 
 
 def problem_document(error: LongtailError) -> dict[str, object]:
@@ -31,6 +60,85 @@ def problem_document(error: LongtailError) -> dict[str, object]:
     if error.hint is not None:
         document["hint"] = error.hint.value
     return document | {name: _json(value) for name, value in error.facts.items()}
+
+
+def known_problem(error: LongtailError) -> ProblemResponse:
+    """Return the answer to a request that raised an error of ours."""
+    headers = {}
+    if isinstance(error, NotAuthenticated):
+        told = "" if error.problem == "missing" else ', error="invalid_token"'
+        headers["WWW-Authenticate"] = _CHALLENGE + told
+    if error.retry_after is not None:
+        headers["Retry-After"] = str(max(1, round(error.retry_after.total_seconds())))
+    if isinstance(error, ChangedMeanwhile) and error.version is not None:
+        headers["ETag"] = f'"{error.version}"'
+    return ProblemResponse(problem_document(error), status_code=error.status, headers=headers)
+
+
+def http_problem(status: int, detail: str, *, headers: Mapping[str, str] | None = None) -> ProblemResponse:
+    """Return the answer to a request that reached no use case."""
+    title = _TITLES.get(status, "Error")
+    document = {
+        "type": f"/problems/{title.lower().replace(' ', '-')}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "retryable": False,
+    }
+    return ProblemResponse(document, status_code=status, headers=headers)
+
+
+async def _on_known(_: Request, error: Exception) -> ProblemResponse:
+    assert isinstance(error, LongtailError)  # noqa: S101 - it is installed for these
+    return known_problem(error)
+
+
+async def _on_invalid(_: Request, error: Exception) -> ProblemResponse:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - likewise
+    problems = [{"field": _path(each["loc"]), "problem": _remedy(each)} for each in error.errors()]
+    document = {
+        "type": "/problems/input-invalid",
+        "title": "Input invalid",
+        "status": 422,
+        "detail": "; ".join(f"{each['field']}: {each['problem']}" for each in problems[:_SHOWN]),
+        "retryable": False,
+        "problems": problems[:_SHOWN],
+    }
+    return ProblemResponse(document, status_code=422)
+
+
+_SHOWN = 20  # problems of one request
+
+
+async def _on_http(request: Request, error: Exception) -> ProblemResponse:
+    assert isinstance(error, HTTPException)  # noqa: S101 - likewise
+    if error.status_code != _METHOD_NOT_ALLOWED:
+        return http_problem(error.status_code, str(error.detail), headers=error.headers)
+    allow = ", ".join(_methods(request.app, request.url.path))
+    return http_problem(error.status_code, f"this route has {allow}", headers={"Allow": allow})
+
+
+_METHOD_NOT_ALLOWED = 405
+
+
+def _methods(app: FastAPI, path: str) -> list[str]:
+    """Return the methods of a path; the library names those of one route."""
+    return sorted(
+        method.upper()
+        for template, operations in app.openapi()["paths"].items()
+        if re.fullmatch(re.sub(r"\{[^}]+\}", "[^/]+", template), path)
+        for method in operations
+    ) or ["GET"]
+
+
+def _path(location: Sequence[int | str]) -> str:
+    """Return where a value stands, as in ``body.profile.facts[0].id``."""
+    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
+    return path.removeprefix(".")
+
+
+def _remedy(problem: Mapping[str, Any]) -> str:
+    return str(problem["msg"]).removeprefix("Value error, ")
 
 
 def _json(value: object) -> object:

@@ -1,6 +1,9 @@
 """Lists what the watchdog found."""
 
-from src.domain.alert import Alert, SlotAlert
+from src.domain.alert import Alert, AlertKind, SlotAlert
+from src.domain.paging import Excerpt, MomentPosition, Page
+from src.domain.permissions import Action
+from src.domain.principal import Principal
 from src.infrastructure.database.unit_of_work import Database
 
 
@@ -8,6 +11,27 @@ async def list_alerts(database: Database, *, ended: bool, limit: int) -> list[Al
     """Return the open alerts, the newest first; with ``ended`` all."""
     async with database.unit_of_work() as uow:
         return await uow.alerts.list_all(ended=ended, limit=limit)
+
+
+async def list_alert_page(
+    database: Database,
+    *,
+    by: Principal,
+    site: str | None = None,
+    kind: AlertKind | None = None,
+    ended: bool = False,
+    excerpt: Excerpt[MomentPosition],
+) -> Page[Alert, MomentPosition]:
+    """Return a page of the open alerts, the newest first.
+
+    They are those of the sites that somebody may read; with ``ended`` all, open or not. Raises NotFound for an unknown
+    site, and NotPermitted.
+    """
+    sites = by.sites_of(Action.SITE_READ, site)
+    async with database.unit_of_work() as uow:
+        if site:
+            await uow.sites.get(site)
+        return await uow.alerts.list_page(sites=sites, kind=kind, ended=ended, excerpt=excerpt)
 
 
 async def list_slot_alerts(database: Database, site: str | None = None, *, limit: int) -> list[SlotAlert]:

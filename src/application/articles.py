@@ -3,6 +3,7 @@
 Starts those that stopped again, at the stage that failed or as a new revision.
 """
 
+from collections.abc import Collection
 from datetime import UTC
 from typing import TYPE_CHECKING
 
@@ -13,10 +14,11 @@ from src.domain.colour import Colour
 from src.domain.errors import Conflict, ConflictReason, Hint
 from src.domain.finding import RevisionFinding
 from src.domain.hold import HoldState
-from src.domain.ids import ArticleId
+from src.domain.ids import ArticleId, BatchId
+from src.domain.paging import Excerpt, MomentPosition, Page
 from src.domain.permissions import Action
 from src.domain.principal import Principal
-from src.domain.revision import RevisionSummary
+from src.domain.revision import Revision, RevisionSummary
 from src.domain.stages import STAGES, Stage
 from src.infrastructure.database.model_calls import ModelCall
 from src.infrastructure.database.stage_outputs import StageOutput
@@ -42,6 +44,17 @@ class ArticleDetails(BaseModel):
     def workflow_id(self) -> str:
         """Return the id under which Temporal shows its workflow."""
         return ids.article(self.article.id)
+
+
+class ArticleOverview(BaseModel):
+    """An article without texts, outputs and calls."""
+
+    model_config = ConfigDict(frozen=True)
+
+    article: Article
+    workflow_id: str  # under which Temporal shows its workflow
+    revisions: list[RevisionSummary]  # of its text, oldest first
+    findings: list[RevisionFinding]  # in the newest of them, the worst first
 
 
 class ArticlePage(BaseModel):
@@ -75,6 +88,101 @@ async def list_articles(
         if site:
             await uow.sites.get(site)
         return await uow.articles.list_all(site=site, status=status, limit=limit)
+
+
+async def list_article_page(
+    database: Database,
+    *,
+    by: Principal,
+    site: str | None = None,
+    batch_id: BatchId | None = None,
+    statuses: Collection[ArticleStatus] = (),
+    containing: str | None = None,
+    excerpt: Excerpt[MomentPosition],
+) -> Page[Article, MomentPosition]:
+    """Return a page of the articles that somebody may read.
+
+    They are in the order in which they were made. Raises NotFound for an unknown site, and NotPermitted.
+    """
+    sites = by.sites_of(Action.SITE_READ, site)
+    async with database.unit_of_work() as uow:
+        if site:
+            await uow.sites.get(site)
+        return await uow.articles.list_page(
+            sites=sites,
+            batch_id=batch_id,
+            statuses=statuses,
+            containing=containing,
+            excerpt=excerpt,
+        )
+
+
+async def read_article(database: Database, article_id: ArticleId, *, by: Principal) -> ArticleOverview:
+    """Return the article with its revisions and the newest one's findings.
+
+    Raises NotFound, and NotPermitted.
+    """
+    async with database.unit_of_work() as uow:
+        article = await _readable(uow, article_id, by)
+        revisions = await uow.revisions.list_for_article(article_id)
+        findings = await uow.findings.list_for_revision(article_id, revisions[-1].number) if revisions else []
+    return ArticleOverview(article=article, workflow_id=ids.article(article_id), revisions=revisions, findings=findings)
+
+
+async def read_stages(database: Database, article_id: ArticleId, *, by: Principal) -> list[StageOutput]:
+    """Return the finished stages of the article's current stage revision.
+
+    Raises NotFound, and NotPermitted.
+    """
+    async with database.unit_of_work() as uow:
+        article = await _readable(uow, article_id, by)
+        return await uow.stage_outputs.list_for_article(article_id, article.revision)
+
+
+async def read_calls(database: Database, article_id: ArticleId, *, by: Principal) -> list[ModelCall]:
+    """Return the article's model calls, the oldest first.
+
+    Raises NotFound, and NotPermitted.
+    """
+    async with database.unit_of_work() as uow:
+        await _readable(uow, article_id, by)
+        return await uow.model_calls.list_for_article(article_id)
+
+
+async def read_revision(database: Database, article_id: ArticleId, number: int, *, by: Principal) -> Revision:
+    """Return a revision with its text. Raises NotFound, and NotPermitted."""
+    async with database.unit_of_work() as uow:
+        await _readable(uow, article_id, by)
+        return await uow.revisions.get(article_id, number)
+
+
+async def read_findings(
+    database: Database, article_id: ArticleId, number: int, *, by: Principal
+) -> list[RevisionFinding]:
+    """Return what was found in a revision, the worst first.
+
+    Raises NotFound, and NotPermitted.
+    """
+    async with database.unit_of_work() as uow:
+        await _readable(uow, article_id, by)
+        await uow.revisions.get(article_id, number)
+        return await uow.findings.list_for_revision(article_id, number)
+
+
+async def read_page(database: Database, article_id: ArticleId, *, by: Principal) -> ArticlePage:
+    """Return the page of the article's newest revision.
+
+    Raises as ``get_page`` does, and NotPermitted.
+    """
+    page = await get_page(database, article_id)
+    by.require(Action.SITE_READ, page.article.site)
+    return page
+
+
+async def _readable(uow: UnitOfWork, article_id: ArticleId, by: Principal) -> Article:
+    article = await uow.articles.get(article_id)
+    by.require(Action.SITE_READ, article.site)
+    return article
 
 
 async def list_article_ids(database: Database, prefix: str, *, limit: int) -> list[ArticleId]:

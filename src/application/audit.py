@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
+from src.domain.paging import Excerpt, NumberPosition, Page
 from src.domain.permissions import Action
 from src.domain.principal import Principal
 from src.domain.publishing import PublicationId
@@ -68,6 +69,25 @@ async def export(
         if len(page) < _PAGE:
             return
         last = page[-1].number
+
+
+async def list_page(
+    database: Database,
+    *,
+    by: Principal,
+    site: str | None = None,
+    noun: str | None = None,
+    who: str | None = None,
+    since: datetime | None = None,
+    excerpt: Excerpt[NumberPosition],
+) -> Page[AuditEvent, NumberPosition]:
+    """Return a page of the events that somebody may read.
+
+    They are those of his sites; those of no site are for who may read all. Raises NotPermitted.
+    """
+    sites = by.sites_of(Action.AUDIT_READ, site)
+    async with database.unit_of_work() as uow:
+        return await uow.audit.list_filtered(sites=sites, noun=noun, who=who, since=since, excerpt=excerpt)
 
 
 async def verify(database: Database, *, by: Principal) -> AuditReport:

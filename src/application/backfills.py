@@ -105,11 +105,16 @@ class Backfills:
         plan = await self.plan(site, [slot.slot for slot in gaps], force=force)
         return (await self.request(plan, overlap=Overlap.BUFFER_ALL))[1]
 
-    async def progress(self, backfill_id: BackfillId) -> list[BackfilledSlot]:
-        """Return the state of each requested slot, the oldest first."""
+    async def progress(self, backfill_id: BackfillId, *, site: str | None = None) -> list[BackfilledSlot]:
+        """Return the state of each requested slot, the oldest first.
+
+        With ``site`` those of this site alone.
+        """
         async with self._database.unit_of_work() as uow:
             found = []
             for row in await uow.schedules.list_backfill_slots(backfill_id):
+                if site not in (None, row.site):
+                    continue
                 batch = await uow.batches.find_by_slot(row.site, row.slot)
                 began = batch is not None and (batch.closed_at is None or batch.closed_at >= row.requested_at)
                 found.append(

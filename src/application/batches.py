@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict
 
 from src.domain.article import Article
-from src.domain.batch import Batch, BatchStatus
+from src.domain.batch import Batch, BatchStatus, Trigger
 from src.domain.colour import Colour
 from src.domain.errors import Conflict, ConflictReason
 from src.domain.hold import Hold
 from src.domain.ids import BatchId
+from src.domain.paging import Excerpt, MomentPosition, Page
 from src.domain.permissions import Action
 from src.domain.principal import Principal
 from src.domain.site import Site
@@ -32,6 +33,16 @@ class BatchDetails(BaseModel):
     batch: Batch
     spend: Spend
     articles: list[Article]  # in their order
+    holds: list[Hold]  # those that it waits for; none once it ended
+
+
+class BatchOverview(BaseModel):
+    """A batch without its articles, which may be many."""
+
+    model_config = ConfigDict(frozen=True)
+
+    batch: Batch
+    spend: Spend
     holds: list[Hold]  # those that it waits for; none once it ended
 
 
@@ -89,6 +100,41 @@ async def get_batch_details(database: Database, batch_id: BatchId) -> BatchDetai
             batch=batch,
             spend=await uow.model_calls.sum_usage(batch_id=batch_id),
             articles=await uow.articles.list_all(batch_id=batch_id, limit=batch.total),
+            holds=await uow.holds.list_current(batch.site) if batch.status is BatchStatus.RUNNING else [],
+        )
+
+
+async def list_batch_page(
+    database: Database,
+    *,
+    by: Principal,
+    site: str | None = None,
+    status: BatchStatus | None = None,
+    trigger: Trigger | None = None,
+    excerpt: Excerpt[MomentPosition],
+) -> Page[Batch, MomentPosition]:
+    """Return a page of the batches that somebody may read, by slot.
+
+    Raises NotFound for an unknown site, and NotPermitted.
+    """
+    sites = by.sites_of(Action.SITE_READ, site)
+    async with database.unit_of_work() as uow:
+        if site:
+            await uow.sites.get(site)
+        return await uow.batches.list_page(sites=sites, status=status, trigger=trigger, excerpt=excerpt)
+
+
+async def get_batch_overview(database: Database, batch_id: BatchId, *, by: Principal) -> BatchOverview:
+    """Return the batch with its cost and its holds.
+
+    Raises NotFound, and NotPermitted.
+    """
+    async with database.unit_of_work() as uow:
+        batch = await uow.batches.get(batch_id)
+        by.require(Action.SITE_READ, batch.site)
+        return BatchOverview(
+            batch=batch,
+            spend=await uow.model_calls.sum_usage(batch_id=batch_id),
             holds=await uow.holds.list_current(batch.site) if batch.status is BatchStatus.RUNNING else [],
         )
 

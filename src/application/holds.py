@@ -43,6 +43,16 @@ async def list_holds(database: Database, site: str | None = None) -> list[Hold]:
         return await uow.holds.list_current(site)
 
 
+async def list_readable_holds(database: Database, *, by: Principal) -> list[Hold]:
+    """Return the current holds that concern somebody's sites.
+
+    The one on all sites is first, and for everybody who may read a site.
+    """
+    readable = by.sites(Action.SITE_READ)
+    current = await list_holds(database)
+    return [hold for hold in current if readable is None or (readable and hold.site in (None, *readable))]
+
+
 class Holds:
     """Holds as one person changes them."""
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pydantic import BaseModel, ConfigDict
 
 from src.domain.longtail import Longtail, LongtailRecord, LongtailStatus
+from src.domain.paging import ClaimPosition, Excerpt, Page
 from src.domain.permissions import Action
 from src.domain.principal import Principal
 from src.infrastructure.database.unit_of_work import Database
@@ -88,6 +89,25 @@ async def list_keywords(
             counts=await uow.longtails.count_by_status(site),
             longtails=await uow.longtails.list_for_site(site, status=status, limit=limit),
         )
+
+
+async def list_keyword_page(
+    database: Database,
+    site: str,
+    *,
+    by: Principal,
+    status: LongtailStatus | None = None,
+    containing: str | None = None,
+    excerpt: Excerpt[ClaimPosition],
+) -> Page[LongtailRecord, ClaimPosition]:
+    """Return a page of the site's longtails in the order of claiming.
+
+    Raises NotFound, and NotPermitted.
+    """
+    by.require(Action.SITE_READ, site)
+    async with database.unit_of_work() as uow:
+        await uow.sites.get(site)
+        return await uow.longtails.list_page(site, status=status, containing=containing, excerpt=excerpt)
 
 
 async def requeue_keywords(database: Database, site: str, phrases: Sequence[str], *, by: Principal) -> int:

@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 from src.domain.errors import Conflict, ConflictReason, Hint, InputInvalid, NotFound
+from src.domain.paging import Excerpt, NamePosition, Page
 from src.domain.permissions import Action
 from src.domain.person import Grant, Person, Role, parse_name, parse_text
 from src.domain.principal import Origin, Principal
@@ -33,6 +34,16 @@ async def list_people(database: Database, *, by: Principal) -> list[Person]:
     by.require(Action.USER_READ, None)
     async with database.unit_of_work() as uow:
         return await uow.users.list_all()
+
+
+async def list_people_page(
+    database: Database, *, by: Principal, excerpt: Excerpt[NamePosition]
+) -> Page[Person, NamePosition]:
+    """Return a page of everybody, by name. Raises NotPermitted."""
+    following = [
+        each for each in await list_people(database, by=by) if excerpt.after is None or each.name > excerpt.after.name
+    ]
+    return Page.of([(each, NamePosition(name=each.name)) for each in following], excerpt.limit)
 
 
 async def get_person(database: Database, name: str, *, by: Principal) -> Person:

@@ -4,7 +4,7 @@ The desired schedule is in the database; Temporal's is written from it and read 
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from src.domain.principal import Principal
 from src.domain.scheduling import slots
 from src.domain.scheduling.schedule import ObservedSchedule, Overlap, Pause, Schedule, ScheduleState
 from src.domain.scheduling.schedule_change import ClockChange, ScheduleChange, SchedulePreview, ScheduleWrite
+from src.domain.versions import Expected, require_expected
 from src.infrastructure.database.audit import AuditEvent
 from src.infrastructure.database.schedules import DesiredSchedule
 from src.infrastructure.database.unit_of_work import Database, UnitOfWork
@@ -84,13 +85,15 @@ class Schedules:
             median_duration=median_duration,
         )
 
-    async def set(self, site: str, change: ScheduleChange, *, colour: Colour) -> ScheduleWrite:
+    async def set(
+        self, site: str, change: ScheduleChange, *, colour: Colour, expected: Expected | None = None
+    ) -> ScheduleWrite:
         """Change the site's schedule, or make it.
 
-        A pause, its note and the history stay.
+        A pause, its note and the history stay. With ``expected`` only one that is so far as expected is changed.
 
-        Raises NotFound for an unknown site, NotPermitted, and InputInvalid for what Temporal cannot read; then nothing
-        is changed.
+        Raises NotFound for an unknown site, NotPermitted, and InputInvalid for what Temporal cannot read; with
+        ``expected`` ChangedMeanwhile and PreconditionMissing. Then nothing is changed.
         """
         self._by.require(Action.SCHEDULE_SET, site)
         async with self._locked(site) as uow:
@@ -98,6 +101,8 @@ class Schedules:
             desired = await uow.schedules.find(site)
             before = desired.schedule if desired else None
             after = change.apply(before, default_zone=described.time_zone)
+            if expected is not None:
+                require_expected("schedule", site, expected, current=before, wanted=after)
             await self._times.list_next(after, datetime.now(UTC), 1)  # Temporal can read it
             is_same = desired is not None and after == before and desired.colour == colour
             if not is_same or await self._gateway.find(site) is None:
@@ -112,10 +117,15 @@ class Schedules:
             desired, pause = await _get(uow, site), await uow.schedules.find_current_pause(site)
         return _state(desired, pause, await self._gateway.find(site))
 
-    async def list_all(self) -> list[ScheduleState]:
-        """Return every site's schedule with its runs, by site."""
+    async def list_readable(self) -> list[ScheduleState]:
+        """Return the schedules of the sites that one may read, by site."""
+        readable = self._by.sites(Action.SITE_READ)
+        return await self.list_all(sites=readable)
+
+    async def list_all(self, *, sites: Collection[str] | None = None) -> list[ScheduleState]:
+        """Return the schedules of all sites, or of some, by site."""
         async with self._database.unit_of_work() as uow:
-            schedules = await uow.schedules.list_all()
+            schedules = [each for each in await uow.schedules.list_all() if sites is None or each.site in sites]
             pauses = await uow.schedules.list_current_pauses()
         observed = await asyncio.gather(*(self._gateway.find(desired.site) for desired in schedules))
         return [

@@ -7,9 +7,11 @@ from pydantic import BaseModel, ConfigDict
 from src.domain.batch import BatchStatus
 from src.domain.errors import Conflict, ConflictReason, Hint
 from src.domain.longtail import LongtailStatus
+from src.domain.paging import Excerpt, NamePosition, Page
 from src.domain.permissions import Action
 from src.domain.principal import Principal
 from src.domain.site import Site
+from src.domain.versions import Expected, require_expected
 from src.infrastructure.database.unit_of_work import Database
 
 from .people import forget_site
@@ -48,6 +50,7 @@ async def add_site(database: Database, site: Site, *, by: Principal) -> bool:
     Raises NotPermitted.
     """
     async with database.unit_of_work() as uow:
+        await uow.sites.lock(site.slug)
         before = await uow.sites.find(site.slug)
         action = Action.SITE_UPDATE if before else Action.SITE_ADD
         by.require(action, site.slug)
@@ -55,6 +58,56 @@ async def add_site(database: Database, site: Site, *, by: Principal) -> bool:
             await uow.sites.upsert(site)
             await uow.audit.record(action, site.slug, by=by, site=site.slug, before=_json(before), after=_json(site))
         return before is None
+
+
+async def create_site(database: Database, site: Site, *, by: Principal) -> Site:
+    """Add a site. Raises NotPermitted, and Conflict for a slug in use."""
+    by.require(Action.SITE_ADD, site.slug)
+    async with database.unit_of_work() as uow:
+        await uow.sites.lock(site.slug)
+        if await uow.sites.find(site.slug):
+            raise Conflict(ConflictReason.SITE_EXISTS, site.slug)
+        await uow.sites.upsert(site)
+        await uow.audit.record(Action.SITE_ADD, site.slug, by=by, site=site.slug, after=_json(site))
+    return site
+
+
+async def replace_site(database: Database, site: Site, *, by: Principal, expected: Expected) -> Site:
+    """Replace the description of a site that is as expected.
+
+    Raises NotFound, NotPermitted, ChangedMeanwhile, and PreconditionMissing when nothing is expected.
+    """
+    by.require(Action.SITE_UPDATE, site.slug)
+    async with database.unit_of_work() as uow:
+        await uow.sites.lock(site.slug)
+        before = await uow.sites.get(site.slug)
+        require_expected("site", site.slug, expected, current=before, wanted=site)
+        if site != before:
+            await uow.sites.upsert(site)
+            await uow.audit.record(
+                Action.SITE_UPDATE, site.slug, by=by, site=site.slug, before=_json(before), after=_json(site)
+            )
+    return site
+
+
+async def list_readable_sites(
+    database: Database, *, by: Principal, excerpt: Excerpt[NamePosition]
+) -> Page[SiteSummary, NamePosition]:
+    """Return a page of the sites that somebody may read, by slug."""
+    readable = by.sites(Action.SITE_READ)
+    following = [
+        each
+        for each in await list_sites(database)
+        if (readable is None or each.site.slug in readable)
+        and (excerpt.after is None or each.site.slug > excerpt.after.name)
+    ]
+    return Page.of([(each, NamePosition(name=each.site.slug)) for each in following], excerpt.limit)
+
+
+async def read_site(database: Database, slug: str, *, by: Principal) -> SiteDetails:
+    """Return the site with its counts. Raises NotFound, and NotPermitted."""
+    by.require(Action.SITE_READ, slug)
+    return await get_site_details(database, slug)
 
 
 async def list_sites(database: Database) -> list[SiteSummary]:

@@ -15,7 +15,7 @@ from src.application.articles import get_page
 from src.application.batches import get_batch_details
 from src.application.keywords import renew_keywords
 from src.application.sites import add_site
-from src.bootstrap import Application
+from src.bootstrap import Application, choose_port
 from src.domain.batch import Batch
 from src.domain.colour import BLUE
 from src.domain.errors import InputInvalid
@@ -29,7 +29,8 @@ from src.settings import Settings
 
 from . import progress
 from .connections import start, with_application
-from .supervised import SupervisedWorker
+from .options import API_PORT
+from .supervised import Supervised
 from .terminal import err, out
 from .views import print_articles, print_outcome, short
 
@@ -71,19 +72,27 @@ def demo(
     async def work(application: Application) -> bool:
         _say_who_writes(settings, site)
         workflow_id = await _start(application, site, longtails)
-        with SupervisedWorker(
-            _worker_arguments(settings, fail), log=settings.home / "worker.log", grace=GRACE
+        with Supervised(
+            "worker", _worker_arguments(settings, fail), log=settings.home / "worker.log", grace=GRACE
         ) as worker:
             _say_where(application, workflow_id, worker.pid)
             ended = await progress.wait_for_batch(application, site.slug, workflow_id)
             made = await _report(application.database, ended, folder if to else _writable(folder / short(ended.id)))
             if keep:
-                out.print("Everything is still running; Ctrl-C stops it.")
-                threading.Event().wait()
+                _keep(settings)
         return made == ended.total > 0
 
     if not with_application(work, settings):
         raise typer.Exit(1)
+
+
+def _keep(settings: Settings) -> None:
+    """Serve the API too, until Ctrl-C."""
+    port = choose_port(API_PORT)
+    with Supervised("api", ["--port", str(port)], log=settings.home / "api.log", grace=GRACE):
+        out.print(f"the API is at http://127.0.0.1:{port}/docs")
+        out.print("Everything is still running; Ctrl-C stops it.")
+        threading.Event().wait()
 
 
 def _worker_arguments(settings: Settings, fail: str | None) -> list[str]:

@@ -1,19 +1,25 @@
-"""``longtail dev``: servers and a worker on this machine until Ctrl-C."""
+"""``longtail dev``: servers, a worker and the API, until Ctrl-C."""
 
 import threading
 from contextlib import ExitStack
+from datetime import timedelta
 
-from src.bootstrap import open_servers, worker_grace
+from src.bootstrap import choose_port, open_servers, worker_grace
 from src.domain.colour import BLUE
 from src.settings import Settings
 
 from .connections import start
-from .supervised import RESTART_PAUSE, SupervisedWorker
+from .options import API_PORT
+from .supervised import RESTART_PAUSE, Supervised
 from .terminal import busy, out
+
+API_GRACE = timedelta(seconds=15)  # more than it takes by itself
 
 
 def dev() -> None:
-    """Run PostgreSQL, Temporal, its UI and a blue worker until Ctrl-C.
+    """Run PostgreSQL, Temporal, a blue worker and the API.
+
+    Until Ctrl-C, with Temporal's UI.
 
     Other commands of the same LONGTAIL_HOME find them by themselves. What was under way when this ends resumes when it
     starts again.
@@ -25,18 +31,16 @@ def dev() -> None:
         with busy("starting PostgreSQL and Temporal"):
             server = stack.enter_context(open_servers(settings)).temporal
         assert server is not None  # noqa: S101 - it was asked for
+        pause, port = settings.scaled(RESTART_PAUSE), choose_port(API_PORT)
         arguments = ["--colour", BLUE]
         worker = stack.enter_context(
-            SupervisedWorker(
-                arguments,
-                log=None,
-                grace=worker_grace(settings),
-                restart_pause=settings.scaled(RESTART_PAUSE),
-            )
+            Supervised("worker", arguments, log=None, grace=worker_grace(settings), restart_pause=pause)
         )
+        stack.enter_context(Supervised("api", ["--port", str(port)], log=None, grace=API_GRACE, restart_pause=pause))
         out.print(f"home         {settings.home}", soft_wrap=True)
         out.print(f"Temporal     {server.address}")
         out.print(f"Temporal UI  {server.ui_url or 'not ours'}")
         out.print(f"blue worker  pid {worker.pid}")
+        out.print(f"API          http://127.0.0.1:{port}/docs")
         out.print("Ctrl-C stops everything; articles under way resume next time.")
         threading.Event().wait()

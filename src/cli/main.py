@@ -27,7 +27,7 @@ USAGE_ERRORS = (InputInvalid, FileInvalid, SettingsInvalid)
 
 COMMANDS = {
     "demo": "The main job on this machine: a sample site, one batch, HTML pages, a report.",
-    "dev": "PostgreSQL, Temporal with its UI and a blue worker, until Ctrl-C.",
+    "dev": "PostgreSQL, Temporal with its UI, a blue worker and the API, until Ctrl-C.",
     "site": "Add sites, see them, remove them.",
     "keywords": "Import keyword lists and see the state of each keyword.",
     "batch": "Start, watch and stop batches of articles.",
@@ -37,6 +37,7 @@ COMMANDS = {
     "hold": "Hold a site or all of them at three depths, and release them.",
     "schedule": "Run a site's batches every day; pause, resume, trigger.",
     "alerts": "List what the watchdog found, and what it repaired.",
+    "api": "Serve the JSON API until SIGTERM.",
     "worker": "Work on the articles of one colour until SIGTERM.",
     "user": "Add people, give them roles, make API tokens.",
     "audit": "Hand out the audit trail, or verify it.",

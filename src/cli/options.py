@@ -23,6 +23,7 @@ ColourOption = Annotated[
     Colour, typer.Option(parser=parse_colour, metavar="<blue|green>", help="Whose workers make it.")
 ]
 
+API_PORT = 8400  # unless somebody says another
 _SHORTEST_PREFIX = 4  # characters of an id that people may type
 
 

@@ -1,4 +1,4 @@
-"""Runs a worker as a child process; restarts it when it dies."""
+"""Runs a command as a child process; restarts it when it dies."""
 
 import signal
 import subprocess
@@ -8,23 +8,30 @@ from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, Literal, Self
 
 from .terminal import err
 
-RESTART_PAUSE = timedelta(seconds=1)  # so that a worker that cannot start does not use up a core
+RESTART_PAUSE = timedelta(seconds=1)  # so that one that cannot start does not use up a core
 
 
-class SupervisedWorker:
-    """Runs ``longtail worker`` until the block ends.
+class Supervised:
+    """Runs ``longtail worker`` or ``longtail api`` until the block ends.
 
-    Its output goes to ``log``, or to this terminal. At the end it has ``grace`` to finish its model calls.
+    Its output goes to ``log``, or to this terminal. At the end it has ``grace`` to finish what is under way.
     """
 
     def __init__(
-        self, arguments: Sequence[str], *, log: Path | None, grace: timedelta, restart_pause: timedelta = RESTART_PAUSE
+        self,
+        noun: Literal["worker", "api"],
+        arguments: Sequence[str],
+        *,
+        log: Path | None,
+        grace: timedelta,
+        restart_pause: timedelta = RESTART_PAUSE,
     ) -> None:
-        self._command = [sys.executable, "-m", "src.cli", "worker", "--while-stdin-open", *arguments]
+        self._noun = noun
+        self._command = [sys.executable, "-m", "src.cli", noun, "--while-stdin-open", *arguments]
         self._log = log
         self._grace = grace
         self._restart_pause = restart_pause
@@ -58,7 +65,7 @@ class SupervisedWorker:
             if self._stopping.wait(self._restart_pause.total_seconds()):
                 return
             self._process = self._spawn()
-            err.print(f"the worker ended ({_reason(code)}); a new one continues: pid {self._process.pid}")
+            err.print(f"the {self._noun} ended ({_reason(code)}); a new one continues: pid {self._process.pid}")
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         stream: IO[bytes] | None = self._log.open("ab") if self._log else None

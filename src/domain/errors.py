@@ -210,7 +210,11 @@ class ConflictReason(StrEnum):
     OFFLINE_TEXT = "offline_text"
     PUBLICATION_UNDER_WAY = "publication_under_way"
     RENDERER_CHANGED = "renderer_changed"
+    REQUEST_ANSWERED_ONCE = "request_answered_once"
+    REQUEST_INTERRUPTED = "request_interrupted"
+    REQUEST_UNDER_WAY = "request_under_way"
     SCHEDULE_EXISTS = "schedule_exists"
+    SITE_EXISTS = "site_exists"
     SITE_PUBLISHED = "site_published"
     SLOT_RUNNING = "slot_running"
     TOKEN_EXISTS = "token_exists"  # noqa: S105 - a reason, no secret
@@ -240,8 +244,12 @@ _CONFLICTS = {
     ConflictReason.PUBLICATION_UNDER_WAY: "a publication of article {key} is {status} at this moment",
     ConflictReason.RENDERER_CHANGED: "the page of article {key} would not be as it was approved: {problem}",
     ConflictReason.NO_BATCH_OPENED: "{key} ended without a batch: {problem}",
+    ConflictReason.REQUEST_ANSWERED_ONCE: "the request {key!r} was carried out; its answer was shown once",
+    ConflictReason.REQUEST_INTERRUPTED: "the request {key!r} was begun and cut off; see what it did",
+    ConflictReason.REQUEST_UNDER_WAY: "the request {key!r} is being carried out",
     ConflictReason.SCHEDULE_EXISTS: "{key} has a schedule",
     ConflictReason.SITE_PUBLISHED: "the site {key} has {count} published page(s)",
+    ConflictReason.SITE_EXISTS: "the site {key} exists",
     ConflictReason.SLOT_RUNNING: "the batch of {key} for {slot} is running",
     ConflictReason.TOKEN_EXISTS: "the token {key} exists and is not revoked",
     ConflictReason.USER_DISABLED: "the user {key} is disabled",
@@ -267,11 +275,57 @@ class Conflict(LongtailError):
         self.details = details
 
 
+class PreconditionMissing(LongtailError):
+    """A change does not say which state it is a change of.
+
+    Attributes:
+        noun: the kind of thing that is changed.
+        key: its name or id.
+    """
+
+    status = 428
+
+    def __init__(self, noun: str, key: object) -> None:
+        super().__init__(f"say which state of {noun} {str(key)!r} this changes, or that there is none yet")
+        self.noun = noun
+        self.key = str(key)
+
+
+class ChangedMeanwhile(LongtailError):
+    """A change is not one of the current state.
+
+    Attributes:
+        noun: the kind of thing that was to be changed.
+        key: its name or id.
+        version: of the current state; None: there is none.
+        current: the current state.
+        wanted: the state that was asked for.
+    """
+
+    status = 412
+
+    def __init__(
+        self,
+        noun: str,
+        key: object,
+        *,
+        version: str | None,
+        current: Mapping[str, object] | None,
+        wanted: Mapping[str, object],
+    ) -> None:
+        super().__init__(f"{noun} {str(key)!r} is not as it was when this change was made")
+        self.noun = noun
+        self.key = str(key)
+        self.version = version
+        self.current = current
+        self.wanted = wanted
+
+
 class NotAuthenticated(LongtailError):
     """A credential cannot be used, so that nobody knows who asks.
 
     Attributes:
-        problem: a code for scripts: ``unknown``, ``expired``, ``revoked`` or ``disabled``.
+        problem: a code for scripts: ``missing``, ``unknown``, ``expired``, ``revoked`` or ``disabled``.
     """
 
     status = 401
@@ -282,6 +336,7 @@ class NotAuthenticated(LongtailError):
 
 
 _CREDENTIALS = {
+    "missing": "there is none",
     "unknown": "nobody has it",
     "expired": "its time is over",
     "revoked": "it was revoked",

@@ -52,6 +52,23 @@ class Principal(BaseModel):
             return False
         return self.person.may(action, site) and allows(self.scopes, action)
 
+    def sites(self, action: Action) -> frozenset[str] | None:
+        """Return the sites on which this is allowed; None: on all."""
+        if self.person is None or self.may(action, None):
+            return None
+        named = {self.site, *(grant.site for grant in self.person.grants)}
+        return frozenset(site for site in named if site is not None and self.may(action, site))
+
+    def sites_of(self, action: Action, site: str | None) -> frozenset[str] | None:
+        """Return the sites that a list is about; None: all.
+
+        With ``site`` it is that one. Raises NotPermitted for one on which this is not allowed.
+        """
+        if site is None:
+            return self.sites(action)
+        self.require(action, site)
+        return frozenset({site})
+
     def require(self, action: Action, site: str | None) -> None:
         """Raise NotPermitted unless this is allowed on the site."""
         if not self.may(action, site):

@@ -1,6 +1,7 @@
 """``longtail demo`` on a machine with nothing: no server, no key, an empty home."""
 
 import asyncio
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -8,6 +9,7 @@ from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
+from httpx2 import AsyncClient
 from llmock.scenarios import Fail
 from llmock.testing import LLMockServer
 
@@ -95,6 +97,8 @@ async def test_one_failing_article_is_named_and_a_retry_buys_only_what_is_missin
             return shown if shown["article"]["status"] == "needs_review" else None
 
         shown = await eventually(complete)
+        async with AsyncClient(base_url=re.findall(r"API +(http\S+)/docs", dev.output)[0]) as client:
+            assert (await client.get("/health/ready")).status_code == 200
         assert dev.terminate() == 143
     assert shown is not None
     bought = [call for call in shown["model_calls"] if call["id"] not in before]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 SRC = Path(__file__).parents[2] / "src"
 READY_MADE = re.compile(
-    r"\blongtail (alerts|article|audit|batch|db|demo|dev|hold|keywords|schedule|site|user|worker)\b"
+    r"\blongtail (alerts|api|article|audit|batch|db|demo|dev|hold|keywords|schedule|site|user|worker)\b"
 )
 OPTION = re.compile(r"""["' ]--[a-z]""")
 

@@ -12,7 +12,9 @@ from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from src.domain.alert import SLOT_KINDS, Alert, AlertKind, Finding, SlotAlert
+from src.domain.paging import Excerpt, MomentPosition, Page
 
+from .pages import in_order
 from .tables import AlertRow, SiteRow
 
 _ROWS_A_STATEMENT = 1000  # PostgreSQL takes 65,535 parameters a statement
@@ -92,6 +94,31 @@ class AlertRepository:
             statement = statement.where(AlertRow.until.is_(None))
         rows = await self._session.scalars(statement.order_by(AlertRow.since.desc(), AlertRow.subject).limit(limit))
         return [Alert.model_validate(row) for row in rows]
+
+    async def list_page(
+        self,
+        *,
+        sites: Collection[str] | None,
+        kind: AlertKind | None,
+        ended: bool,
+        excerpt: Excerpt[MomentPosition],
+    ) -> Page[Alert, MomentPosition]:
+        """Return a page of open alerts, the newest first; with ``ended`` all.
+
+        ``sites`` None is all, and those that concern none.
+        """
+        statement = select(AlertRow).where(AlertRow.raised_at.is_not(None))
+        if not ended:
+            statement = statement.where(AlertRow.until.is_(None))
+        if sites is not None:
+            statement = statement.where(AlertRow.site.in_(sites))
+        if kind:
+            statement = statement.where(AlertRow.kind == kind)
+        statement = in_order(statement, AlertRow.since, AlertRow.id, excerpt)
+        rows = await self._session.scalars(statement)
+        return Page.of(
+            [(Alert.model_validate(row), MomentPosition(at=row.since, id=row.id)) for row in rows], excerpt.limit
+        )
 
     async def list_of_slots(
         self, site: str | None = None, *, first: datetime | None = None, limit: int = 1000

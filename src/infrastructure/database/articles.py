@@ -19,6 +19,7 @@ from sqlalchemy import (
     bindparam,
     cast,
     delete,
+    exists,
     func,
     insert,
     literal,
@@ -34,10 +35,12 @@ from src.domain.article import Article, ArticleRef, ArticleStatus, Failure
 from src.domain.errors import Conflict, ConflictReason, Hint, NotFound
 from src.domain.ids import ArticleId, BatchId
 from src.domain.longtail import LongtailStatus
+from src.domain.paging import Excerpt, MomentPosition, Page
 from src.domain.stages import Stage
 
 from .article_summaries import summaries, to_article, to_failure
 from .longtails import LongtailRepository, claimed_next, follow_article
+from .pages import in_order
 from .tables import ArticleRow, BatchArticleRow, BatchRow, LongtailRow, SiteRow, StageFailureRow
 
 _UNFINISHED = (ArticleStatus.QUEUED, ArticleStatus.GENERATING)
@@ -388,6 +391,34 @@ class ArticleRepository:
         if status:
             statement = statement.where(ArticleRow.status == status)
         return await self._read(statement)
+
+    async def list_page(
+        self,
+        *,
+        sites: Collection[str] | None,
+        batch_id: BatchId | None,
+        statuses: Collection[ArticleStatus],
+        containing: str | None,
+        excerpt: Excerpt[MomentPosition],
+    ) -> Page[Article, MomentPosition]:
+        """Return a page of articles in the order of their making.
+
+        ``sites`` None is all; no ``statuses`` are all. With ``batch_id`` those that the batch had, with ``containing``
+        those whose keyword has this in it.
+        """
+        statement = summaries()
+        if sites is not None:
+            statement = statement.where(ArticleRow.site.in_(sites))
+        if batch_id:
+            member = BatchArticleRow.article_id == ArticleRow.id, BatchArticleRow.batch_id == batch_id
+            statement = statement.where(exists().where(*member))
+        if statuses:
+            statement = statement.where(ArticleRow.status.in_(statuses))
+        if containing:
+            statement = statement.where(ArticleRow.keyword.icontains(containing, autoescape=True))
+        statement = in_order(statement, ArticleRow.created_at, ArticleRow.id, excerpt)
+        found = await self._read(statement)
+        return Page.of([(each, MomentPosition(at=each.created_at, id=each.id)) for each in found], excerpt.limit)
 
     async def count(self, site: str) -> int:
         """Return how many articles the site has."""

@@ -13,6 +13,7 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from src.domain.paging import Excerpt, NumberPosition, Order, Page
 from src.domain.permissions import Action
 from src.domain.principal import Origin, Principal
 
@@ -108,6 +109,37 @@ class AuditRepository:
             wanted = wanted.where(AuditEventRow.site == site)
         rows = await self._session.scalars(wanted.order_by(AuditEventRow.number).limit(limit))
         return [AuditEvent.model_validate(row) for row in rows]
+
+    async def list_filtered(
+        self,
+        *,
+        sites: Collection[str] | None,
+        noun: str | None,
+        who: str | None,
+        since: datetime | None,
+        excerpt: Excerpt[NumberPosition],
+    ) -> Page[AuditEvent, NumberPosition]:
+        """Return a page of events by number.
+
+        ``sites`` None is all, and those of none."""
+        number = AuditEventRow.number
+        wanted = select(AuditEventRow)
+        if sites is not None:
+            wanted = wanted.where(AuditEventRow.site.in_(sites))
+        if noun:
+            wanted = wanted.where(AuditEventRow.noun == noun)
+        if who:
+            wanted = wanted.where(AuditEventRow.who == who)
+        if since:
+            wanted = wanted.where(AuditEventRow.at >= since)
+        newest = excerpt.order is Order.NEWEST
+        if after := excerpt.after:
+            wanted = wanted.where(number < after.number if newest else number > after.number)
+        rows = await self._session.scalars(
+            wanted.order_by(number.desc() if newest else number).limit(excerpt.limit + 1)
+        )
+        found = [(AuditEvent.model_validate(row), NumberPosition(number=row.number)) for row in rows]
+        return Page.of(found, excerpt.limit)
 
     # --- what verifying reads
 

@@ -20,11 +20,13 @@ from src.domain.colour import Colour
 from src.domain.errors import Conflict, ConflictReason, Hint, LongtailsLocked, NotFound
 from src.domain.ids import ArticleId, BatchId
 from src.domain.longtail import LongtailStatus
+from src.domain.paging import Excerpt, MomentPosition, Page
 from src.domain.stage_failure import FailureKind, Verdict, verdict_on
 
 from .articles import ArticleRepository
 from .longtails import LongtailRepository
 from .model_calls import ModelCallRepository
+from .pages import in_order
 from .tables import ArticleRow, BatchArticleRow, BatchRow, StageFailureRow
 
 _DONE = (BatchStatus.COMPLETED, BatchStatus.PARTLY_FAILED)
@@ -224,6 +226,13 @@ class BatchRepository:
             raise NotFound("batch", batch_id, hint=Hint.LIST_BATCHES)
         return found[0]
 
+    async def get_status(self, batch_id: BatchId) -> tuple[str, BatchStatus]:
+        """Return the batch's site and status. Raises NotFound."""
+        row = await self._session.execute(select(BatchRow.site, BatchRow.status).where(BatchRow.id == batch_id))
+        if (found := row.one_or_none()) is None:
+            raise NotFound("batch", batch_id, hint=Hint.LIST_BATCHES)
+        return found.site, BatchStatus(found.status)
+
     async def find_by_slot(self, site: str, slot: datetime) -> Batch | None:
         """Return the slot's batch, None if it was never opened."""
         found = await self._read(_counted().where(BatchRow.site == site, BatchRow.slot == slot))
@@ -253,6 +262,26 @@ class BatchRepository:
         """Return batches, the newest slot first."""
         statement = _counted().order_by(BatchRow.slot.desc()).limit(limit)
         return await self._read(statement.where(BatchRow.site == site) if site else statement)
+
+    async def list_page(
+        self,
+        *,
+        sites: Collection[str] | None,
+        status: BatchStatus | None,
+        trigger: Trigger | None,
+        excerpt: Excerpt[MomentPosition],
+    ) -> Page[Batch, MomentPosition]:
+        """Return a page of batches by slot; ``sites`` None is all."""
+        statement = _counted()
+        if sites is not None:
+            statement = statement.where(BatchRow.site.in_(sites))
+        if status:
+            statement = statement.where(BatchRow.status == status)
+        if trigger:
+            statement = statement.where(BatchRow.trigger == trigger)
+        statement = in_order(statement, BatchRow.slot, BatchRow.id, excerpt)
+        found = await self._read(statement)
+        return Page.of([(batch, MomentPosition(at=batch.slot, id=batch.id)) for batch in found], excerpt.limit)
 
     async def median_duration(self, site: str) -> timedelta | None:
         """Return the median duration of the last twenty batches, if any."""

@@ -6,7 +6,7 @@ Every change of a longtail's status is a function of this module.
 from collections.abc import Sequence
 from itertools import islice
 
-from sqlalchemy import CTE, Select, Update, bindparam, exists, func, select, update
+from sqlalchemy import CTE, Select, Update, and_, bindparam, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,6 +14,7 @@ from src.domain.article import ArticleStatus
 from src.domain.errors import Hint, NotFound
 from src.domain.ids import ArticleId, LongtailId
 from src.domain.longtail import Longtail, LongtailRecord, LongtailStatus, phrase_key, slug_choices
+from src.domain.paging import ClaimPosition, Excerpt, Page
 
 from .tables import ArticleRow, LongtailRow
 
@@ -90,6 +91,35 @@ class LongtailRepository:
             statement = statement.where(LongtailRow.status == status)
         order = statement.order_by(LongtailRow.priority.desc(), LongtailRow.number).limit(limit)
         return [LongtailRecord.model_validate(row) for row in await self._session.scalars(order)]
+
+    async def list_page(
+        self,
+        site: str,
+        *,
+        status: LongtailStatus | None,
+        containing: str | None,
+        excerpt: Excerpt[ClaimPosition],
+    ) -> Page[LongtailRecord, ClaimPosition]:
+        """Return a page of the site's longtails in the order of claiming.
+
+        With ``containing`` those whose phrase has this in it, in any case.
+        """
+        statement = select(LongtailRow).where(LongtailRow.site == site)
+        if status:
+            statement = statement.where(LongtailRow.status == status)
+        if containing:
+            statement = statement.where(LongtailRow.phrase.icontains(containing, autoescape=True))
+        if after := excerpt.after:
+            later = and_(LongtailRow.priority == after.priority, LongtailRow.number > after.number)
+            statement = statement.where(or_(LongtailRow.priority < after.priority, later))
+        rows = await self._session.scalars(
+            statement.order_by(LongtailRow.priority.desc(), LongtailRow.number).limit(excerpt.limit + 1)
+        )
+        found = [
+            (LongtailRecord.model_validate(row), ClaimPosition(priority=row.priority, number=row.number))
+            for row in rows
+        ]
+        return Page.of(found, excerpt.limit)
 
     async def count_by_status(self, site: str) -> dict[LongtailStatus, int]:
         """Return how many longtails the site has in each status."""

@@ -34,6 +34,10 @@ class SiteRepository:
         )
         return known is None
 
+    async def lock(self, slug: str) -> None:
+        """Let no other transaction change the site until this one ends."""
+        await self._session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"site {slug}", 0))))
+
     async def find(self, slug: str) -> Site | None:
         """Return the site, None where there is none."""
         description = await self._session.scalar(select(SiteRow.description).where(SiteRow.slug == slug))

@@ -27,8 +27,10 @@ from .comments import CommentRepository
 from .decisions import DecisionRepository
 from .findings import FindingRepository
 from .holds import HoldRepository
+from .idempotency_keys import IdempotencyKeyRepository
 from .longtails import LongtailRepository
 from .model_calls import ModelCallRepository
+from .progress_steps import ProgressStepRepository
 from .provider_limits import ProviderLimitRepository
 from .publications import PublicationRepository
 from .reviews import ReviewRepository
@@ -81,6 +83,8 @@ class UnitOfWork:
         self.audit = AuditRepository(self._session)
         self.users = UserRepository(self._session)
         self.api_tokens = ApiTokenRepository(self._session)
+        self.idempotency_keys = IdempotencyKeyRepository(self._session)
+        self.progress_steps = ProgressStepRepository(self._session)
 
     async def __aenter__(self) -> Self:
         return self

@@ -31,7 +31,7 @@ def configure(*, level: str, as_json: bool | None) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[*tail, renderer]))
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
-    for name in ("anthropic", "openai", "httpx2", "httpcore2", "asyncio", "alembic"):
+    for name in ("anthropic", "openai", "httpx2", "httpcore2", "asyncio", "alembic", "uvicorn"):
         logging.getLogger(name).setLevel(logging.WARNING)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

@@ -5,7 +5,7 @@ Domain values in and out. What Temporal raises becomes an error of ``domain.erro
 
 import asyncio
 from collections.abc import Awaitable, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
@@ -287,7 +287,14 @@ class WorkflowGateway:
         )
         return await _count_taken(signals, "take the signal")
 
-    # --- workers
+    # --- the server and its workers
+
+    async def answers(self, *, within: timedelta) -> bool:
+        """Return whether Temporal answers in time."""
+        try:
+            return await self._client.service_client.check_health(timeout=within)
+        except RPCError:
+            return False
 
     async def has_workers(self, colour: Colour) -> bool:
         """Return whether a worker of this colour polled recently.

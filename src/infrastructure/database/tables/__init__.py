@@ -9,8 +9,10 @@ from .audit import AuditEventRow
 from .base import Table
 from .batches import BatchRow
 from .holds import HoldRow
+from .idempotency_keys import IdempotencyKeyRow
 from .longtails import LongtailRow
 from .model_calls import ModelCallRow
+from .progress_steps import ProgressStepRow
 from .provider_limits import ProviderLimitRow
 from .publications import PublicationRow
 from .reviews import CommentRow, ReviewDecisionRow, ReviewRow, SeenBlockRow
@@ -34,9 +36,11 @@ __all__ = [
     "CommentRow",
     "FindingRow",
     "HoldRow",
+    "IdempotencyKeyRow",
     "LongtailRow",
     "ModelCallRow",
     "OldAlertRow",
+    "ProgressStepRow",
     "ProviderLimitRow",
     "PublicationRow",
     "ReviewDecisionRow",

@@ -32,6 +32,8 @@ class ArticleRow(Table):
         one_of("failed_stage", Stage),
         Index("ix_articles_site_status", "site", "status"),
         Index("ix_articles_batch_id", "batch_id"),
+        Index("ix_articles_created_at", "created_at", "id"),  # lists, read from their end
+        Index("ix_articles_site_created_at", "site", "created_at", "id"),
         Index("ix_articles_longtail_id", "longtail_id", "created_at"),
         Index(
             "uq_articles_live",

@@ -26,6 +26,7 @@ class BatchRow(Table):
         UniqueConstraint("site", "slot"),
         one_of("trigger", Trigger),
         one_of("status", BatchStatus),
+        Index("ix_batches_slot", "slot", "id"),  # the list of all sites, read from its end
         Index("ix_batches_running", "site", postgresql_where=text(f"status = '{BatchStatus.RUNNING}'")),
     )
 

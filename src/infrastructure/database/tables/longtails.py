@@ -34,6 +34,7 @@ class LongtailRow(Table):
             "number",
             postgresql_where=text(f"status = '{LongtailStatus.READY}'"),
         ),
+        Index("ix_longtails_order", "site", text("priority DESC"), "number"),  # the list of all of them
         Index("ix_longtails_claimed", "site", postgresql_where=text(f"status = '{LongtailStatus.CLAIMED}'")),
     )
 

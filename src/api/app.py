@@ -1,0 +1,52 @@
+"""Builds the app: routes, errors, limits, documents."""
+
+import asyncio
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+
+from src.bootstrap import Application
+
+from . import documents, errors
+from .edge import REQUEST_ID, Edge
+from .events import Streams
+from .once import HEADER as IDEMPOTENCY_KEY
+from .problems import PROBLEMS
+from .routes import alerts, articles, audit, backfills, batches, health, holds, keywords, schedules, sites, users
+
+MAX_BODY_BYTES = 1_000_000  # the longest site's description is far below; keyword lists have a limit of their own
+PREFIX = "/api/v1"
+NOUNS = (sites, keywords, batches, articles, schedules, backfills, holds, alerts, audit, users)
+"""Modules with a router of routes that need a token."""
+
+
+def create_app(application: Application, *, stopping: asyncio.Event | None = None) -> FastAPI:
+    """Return the app that serves the use cases of ``application``.
+
+    Nobody's rights are used but those of who asks. Streams end when ``stopping`` is set.
+    """
+    app = FastAPI(
+        title="Longtail",
+        version="1",
+        docs_url=None,  # its pages come from elsewhere; ours are in documents
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+    )
+    app.state.application = application
+    app.state.streams = Streams(stopping or asyncio.Event())
+    for noun in NOUNS:
+        app.include_router(noun.router, prefix=PREFIX, responses=PROBLEMS)
+    app.include_router(health.router)
+    documents.install(app)
+    errors.install(app)
+    if origins := application.settings.api_cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(origins),
+            allow_methods=["*"],
+            allow_headers=["Authorization", "Content-Type", "If-Match", "If-None-Match", IDEMPOTENCY_KEY, REQUEST_ID],
+            expose_headers=["ETag", "Location", REQUEST_ID],
+        )
+    app.add_middleware(Edge, limit=MAX_BODY_BYTES, longer=keywords.LONGER_BODIES)
+    return app

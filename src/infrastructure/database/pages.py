@@ -1,0 +1,27 @@
+"""Orders a list by time, and cuts a page out of it."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, tuple_
+from sqlalchemy.orm import InstrumentedAttribute
+
+from src.domain.paging import Excerpt, MomentPosition, Order
+
+
+def in_order(
+    statement: Select[Any],
+    at: InstrumentedAttribute[datetime],
+    id_: InstrumentedAttribute[Any],
+    excerpt: Excerpt[MomentPosition],
+) -> Select[Any]:
+    """Return the statement with its rows by time, then id.
+
+    It gives a row more than wanted, if there is one. An index of both columns gives any page without a sort.
+    """
+    newest = excerpt.order is Order.NEWEST
+    if after := excerpt.after:
+        row, place = tuple_(at, id_), (after.at, after.id)
+        statement = statement.where(row < place if newest else row > place)
+    ordered = statement.order_by(at.desc(), id_.desc()) if newest else statement.order_by(at, id_)
+    return ordered.limit(excerpt.limit + 1)
