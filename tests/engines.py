@@ -31,6 +31,16 @@ class Engines:
     def stop(self, engine: str) -> None:
         self._running.pop(engine).close()
 
+    def kill(self, engine: str) -> None:
+        """End the engine's process as a crash would."""
+        if engine == "postgres":
+            (file,) = (self._home / "postgres").rglob("postmaster.pid")
+            pid = int(file.read_text("utf-8").splitlines()[0])
+        else:
+            pid = self._temporal_pid
+        os.kill(pid, signal.SIGKILL)
+        self.stop(engine)
+
     @contextmanager
     def frozen_temporal(self) -> Iterator[None]:
         """Let Temporal be silent, with all its connections open."""

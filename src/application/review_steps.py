@@ -59,7 +59,8 @@ class ReviewSteps:
         self, uow: UnitOfWork, article: LockedArticle, rules: ReviewRules
     ) -> tuple[ArticleStatus, datetime | None]:
         """Remind, or park what nobody decided on; return when to look again."""
-        await ensured(uow, article.id)
+        if not (await uow.reviews.find_site(article.id))[1]:  # an older version made it
+            await ensured(uow, article.id)
         review = await uow.reviews.get(article.id)
         since = max(review.waiting_since, review.snoozed_until or review.waiting_since)
         if article.now >= since + rules.expiry:

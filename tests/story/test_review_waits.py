@@ -1,5 +1,6 @@
 """An approval waits, its worker is killed, another starts, the decision comes: the flow goes on from exactly there."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -15,13 +16,19 @@ from src.domain.ids import ArticleId
 from src.domain.review import ChangeReason, Verdict
 from src.domain.stages import STAGES, Stage
 from src.domain.usage import CallStatus
+from src.infrastructure.database import schema
+from src.infrastructure.database.engine import create_engine
 from src.infrastructure.database.unit_of_work import Database
+from src.infrastructure.temporal import client as temporal_client
 from src.infrastructure.temporal import ids
 from src.infrastructure.temporal.messages import SiteBatchInput
+from src.infrastructure.temporal.workflow_gateway import WorkflowGateway
 from src.infrastructure.temporal.workflows.site_batch import SiteBatchWorkflow
-from tests.applications import ANNA
+from tests.applications import ANNA, an_application
+from tests.engines import Engines
 from tests.eventually import eventually
 from tests.factories import a_site, longtails
+from tests.finished_articles import finished_articles, save
 
 from .conftest import Longtail, Records
 
@@ -70,6 +77,30 @@ async def test_a_review_outlives_its_worker_and_nothing_is_bought_again(
         assert (again.status, again.decision.revision) == (ArticleStatus.APPROVED, 2)
         assert await client.get_workflow_handle(ids.review(changed)).result() == ArticleStatus.APPROVED
     assert await answered(records(SITE)) == sorted([*bought, Stage.SEO_METADATA])
+
+
+async def test_a_review_outlives_its_worker_temporal_and_the_database(engines: Engines, longtail: Longtail) -> None:
+    environment = {"DATABASE_URL": engines.url.replace("+asyncpg", ""), "TEMPORAL_ADDRESS": engines.address}
+    database = Database(create_engine(engines.url, pool_size=4))
+    await schema.upgrade(database.engine)
+    (ref,) = await finished_articles(database)
+    await save(database, ref)
+    client = await temporal_client.connect(engines.address)
+    with longtail.start("worker", "--colour", BLUE, **environment) as first:
+        await WorkflowGateway(client).start_review(ref.article_id, site=ref.site, keyword=ref.keyword, colour=BLUE)
+        await eventually(lambda: waits(client, ref.article_id))
+        first.kill()
+    await database.close()
+    for engine in ("temporal", "postgres"):
+        await asyncio.to_thread(engines.kill, engine)
+    await asyncio.to_thread(engines.start_postgres)
+    await asyncio.to_thread(engines.start_temporal)
+    client = await temporal_client.connect(engines.address)
+    application = an_application(client, database)
+    assert (await decided(application, ref.article_id, Verdict.approve())).is_told
+    with longtail.start("worker", "--colour", BLUE, **environment):
+        assert await client.get_workflow_handle(ids.review(ref.article_id)).result() == ArticleStatus.APPROVED
+    await database.close()
 
 
 async def decided(application: Application, article_id: ArticleId, verdict: Verdict) -> Decided:

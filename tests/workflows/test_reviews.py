@@ -173,6 +173,25 @@ async def test_changes_are_made_from_the_stage_that_the_reason_names_and_reviewe
     await replayer(*temporal_worker.WORKFLOWS).replay_workflow(history)
 
 
+async def test_changes_that_fail_go_on_with_the_reviewers_words_when_they_are_retried(
+    batches: Batches, desk: Desk, run_worker: RunWorker, colour: Colour
+) -> None:
+    (article_id,) = await written(batches, desk, run_worker)
+    details = await desk.details(article_id)
+    async with run_worker(fail_keywords=(details.article.keyword,)):
+        await desk.decide(article_id, Verdict.request_changes(ChangeReason.TONE))
+        assert await desk.review(article_id).result() == ArticleStatus.FAILED
+    async with run_worker():
+        await desk.application.articles.retry(article_id, colour=colour)
+        await desk.until(article_id, NEEDS_REVIEW)
+        await eventually(lambda: _waits(desk, article_id))
+        assert (await desk.decide(article_id, Verdict.approve())).is_told
+        assert await desk.review(article_id).result() == ArticleStatus.APPROVED
+    async with desk.database.unit_of_work() as uow:
+        outputs = await uow.stage_outputs.list_for_article(article_id, 2)
+    assert [each.prompt.endswith("+changes@1") for each in outputs] == [False, False, True, False]
+
+
 async def test_a_persons_edit_survives_what_the_machine_makes_again(
     batches: Batches, desk: Desk, run_worker: RunWorker
 ) -> None:

@@ -21,6 +21,7 @@ from .tables import ArticleRevisionRow, ArticleRow, ReviewDecisionRow, ReviewRow
 
 CLAIM = timedelta(minutes=10)  # a claim lapses so long after the last step of who has it
 _IN_REVIEW = (ArticleStatus.NEEDS_REVIEW, ArticleStatus.CHANGES_REQUESTED)
+_COMPLETE = tuple(status for status in ArticleStatus if status.is_complete)
 ENDED = (ArticleStatus.APPROVED, ArticleStatus.REJECTED, ArticleStatus.PARKED, ArticleStatus.WITHDRAWN)
 _WAITING_SINCE = func.coalesce(ReviewRow.waiting_since, ArticleRow.created_at)
 _REVIEW = tuple(getattr(ReviewRow, name) for name in Review.model_fields)
@@ -81,9 +82,11 @@ class ReviewRepository:
     async def find_site(self, article_id: ArticleId) -> tuple[str, bool]:
         """Return the article's site, and whether text and review exist.
 
-        Raises NotFound.
+        The text is of its newest stages once they are done, till then of those before. Raises NotFound.
         """
-        has_text = exists().where(ArticleRevisionRow.article_id == ArticleRow.id)
+        its = ArticleRevisionRow.article_id == ArticleRow.id
+        is_under_way = and_(ArticleRow.status.not_in(_COMPLETE), exists().where(its))
+        has_text = or_(is_under_way, exists().where(its, ArticleRevisionRow.stage_revision == ArticleRow.revision))
         has_review = exists().where(ReviewRow.article_id == ArticleRow.id)
         statement = select(ArticleRow.site, and_(has_text, has_review)).where(ArticleRow.id == article_id)
         row = (await self._session.execute(statement)).one_or_none()
