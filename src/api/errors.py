@@ -122,7 +122,7 @@ _METHOD_NOT_ALLOWED = 405
 
 
 def _methods(app: FastAPI, path: str) -> list[str]:
-    """Return the methods of a path; the library names those of one route."""
+    """Return the methods of a path; the library names one route's."""
     return sorted(
         method.upper()
         for template, operations in app.openapi()["paths"].items()

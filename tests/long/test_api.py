@@ -138,12 +138,7 @@ async def test_lists_and_articles_cost_little_more_than_their_rows(full: Databas
         grown = process.memory_info().rss / warm
         record_property("memory after 20,000 requests / after 4,000", round(grown, 3))
     assert grown < GROWTH
-<<<<<<< ours
-    # A request finds out who asks, in three statements and a transaction of its own, and a list counts stages and
-    # calls of 50 articles.
-=======
     # A request finds out who asks, in a transaction of its own; a list counts stages and calls of 50 articles.
->>>>>>> theirs
     assert took["queue list"] / took["bare list"] < 8
     assert took["article"] / took["bare article"] < 8
 

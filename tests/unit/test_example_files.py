@@ -69,6 +69,7 @@ def test_values_that_are_not_called_examples_are_the_defaults(documented: dict[s
         "LONGTAIL_LOG_JSON",
         "LONGTAIL_FAIL_KEYWORDS",
         "LONGTAIL_COMMIT",
+        "LONGTAIL_API_CORS_ORIGINS",
         "LONGTAIL_PUBLISH_FOLDER",
         "LONGTAIL_MAX_CACHED_WORKFLOWS",
         "LONGTAIL_SLOWEST_RATE",
