@@ -206,7 +206,7 @@ def _is_held_call(error: BaseException) -> bool:
 
 
 def _was_being_cancelled(error: BaseException) -> bool:
-    """Return whether only the article's cancellation kept a call from being tried again.
+    """Return whether only a cancellation kept a call from another attempt.
 
     Such is the failure of a call whose worker died before it heard of the cancellation.
     """
