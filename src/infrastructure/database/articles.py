@@ -6,6 +6,7 @@ Every change of an article's status is a function of this module.
 """
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -23,6 +24,7 @@ from sqlalchemy import (
     func,
     insert,
     literal,
+    or_,
     select,
     true,
     union_all,
@@ -119,11 +121,17 @@ class ArticleRepository:
 
     # --- the workflow's side
 
-    async def list_unfinished(self, batch_id: BatchId, *, first: int, end: int) -> list[ArticleRef]:
+    async def list_unfinished(
+        self, batch_id: BatchId, *, first: int, end: int, or_cancelled_since: datetime | None = None
+    ) -> list[ArticleRef]:
         """Return the batch's unfinished articles in a range of positions.
 
-        ``first`` is inclusive, ``end`` exclusive.
+        ``first`` is inclusive, ``end`` exclusive. Those that were cancelled since a time are among them.
         """
+        to_do: list[ColumnElement[bool]] = [ArticleRow.status.in_(_UNFINISHED)]
+        if or_cancelled_since is not None:
+            was_cancelled = ArticleRow.status == ArticleStatus.CANCELLED
+            to_do.append(and_(was_cancelled, ArticleRow.finished_at >= or_cancelled_since))
         rows = await self._session.scalars(
             select(ArticleRow)
             .join(BatchArticleRow, _IN_LATEST_BATCH)
@@ -131,7 +139,7 @@ class ArticleRepository:
                 ArticleRow.batch_id == batch_id,
                 BatchArticleRow.position >= first,
                 BatchArticleRow.position < end,
-                ArticleRow.status.in_(_UNFINISHED),
+                or_(*to_do),
             )
             .order_by(BatchArticleRow.position)
         )

@@ -107,6 +107,7 @@ class Shard(Message):
     share: int | None = None  # the window is one in so many of the colour's slots; None: it is ``window``
     most: int | None = None  # run no more than so many, the first ones
     trial: int | None = None  # as in OpenedBatch
+    since: datetime | None = None  # the run began; what was cancelled later is still to be made
 
 
 class OpenedShard(Message):

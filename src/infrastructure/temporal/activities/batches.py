@@ -154,10 +154,15 @@ class BatchActivities:
 
     @activity.defn
     async def open_shard(self, shard: Shard) -> OpenedShard:
-        """Return the range's unfinished articles, and how to run them."""
+        """Return the range's unfinished articles, and how to run them.
+
+        What an earlier run of the batch cancelled since this one began is not finished either.
+        """
         colour = ids.colour_of(activity.info().task_queue)
         async with self._database.unit_of_work() as uow:
-            articles = await uow.articles.list_unfinished(shard.batch_id, first=shard.first, end=shard.end)
+            articles = await uow.articles.list_unfinished(
+                shard.batch_id, first=shard.first, end=shard.end, or_cancelled_since=shard.since
+            )
             window = shard.window
             if shard.share:
                 window = max(1, await self._count_slots(uow, colour) // shard.share)

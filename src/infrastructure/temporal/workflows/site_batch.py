@@ -264,7 +264,15 @@ def _whole(batch: OpenedBatch, *, window: int, most: int | None = None, trial: i
 
 def _shard(batch: OpenedBatch, *, first: int, end: int, window: int, share: int | None) -> Shard:
     assert batch.batch_id is not None  # noqa: S101 - a slot without a batch has no articles to run
-    return Shard(batch_id=batch.batch_id, first=first, end=end, window=window, share=share, priority=batch.priority)
+    return Shard(
+        batch_id=batch.batch_id,
+        first=first,
+        end=end,
+        window=window,
+        share=share,
+        priority=batch.priority,
+        since=workflow.info().start_time,
+    )
 
 
 def _start_shard(shard: Shard) -> Awaitable[ShardHandle]:

@@ -59,6 +59,22 @@ async def test_opening_claims_the_first_longtails_in_their_order(database: Datab
     assert await statuses(database) == {LongtailStatus.CLAIMED: 5, LongtailStatus.READY: 3}
 
 
+async def test_what_was_cancelled_since_a_run_began_is_still_to_be_made_by_it(database: Database) -> None:
+    """An earlier run of the slot, being cancelled, cancels articles that the new one has already opened."""
+    batch_id, _ = await open_batch(database)
+    async with database.unit_of_work() as uow:
+        before, first, second, *rest = await uow.articles.list_unfinished(batch_id, first=0, end=5)
+    await database.run_in_transaction(lambda uow: uow.articles.cancel(before.article_id))
+    async with database.engine.connect() as connection:
+        began = await connection.scalar(text("SELECT clock_timestamp()"))
+    await database.run_in_transaction(lambda uow: uow.articles.cancel(first.article_id))
+    async with database.unit_of_work() as uow:
+        left = await uow.articles.list_unfinished(batch_id, first=0, end=5)
+        to_do = await uow.articles.list_unfinished(batch_id, first=0, end=5, or_cancelled_since=began)
+    assert left == [second, *rest]
+    assert to_do == [first, second, *rest]
+
+
 async def test_opening_twice_claims_once(database: Database) -> None:
     first = await open_batch(database)
     assert await open_batch(database) == first
