@@ -1,12 +1,15 @@
 """Servers of a test's own, to be stopped, started and frozen."""
 
 import os
+import secrets
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from src.bootstrap import open_local_postgres, open_local_temporal
+
+_PORTS = range(20_000, 32_000)  # below those that the system gives to connections
 
 
 class Engines:
@@ -15,6 +18,7 @@ class Engines:
     def __init__(self, home: Path) -> None:
         self._home = home
         self._running: dict[str, ExitStack] = {}
+        _keep_port(home)
         self.url = self.start_postgres()
         self.address = self.start_temporal()
 
@@ -53,3 +57,12 @@ class Engines:
     def close(self) -> None:
         for engine in list(self._running):
             self.stop(engine)
+
+
+def _keep_port(home: Path) -> None:
+    """Let Temporal have a port that nobody takes while it is stopped; any server takes its usual one."""
+    folder = home / "temporal"
+    folder.mkdir(parents=True)
+    for each in (home, folder):
+        each.chmod(0o711)  # as the servers' account may be another
+    (folder / "ports").write_text(f"{secrets.choice(_PORTS)}\n", encoding="ascii")

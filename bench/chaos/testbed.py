@@ -85,6 +85,8 @@ class Workers:
 class Testbed:
     """What all trials share."""
 
+    __test__ = False  # pytest takes what begins with "Test" for tests
+
     installed: Installation
     models: ModelServer
     workers: Workers
