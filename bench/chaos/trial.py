@@ -7,6 +7,7 @@ from collections import Counter
 from pydantic import BaseModel, ConfigDict
 
 from src.infrastructure.embedded.process import POLL_SECONDS
+from src.infrastructure.temporal import ids
 
 from . import books, recovery
 from .books import Counts
@@ -73,8 +74,9 @@ async def run(seed: int, testbed: Testbed) -> Outcome:
 
 
 async def _still_running(testbed: Testbed, sites: Sites) -> list[str]:
-    """Return the workflows that run on although their rows have ended."""
-    query = f"Site IN ({', '.join(repr(slug) for slug in sites.slugs)}) AND ExecutionStatus = 'Running'"
+    """Return the workflows that run on although their rows have ended; reviews wait for people."""
+    ours = f"Site IN ({', '.join(repr(slug) for slug in sites.slugs)})"
+    query = f"{ours} AND ExecutionStatus = 'Running' AND WorkflowType != '{ids.REVIEW_WORKFLOW}'"
     deadline = time.monotonic() + _END_SECONDS
     while running := [each.id async for each in testbed.installed.client.list_workflows(query)]:
         if time.monotonic() > deadline:
