@@ -12,11 +12,30 @@ from .edge import REQUEST_ID, Edge
 from .events import Streams
 from .once import HEADER as IDEMPOTENCY_KEY
 from .problems import PROBLEMS
-from .routes import alerts, articles, audit, backfills, batches, health, holds, keywords, schedules, sites, users
+from .routes import (
+    alerts,
+    articles,
+    audit,
+    backfills,
+    batches,
+    decisions,
+    health,
+    holds,
+    keywords,
+    publications,
+    reviews,
+    revisions,
+    schedules,
+    sites,
+    users,
+)
 
 MAX_BODY_BYTES = 1_000_000  # the longest site's description is far below; keyword lists have a limit of their own
 PREFIX = "/api/v1"
-NOUNS = (sites, keywords, batches, articles, schedules, backfills, holds, alerts, audit, users)
+NOUNS = (
+    *(sites, keywords, batches, articles, revisions, reviews, decisions, publications),
+    *(schedules, backfills, holds, alerts, audit, users),
+)
 """Modules with a router of routes that need a token."""
 
 

@@ -11,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from src.domain.errors import ChangedMeanwhile, LongtailError, NotAuthenticated
+from src.domain.errors import ChangedMeanwhile, LongtailError, NotAuthenticated, TextReplaced
 
 MEDIA_TYPE = "application/problem+json"  # RFC 9457, section 3
 _CHALLENGE = 'Bearer realm="longtail"'  # RFC 6750, section 3
@@ -72,6 +72,8 @@ def known_problem(error: LongtailError) -> ProblemResponse:
         headers["Retry-After"] = str(max(1, round(error.retry_after.total_seconds())))
     if isinstance(error, ChangedMeanwhile) and error.version is not None:
         headers["ETag"] = f'"{error.version}"'
+    if isinstance(error, TextReplaced):
+        headers["ETag"] = f'"{error.current}"'
     return ProblemResponse(problem_document(error), status_code=error.status, headers=headers)
 
 

@@ -5,19 +5,20 @@ They are carried out once, and answered as often as they come."""
 import hashlib
 import re
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import Request, Response
+from fastapi import Depends, Request, Response
 from fastapi.routing import APIRoute
 
 from src.application.requests import Answer, Requests
 from src.bootstrap import Application
 from src.domain.errors import InputInvalid
 
-from .authentication import authenticate
+from .authentication import Acting, authenticate
 
 HEADER = "Idempotency-Key"
 HOLDS_SECRET = {"x-answer-holds-secret": True}  # of a route: its answer is not kept
+KEEPS_KEY = {"x-use-case-keeps-key": True}  # of a route: a request that was cut off is carried out again
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
 _KEPT_HEADERS = ("content-type", "etag", "location")
 
@@ -30,7 +31,8 @@ class Route(APIRoute):
         handle = super().get_route_handler()
         if "GET" in (self.methods or ()):
             return handle
-        holds_secret = HOLDS_SECRET.items() <= (self.openapi_extra or {}).items()
+        extra = (self.openapi_extra or {}).items()
+        holds_secret, is_repeatable = HOLDS_SECRET.items() <= extra, KEEPS_KEY.items() <= extra
 
         async def once(request: Request) -> Response:
             key = request.headers.get(HEADER)
@@ -40,11 +42,22 @@ class Route(APIRoute):
                 raise InputInvalid(HEADER, key[:40], "write 1 to 200 visible ASCII characters")
             application: Application = request.app.state.application
             requests = Requests(application.database, by=await authenticate(request))
-            if before := await requests.begin(key, await _fingerprint(request)):
+            if before := await requests.begin(key, await _fingerprint(request), is_repeatable=is_repeatable):
                 return _again(before)
             return await _first(requests, key, await _tried(requests, key, handle, request), keep=not holds_secret)
 
         return once
+
+
+def _key_of(request: Request, acting: Acting) -> str | None:
+    """Return the key as a use case keeps it.
+
+    Two people never share one, as they do not here."""
+    key = request.headers.get(HEADER)
+    return f"{acting.who} {key}" if key is not None else None
+
+
+Key = Annotated[str | None, Depends(_key_of)]
 
 
 async def _tried(

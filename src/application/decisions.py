@@ -27,7 +27,6 @@ from src.domain.errors import (
     NotReviewable,
     OwnText,
     SecondPersonMissing,
-    TextReplaced,
 )
 from src.domain.finding import RevisionFinding
 from src.domain.ids import ArticleId
@@ -39,7 +38,7 @@ from src.domain.site import ReviewRules
 from src.infrastructure.database.reviews import LockedArticle
 from src.infrastructure.database.unit_of_work import Database, UnitOfWork
 
-from .revisions import ensured
+from .revisions import ensured, text_replaced
 
 if TYPE_CHECKING:
     from src.infrastructure.temporal.workflow_gateway import WorkflowGateway
@@ -113,17 +112,8 @@ class Decisions:
         Raises NotFound, NotPermitted, InputInvalid, and by what stands in its way: TextReplaced, AlreadyDecided,
         NotReviewable, OwnText, SecondPersonMissing, FindingsBlock, Conflict for a key of another decision.
         """
-        _check(verdict, expected)
-
-        async def work(uow: UnitOfWork) -> Decided:
-            article = await uow.reviews.lock(article_id)
-            self._by.require(verdict.kind.action, article.site)
-            if key is not None and (known := await uow.decisions.find_by_key(article_id, key)):
-                return self._repeated(known, verdict, article)
-            return await self._decide(uow, article, verdict, expected=expected, key=key)
-
-        decided = await self._database.run_in_transaction(work)
-        return decided.model_copy(update={"is_told": await self._tell(decided.decision)})
+        decided = await self._make(article_id, verdict, expected=expected, key=key)
+        return (await self._tell([decided]))[0]
 
     async def decide_all(
         self, snapshots: Sequence[Snapshot], verdict: Verdict, *, key: str | None = None
@@ -132,17 +122,22 @@ class Decisions:
 
         The others are listed.
 
-        Each is a transaction of its own.
+        Each is a transaction of its own. Raises NotPermitted when that is what is in the way of every one.
         """
-        decided, left_out = [], []
+        decided: list[Decided] = []
+        refused: list[tuple[Snapshot, LongtailError]] = []
         for snapshot in snapshots:
             try:
-                decided.append(await self.decide(snapshot.article_id, verdict, expected=snapshot.content_hash, key=key))
+                decided.append(await self._make(snapshot.article_id, verdict, expected=snapshot.content_hash, key=key))
             except LongtailError as error:
-                left_out.append(
-                    LeftOut(**snapshot.model_dump(), error_type=type(error).__name__, message=error.message)
-                )
-        return BulkResult(decided=decided, left_out=left_out)
+                refused.append((snapshot, error))
+        if not decided and refused and all(isinstance(error, NotPermitted) for _, error in refused):
+            raise refused[0][1]
+        left_out = [
+            LeftOut(**snapshot.model_dump(), error_type=type(error).__name__, message=error.message)
+            for snapshot, error in refused
+        ]
+        return BulkResult(decided=await self._tell(decided), left_out=left_out)
 
     async def waive(self, article_id: ArticleId, number: int, *, expected: str, reason: str) -> RevisionFinding:
         """Accept a finding in the text with this hash.
@@ -156,7 +151,7 @@ class Decisions:
             article = await uow.reviews.lock(article_id)
             self._by.require(Action.REVIEW_WAIVE, article.site)
             text = await ensured(uow, article_id)
-            _require_current(text, expected)
+            await _require_current(uow, text, expected)
             before = await uow.findings.list_for_revision(article_id, text.number)
             found = await uow.findings.waive(article_id, text.number, number, by=self._by.name, reason=words)
             if not any(each.number == number and each.waived_at for each in before):
@@ -168,6 +163,18 @@ class Decisions:
 
     # --- one decision
 
+    async def _make(self, article_id: ArticleId, verdict: Verdict, *, expected: str | None, key: str | None) -> Decided:
+        _check(verdict, expected)
+
+        async def work(uow: UnitOfWork) -> Decided:
+            article = await uow.reviews.lock(article_id)
+            self._by.require(verdict.kind.action, article.site)
+            if key is not None and (known := await uow.decisions.find_by_key(article_id, key)):
+                return self._repeated(known, verdict, article, expected)
+            return await self._decide(uow, article, verdict, expected=expected, key=key)
+
+        return await self._database.run_in_transaction(work)
+
     async def _decide(
         self, uow: UnitOfWork, article: LockedArticle, verdict: Verdict, *, expected: str | None, key: str | None
     ) -> Decided:
@@ -175,7 +182,7 @@ class Decisions:
         _require_status(article, verdict.kind, known)
         text = await ensured(uow, article.id)
         if expected is not None:
-            _require_current(text, expected)
+            await _require_current(uow, text, expected)
         if verdict.section is not None and all(verdict.section != each.id for each in text.content.sections):
             raise NotFound("section", verdict.section, known=[each.id for each in text.content.sections])
         target, missing = MOVES[verdict.kind].target, 0
@@ -259,20 +266,31 @@ class Decisions:
             | {name: value for name, value in given.items() if value is not None},
         )
 
-    def _repeated(self, known: Decision, verdict: Verdict, article: LockedArticle) -> Decided:
-        if known.kind is not verdict.kind or known.by != self._by.name:
+    def _repeated(self, known: Decision, verdict: Verdict, article: LockedArticle, expected: str | None) -> Decided:
+        if known.by != self._by.name or not verdict.is_of(known) or not known.from_hash.startswith(expected or ""):
             raise Conflict(ConflictReason.KEY_USED, article.id)
         return Decided(decision=known, status=article.status, is_repeated=True)
 
-    async def _tell(self, decision: Decision) -> bool:
-        """Inform the review's workflow; the watchdog does where this fails."""
+    async def _tell(self, decided: Sequence[Decided]) -> list[Decided]:
+        """Inform the reviews' workflows; the watchdog does where this fails.
+
+        Once Temporal is away the others are left to it too.
+        """
+        told: list[Decided] = []
         try:
-            if decision.kind is DecisionKind.WITHDRAW:
-                await self._take_off(decision.article_id)
-            return await self._workflows.signal_review(decision.article_id, decision.id)
+            for each in decided:
+                is_told = await self._signal(each.decision)
+                told.append(each.model_copy(update={"is_told": is_told}))
         except EngineUnavailable as error:
-            log.warning("decision_not_signalled", article=str(decision.article_id), error=error.message)
-            return False
+            log.warning(
+                "decision_not_signalled", article=str(decided[len(told)].decision.article_id), error=error.message
+            )
+        return [*told, *decided[len(told) :]]
+
+    async def _signal(self, decision: Decision) -> bool:
+        if decision.kind is DecisionKind.WITHDRAW:
+            await self._take_off(decision.article_id)
+        return await self._workflows.signal_review(decision.article_id, decision.id)
 
     async def _take_off(self, article_id: ArticleId) -> None:
         """Start what takes the article's pages off, if targets have some."""
@@ -296,16 +314,9 @@ def _check(verdict: Verdict, expected: str | None) -> None:
         raise InputInvalid("hash", expected, f"give at least {SHORTEST_HASH} characters of the text's hash")
 
 
-def _require_current(text: Revision, expected: str) -> None:
+async def _require_current(uow: UnitOfWork, text: Revision, expected: str) -> None:
     if not text.content_hash.startswith(expected):
-        raise TextReplaced(
-            text.article_id,
-            expected=expected,
-            current=text.content_hash,
-            revision=text.number,
-            by=text.author or text.made_by.value,
-            at=text.created_at,
-        )
+        raise await text_replaced(uow, expected, text)
 
 
 def _require_status(article: LockedArticle, kind: DecisionKind, known: Sequence[Decision]) -> None:

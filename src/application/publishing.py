@@ -5,6 +5,7 @@ carries it out when it is due. So undoing needs no worker, and what goes out is 
 """
 
 from collections import Counter
+from collections.abc import Collection
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -17,11 +18,13 @@ from src.domain.colour import BLUE, Colour
 from src.domain.content import Approval, Publication
 from src.domain.errors import Conflict, ConflictReason, EngineUnavailable, Hint, InputInvalid
 from src.domain.ids import ArticleId
+from src.domain.paging import Excerpt, MomentPosition, Page
 from src.domain.permissions import Action
 from src.domain.person import public_name
 from src.domain.principal import Principal
 from src.domain.publishing import (
     ApprovedText,
+    PublicationId,
     PublicationRecord,
     PublicationStatus,
     TargetName,
@@ -82,6 +85,34 @@ async def list_publications(
         return await uow.publications.list_all(site=site, status=status, limit=limit)
 
 
+async def list_publication_page(
+    database: Database,
+    *,
+    by: Principal,
+    site: str | None = None,
+    article_id: ArticleId | None = None,
+    statuses: Collection[PublicationStatus] = (),
+    excerpt: Excerpt[MomentPosition],
+) -> Page[PublicationRecord, MomentPosition]:
+    """Return a page of the publications that somebody may read.
+
+    They are in the order in which they were requested. Raises NotFound for an unknown site, and NotPermitted.
+    """
+    sites = by.sites_of(Action.SITE_READ, site)
+    async with database.unit_of_work() as uow:
+        if site is not None:
+            await uow.sites.get(site)
+        return await uow.publications.list_page(sites=sites, article_id=article_id, statuses=statuses, excerpt=excerpt)
+
+
+async def read_publication(database: Database, publication_id: PublicationId, *, by: Principal) -> PublicationRecord:
+    """Return the publication. Raises NotFound, and NotPermitted."""
+    async with database.unit_of_work() as uow:
+        publication = await uow.publications.get(publication_id)
+    by.require(Action.SITE_READ, publication.site)
+    return publication
+
+
 class Publishing:
     """Publications as one person asks for them."""
 
@@ -105,8 +136,8 @@ class Publishing:
         """Schedule the approved text.
 
         It goes out now, ``at`` a time (UTC), or when the site's cadence has room. It can be undone until it is due.
-        What is there or on its way already is left as it is. ``forced`` is an admin's reason to publish text of the
-        offline writer; ``as_rendered`` takes the page as this version renders it, where another one showed it.
+        What is there or on its way already is left as it is. ``forced`` is a reason to publish text of the offline
+        writer, for admins alone; ``as_rendered`` takes the page as this version renders it, where another showed it.
 
         Raises NotFound, NotPermitted, InputInvalid, and Conflict by its reason: not approved, offline text, renderer
         changed, address taken, publication under way.
@@ -114,10 +145,12 @@ class Publishing:
         reason = _reason(forced)
 
         async def work(uow: UnitOfWork) -> tuple[PublicationRecord, bool]:
-            article = await self._lock(uow, article_id, Action.PUBLISH_START)
+            article = await self._lock(
+                uow, article_id, Action.PUBLISH_START if reason is None else Action.PUBLISH_FORCE
+            )
             revision = await ensured(uow, article.id)
             approved = await _approved(uow, article.id, revision)
-            self._require_publishable(article, revision, approved, forced=reason, as_rendered=as_rendered)
+            _require_publishable(article, revision, approved, forced=reason, as_rendered=as_rendered)
             if known := await self._find_same(uow, article, revision, target):
                 return known, False
             site = await uow.sites.get(article.site)
@@ -231,18 +264,6 @@ class Publishing:
         self._by.require(action, article.site)
         await uow.publications.lock(article.site)
         return await uow.articles.get(article_id)
-
-    def _require_publishable(
-        self, article: Article, revision: Revision, approved: ApprovedText, *, forced: str | None, as_rendered: bool
-    ) -> None:
-        if revision.content.offline:
-            if forced is None:
-                raise Conflict(ConflictReason.OFFLINE_TEXT, article.id, hint=Hint.FORCE_PUBLICATION)
-            self._by.require(Action.PUBLISH_FORCE, article.site)
-        if approved.renderer_version != RENDERER_VERSION and not as_rendered:
-            showed = approved.renderer_version or "another"
-            problem = f"renderer {showed} showed it, this is renderer {RENDERER_VERSION}"
-            raise Conflict(ConflictReason.RENDERER_CHANGED, article.id, problem=problem, hint=Hint.PUBLISH_AS_RENDERED)
 
     async def _find_same(
         self, uow: UnitOfWork, article: Article, revision: Revision, target: TargetName
@@ -365,6 +386,17 @@ async def _approved(uow: UnitOfWork, article_id: ArticleId, newest: Revision) ->
         at=last.at.astimezone(UTC),
         renderer_version=last.renderer_version,
     )
+
+
+def _require_publishable(
+    article: Article, revision: Revision, approved: ApprovedText, *, forced: str | None, as_rendered: bool
+) -> None:
+    if revision.content.offline and forced is None:
+        raise Conflict(ConflictReason.OFFLINE_TEXT, article.id, hint=Hint.FORCE_PUBLICATION)
+    if approved.renderer_version != RENDERER_VERSION and not as_rendered:
+        showed = approved.renderer_version or "another"
+        problem = f"renderer {showed} showed it, this is renderer {RENDERER_VERSION}"
+        raise Conflict(ConflictReason.RENDERER_CHANGED, article.id, problem=problem, hint=Hint.PUBLISH_AS_RENDERED)
 
 
 def _refuse_open(article_id: ArticleId, known: list[PublicationRecord], *statuses: PublicationStatus) -> None:

@@ -30,10 +30,11 @@ class Requests:
         self._database = database
         self._person = by.name
 
-    async def begin(self, key: str, fingerprint: str) -> Answer | None:
+    async def begin(self, key: str, fingerprint: str, *, is_repeatable: bool = False) -> Answer | None:
         """Return the answer that the request got before.
 
-        None: it is to be carried out now.
+        None: it is to be carried out now. One that has no answer yet is too if it ``is_repeatable``, since its use case
+        keeps the key with what it does.
 
         Raises InputInvalid when the key was used for another request, and Conflict when that one is under way, was cut
         off, or was answered with a secret.
@@ -45,7 +46,7 @@ class Requests:
             kept = await uow.idempotency_keys.find(self._person, key)
         if kept is None:  # it was given back at this moment
             raise Conflict(ConflictReason.REQUEST_UNDER_WAY, key)
-        return _answer(kept, key, fingerprint)
+        return _answer(kept, key, fingerprint, is_repeatable=is_repeatable)
 
     async def finish(self, key: str, answer: Answer) -> None:
         """Keep the answer for a day."""
@@ -60,9 +61,11 @@ class Requests:
             await uow.idempotency_keys.give_back(self._person, key)
 
 
-def _answer(kept: KeptRequest, key: str, fingerprint: str) -> Answer:
+def _answer(kept: KeptRequest, key: str, fingerprint: str, *, is_repeatable: bool) -> Answer | None:
     if kept.fingerprint != fingerprint:
         raise InputInvalid("Idempotency-Key", key, "it belongs to another request; make a new one", reason="reused")
+    if kept.status is None and is_repeatable:
+        return None
     if kept.status is None:
         is_lost = datetime.now(UTC) - kept.claimed_at > _LONGEST
         raise Conflict(ConflictReason.REQUEST_INTERRUPTED if is_lost else ConflictReason.REQUEST_UNDER_WAY, key)

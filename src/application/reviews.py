@@ -5,6 +5,7 @@ That is claims, assignees, comments and what was seen.
 These are rows and no workflow's business. A claim only tells others that somebody looks; it stops nobody.
 """
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +16,7 @@ from src.domain.content import Approval, Content, Publication
 from src.domain.errors import Conflict, ConflictReason, Hint, NotFound
 from src.domain.finding import RevisionFinding
 from src.domain.ids import ArticleId
+from src.domain.paging import Excerpt, MomentPosition, Order, Page
 from src.domain.permissions import Action
 from src.domain.person import parse_name, public_name
 from src.domain.principal import Principal
@@ -52,7 +54,7 @@ class ReviewDetails(BaseModel):
     unseen: list[str]
 
 
-async def list_reviews(  # noqa: PLR0913 - each is a filter
+async def list_reviews(
     database: Database,
     *,
     by: Principal,
@@ -60,21 +62,46 @@ async def list_reviews(  # noqa: PLR0913 - each is a filter
     status: ArticleStatus = ArticleStatus.NEEDS_REVIEW,
     assignee: str | None = None,
     snoozed: bool = False,
-    after: tuple[datetime, ArticleId] | None = None,
     limit: int,
 ) -> list[QueuedReview]:
-    """Return the queue, the longest waiting first.
+    """Return the queue of those sites that somebody may read.
 
-    ``site`` None is all sites.
-
-    ``after`` is where the page before ended. Raises NotFound, NotPermitted.
+    The longest waiting comes first. Raises NotFound, NotPermitted.
     """
-    by.require(Action.SITE_READ, site)
+    page = await list_review_page(
+        database,
+        by=by,
+        site=site,
+        statuses=(status,),
+        assignee=assignee,
+        snoozed=snoozed,
+        excerpt=Excerpt(limit=limit, order=Order.OLDEST),
+    )
+    return page.items
+
+
+async def list_review_page(  # noqa: PLR0913 - each is a filter
+    database: Database,
+    *,
+    by: Principal,
+    site: str | None = None,
+    statuses: Collection[ArticleStatus] = (ArticleStatus.NEEDS_REVIEW,),
+    assignee: str | None = None,
+    claimed: bool | None = None,
+    snoozed: bool = False,
+    excerpt: Excerpt[MomentPosition],
+) -> Page[QueuedReview, MomentPosition]:
+    """Return a page of the reviews that somebody may read.
+
+    They are in the order of their waiting. ``claimed`` says whether somebody looks at them now. Raises NotFound for an
+    unknown site, and NotPermitted.
+    """
+    sites = by.sites_of(Action.SITE_READ, site)
     async with database.unit_of_work() as uow:
         if site is not None:
             await uow.sites.get(site)
         return await uow.reviews.list_queue(
-            site=site, statuses=(status,), assignee=assignee, snoozed=snoozed, after=after, limit=limit
+            sites=sites, statuses=statuses, assignee=assignee, claimed=claimed, snoozed=snoozed, excerpt=excerpt
         )
 
 

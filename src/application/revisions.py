@@ -79,6 +79,18 @@ async def get_difference(
     return _difference(earlier, later)
 
 
+async def read_difference(
+    database: Database, article_id: ArticleId, *, by: Principal, before: int | None = None, after: int | None = None
+) -> Difference:
+    """Do what ``get_difference`` does, for somebody who may read the article.
+
+    Raises NotPermitted too.
+    """
+    async with database.unit_of_work() as uow:
+        by.require(Action.SITE_READ, (await uow.articles.get(article_id)).site)
+    return await get_difference(database, article_id, before=before, after=after)
+
+
 class Revisions:
     """Texts as one person changes them."""
 
@@ -105,7 +117,7 @@ class Revisions:
                 base = await self._find_base(uow, article_id, parent)
             content = edited(base.content, edit)
             if base is not latest and content.hash != latest.content_hash:
-                raise _replaced(parent, latest)
+                raise await text_replaced(uow, parent, latest)
             return await self._store(uow, latest, content)
 
         return await self._database.run_in_transaction(work)
@@ -124,7 +136,7 @@ class Revisions:
             self._by.require(Action.REVIEW_EDIT, article.site)
             latest = await ensured(uow, article_id)
             if parent != latest.content_hash or latest.number not in (before, after):
-                raise _replaced(parent, latest)
+                raise await text_replaced(uow, parent, latest)
             earlier = await uow.revisions.get(article_id, before)
             later = await uow.revisions.get(article_id, after)
             known = {hunk.id for hunk in compare(earlier.content, later.content)}
@@ -194,14 +206,18 @@ def _difference(before: Revision, after: Revision) -> Difference:
     )
 
 
-def _replaced(parent: str, latest: Revision) -> TextReplaced:
+async def text_replaced(uow: UnitOfWork, expected: str, latest: Revision) -> TextReplaced:
+    """Return the error for a text whose hash begins so, and who replaced it."""
+    known = await uow.revisions.list_for_article(latest.article_id)
+    was = next((each.number for each in reversed(known) if each.content_hash.startswith(expected)), None)
     return TextReplaced(
         latest.article_id,
-        expected=parent,
+        expected=expected,
         current=latest.content_hash,
         revision=latest.number,
         by=latest.author or latest.made_by.value,
         at=latest.created_at.astimezone(UTC),
+        expected_revision=was,
     )
 
 

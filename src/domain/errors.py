@@ -394,11 +394,22 @@ class TextReplaced(ReviewRefused):
         revision: its number.
         by: who made it: a person, or ``machine``.
         at: when, in UTC.
+        expected_revision: the number of the text that was decided on; None: the article never had it.
     """
 
     status = 412
 
-    def __init__(self, article: object, *, expected: str, current: str, revision: int, by: str, at: datetime) -> None:
+    def __init__(
+        self,
+        article: object,
+        *,
+        expected: str,
+        current: str,
+        revision: int,
+        by: str,
+        at: datetime,
+        expected_revision: int | None = None,
+    ) -> None:
         super().__init__(
             article,
             f"the text {expected[:12]} of article {article} is not the current one: revision {revision} "
@@ -410,6 +421,7 @@ class TextReplaced(ReviewRefused):
         self.revision = revision
         self.by = by
         self.at = at
+        self.expected_revision = expected_revision
 
 
 class AlreadyDecided(ReviewRefused):

@@ -193,10 +193,11 @@ class Verdict(BaseModel):
         cls, reason: ChangeReason, *, note: str | None = None, section: str | None = None, span: str | None = None
     ) -> Self:
         """Return a request for changes. Raises InputInvalid for one that says nothing."""
-        if reason is ChangeReason.OTHER and not note:
+        words = _note(note)
+        if reason is ChangeReason.OTHER and words is None:
             raise InputInvalid("note", note, "say what is to be changed")
         kind = DecisionKind.REQUEST_CHANGES
-        return cls(kind=kind, reason=reason, note=_note(note), section=section, span=_note(span, "span"))
+        return cls(kind=kind, reason=reason, note=words, section=section, span=_note(span, "span"))
 
     @classmethod
     def reject(cls, reason: RejectReason, keyword: KeywordAfter, *, note: str | None = None) -> Self:
@@ -217,6 +218,15 @@ class Verdict(BaseModel):
     def restore(cls, *, note: str | None = None) -> Self:
         """Return a text to those that await a decision."""
         return cls(kind=DecisionKind.RESTORE, note=_note(note))
+
+    @classmethod
+    def park(cls, *, note: str | None = None) -> Self:
+        """Put a text aside until somebody restores it."""
+        return cls(kind=DecisionKind.PARK, note=_note(note))
+
+    def is_of(self, decision: "Decision") -> bool:
+        """Return whether the decision says exactly this."""
+        return self == type(self).model_validate(decision.model_dump(include=set(type(self).model_fields)))
 
 
 class Decision(BaseModel):

@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Query, Response
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, ConfigDict, Field, field_serializer
 
@@ -21,16 +21,16 @@ from src.domain.usage import CallStatus, in_digits
 from src.infrastructure.database.stage_outputs import StageOutput
 
 from ..authentication import Acting
+from ..etags import tag_text
 from ..once import Route
 from ..pages import Asked, Listed, listed
-from ..values import Body, InArticle, SiteFilter, WhichColour, Words
+from ..values import Body, InArticle, Number, SiteFilter, WhichColour, Words
 
 router = APIRouter(route_class=Route, tags=["articles"])
 
-_PAGE_POLICY = (  # the page is a stranger here: no script, no form, no frame, nothing of ours to reach
+PAGE_POLICY = (  # the page is a stranger here: no script, no form, no frame, nothing of ours to reach
     "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data: https:; frame-ancestors 'self'"
 )
-Number = Annotated[int, Path(ge=1, le=1_000_000, description="The revision's number.")]
 
 
 class Retry(Body):
@@ -134,9 +134,13 @@ async def list_revisions(acting: Acting, article: InArticle) -> list[RevisionSum
 
 
 @router.get("/articles/{article}/revisions/{number}")
-async def show_revision(acting: Acting, article: InArticle, number: Number) -> Revision:
-    """Show a revision with its text, section by section."""
-    return await articles.read_revision(acting.database, article, number, by=acting.principal)
+async def show_revision(acting: Acting, article: InArticle, number: Number, response: Response) -> Revision:
+    """Show a revision with its text, section by section.
+
+    The ETag is the text's hash."""
+    revision = await articles.read_revision(acting.database, article, number, by=acting.principal)
+    tag_text(response, revision)
+    return revision
 
 
 @router.get("/articles/{article}/revisions/{number}/findings")
@@ -151,7 +155,7 @@ async def show_page(acting: Acting, article: InArticle) -> Response:
 
     Browsers give it no right to act: no script, no form."""
     page = await articles.read_page(acting.database, article, by=acting.principal)
-    return HTMLResponse(page.html, headers={"Content-Security-Policy": _PAGE_POLICY})
+    return HTMLResponse(page.html, headers={"Content-Security-Policy": PAGE_POLICY})
 
 
 @router.post("/articles/{article}/retry", status_code=202)

@@ -3,16 +3,15 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, tuple_
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy import Select, SQLColumnExpression, tuple_
 
 from src.domain.paging import Excerpt, MomentPosition, Order
 
 
 def in_order(
     statement: Select[Any],
-    at: InstrumentedAttribute[datetime],
-    id_: InstrumentedAttribute[Any],
+    at: SQLColumnExpression[datetime],
+    id_: SQLColumnExpression[Any],
     excerpt: Excerpt[MomentPosition],
 ) -> Select[Any]:
     """Return the statement with its rows by time, then id.

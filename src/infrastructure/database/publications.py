@@ -6,7 +6,7 @@ ends: pages, sitemap and feed of a site have one writer at a time.
 
 import hashlib
 import zlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from src.domain.errors import NotFound
 from src.domain.ids import ArticleId
+from src.domain.paging import Excerpt, MomentPosition, Page
 from src.domain.publishing import (
     Listing,
     PublicationId,
@@ -23,6 +24,7 @@ from src.domain.publishing import (
     TargetName,
 )
 
+from .pages import in_order
 from .tables import ArticleRevisionRow, PublicationRow
 
 _COLUMNS = [getattr(PublicationRow, name) for name in PublicationRecord.model_fields]
@@ -68,6 +70,29 @@ class PublicationRepository:
         """Return publications, the newest first."""
         of_site = PublicationRow.site == site if site else true()
         return await self._read(of_site, PublicationRow.status == status if status else true(), limit=limit)
+
+    async def list_page(
+        self,
+        *,
+        sites: Collection[str] | None,
+        article_id: ArticleId | None,
+        statuses: Collection[PublicationStatus],
+        excerpt: Excerpt[MomentPosition],
+    ) -> Page[PublicationRecord, MomentPosition]:
+        """Return a page of publications in the order in which they were requested.
+
+        ``sites`` None is all; no ``statuses`` are all.
+        """
+        statement = select(*_COLUMNS)
+        if sites is not None:
+            statement = statement.where(PublicationRow.site.in_(sites))
+        if article_id is not None:
+            statement = statement.where(PublicationRow.article_id == article_id)
+        if statuses:
+            statement = statement.where(PublicationRow.status.in_(statuses))
+        rows = await self._session.execute(in_order(statement, PublicationRow.created_at, PublicationRow.id, excerpt))
+        found = [PublicationRecord.model_validate(row) for row in rows]
+        return Page.of([(each, MomentPosition(at=each.created_at, id=each.id)) for each in found], excerpt.limit)
 
     async def list_open(self, article_id: ArticleId) -> list[PublicationRecord]:
         """Return those that their workflow has something to do for."""

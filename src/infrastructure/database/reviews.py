@@ -3,7 +3,7 @@
 An article and its review are locked by the article's row, so that two decisions never meet.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,8 +15,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from src.domain.article import ArticleStatus
 from src.domain.errors import Hint, NotFound
 from src.domain.ids import ArticleId
+from src.domain.paging import Excerpt, MomentPosition, Order, Page
 from src.domain.review import Review
 
+from .pages import in_order
 from .tables import ArticleRevisionRow, ArticleRow, ReviewDecisionRow, ReviewRow
 
 CLAIM = timedelta(minutes=10)  # a claim lapses so long after the last step of who has it
@@ -121,31 +123,37 @@ class ReviewRepository:
     async def list_queue(
         self,
         *,
-        site: str | None = None,
-        statuses: Sequence[ArticleStatus] = (ArticleStatus.NEEDS_REVIEW,),
-        assignee: str | None = None,
-        snoozed: bool = False,
-        after: tuple[datetime, ArticleId] | None = None,
-        limit: int,
-    ) -> list[QueuedReview]:
-        """Return reviews, the one that waits longest first.
+        sites: Collection[str] | None,
+        statuses: Collection[ArticleStatus],
+        assignee: str | None,
+        claimed: bool | None,
+        snoozed: bool,
+        excerpt: Excerpt[MomentPosition],
+    ) -> Page[QueuedReview, MomentPosition]:
+        """Return a page of reviews by how long they wait; ``sites`` None is all.
 
-        Those that are snoozed are left out unless ``snoozed``; ``after`` is where the page before ended.
+        ``claimed`` says whether somebody looks at them now. Those that are snoozed are left out unless ``snoozed``.
         """
         conditions: list[ColumnElement[bool]] = [ArticleRow.status.in_(statuses)]
-        if site is not None:
-            conditions.append(ArticleRow.site == site)
+        if sites is not None:
+            conditions.append(ArticleRow.site.in_(sites))
         if assignee is not None:
             conditions.append(ReviewRow.assignee == assignee)
+        if claimed is not None:
+            is_claimed = func.coalesce(ReviewRow.claimed_until > func.now(), False)
+            conditions.append(is_claimed if claimed else ~is_claimed)
         if not snoozed:
             conditions.append(func.coalesce(ReviewRow.snoozed_until, func.now()) <= func.now())
-        if after is not None:
-            conditions.append(func.row(_WAITING_SINCE, ArticleRow.id) > func.row(*after))
-        return await self._list_queue(*conditions, limit=limit)
+        return await self._list_queue(*conditions, excerpt=excerpt)
 
-    async def _list_queue(self, *conditions: ColumnElement[bool], limit: int) -> list[QueuedReview]:
-        rows = await self._session.execute(_queue(*conditions, limit=limit))
-        return [QueuedReview.model_validate(row) for row in rows]
+    async def _list_queue(
+        self, *conditions: ColumnElement[bool], excerpt: Excerpt[MomentPosition]
+    ) -> Page[QueuedReview, MomentPosition]:
+        rows = await self._session.execute(_queue(*conditions, excerpt=excerpt))
+        found = [QueuedReview.model_validate(row) for row in rows]
+        return Page.of(
+            [(each, MomentPosition(at=each.waiting_since, id=each.article_id)) for each in found], excerpt.limit
+        )
 
     async def list_decided(self) -> list[tuple[ArticleId, ArticleStatus]]:
         """Return the articles that were decided on, and what they are."""
@@ -189,15 +197,16 @@ class ReviewRepository:
     async def list_reminded(self, *, limit: int) -> list[QueuedReview]:
         """Return reviews that have waited for longer than their site's reminder."""
         waits = ArticleRow.status == ArticleStatus.NEEDS_REVIEW
-        return await self._list_queue(waits, ReviewRow.reminded_at.is_not(None), limit=limit)
+        oldest = Excerpt[MomentPosition](limit=limit, order=Order.OLDEST)
+        return (await self._list_queue(waits, ReviewRow.reminded_at.is_not(None), excerpt=oldest)).items
 
 
-def _queue(*conditions: ColumnElement[bool], limit: int) -> Select[Any]:
+def _queue(*conditions: ColumnElement[bool], excerpt: Excerpt[MomentPosition]) -> Select[Any]:
     """Return the page of reviews, and only for these the newest text."""
     of_review = [
         getattr(ReviewRow, name) for name in Review.model_fields if name not in ("article_id", "waiting_since")
     ]
-    page = (
+    waiting = (
         select(
             ArticleRow.id.label("article_id"),
             _WAITING_SINCE.label("waiting_since"),
@@ -206,10 +215,8 @@ def _queue(*conditions: ColumnElement[bool], limit: int) -> Select[Any]:
         )
         .outerjoin(ReviewRow, ReviewRow.article_id == ArticleRow.id)
         .where(*conditions)
-        .order_by(_WAITING_SINCE, ArticleRow.id)
-        .limit(limit)
-        .subquery("page")
     )
+    page = in_order(waiting, _WAITING_SINCE, ArticleRow.id, excerpt).subquery("page")
     latest = (
         select(
             ArticleRevisionRow.number.label("revision"),
@@ -223,4 +230,6 @@ def _queue(*conditions: ColumnElement[bool], limit: int) -> Select[Any]:
         .lateral("latest")
     )
     statement = select(page, *(latest.c.revision, latest.c.content_hash, latest.c.made_by, latest.c.author))
-    return statement.outerjoin(latest, true()).order_by(page.c.waiting_since, page.c.article_id)
+    order = [page.c.waiting_since, page.c.article_id]
+    newest = excerpt.order is Order.NEWEST
+    return statement.outerjoin(latest, true()).order_by(*([each.desc() for each in order] if newest else order))

@@ -1,10 +1,12 @@
 """Every route × role × relation to the site lets through what ``docs/permissions.csv`` allows, and nothing else.
 
 ``docs/routes.csv`` names the action of each route; both files are kept by hand. *site*: the route is about one site,
-whose person or id is in the path or the filter; *all*: about all of them; *yours*: anybody gets his own part.
+whose person or id is in the path, the filter or the body; *all*: about all of them; *yours*: anybody gets his own part.
 """
 
 import csv
+import json
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -18,17 +20,25 @@ from sqlalchemy import text
 from src.api.examples import SCHEDULE, SITE
 from src.application.api_tokens import create_token
 from src.application.people import add_person, set_disabled
+from src.application.publishing import list_publications
+from src.application.reviews import Reviews
+from src.domain.errors import EngineUnavailable
+from src.domain.ids import ArticleId
 from src.domain.permissions import Action
 from src.domain.person import Grant, Role
+from src.domain.publishing import PublicationRecord
 from tests.applications import ANNA
 from tests.factories import a_site
 from tests.finished_articles import finished_articles, save
+from tests.publications import approve
 
 from .conftest import ADMIN, Api
 
 DOCS = Path(__file__).parents[3] / "docs"
 HERE, ELSEWHERE = "hardware-shop", "garden-shop"
 NOBODY = str(uuid4())
+OTHER_TEXT = "0" * 64  # a text that no article has: whoever may decide is told so, and nothing changes
+SEEN_TEXTS = [{"article_id": "{article}", "content_hash": OTHER_TEXT}]
 
 RELATIONS: dict[str, tuple[str | None, str | None]] = {  # site of the role, site of the token
     "own_site": (HERE, None),
@@ -40,11 +50,38 @@ REQUESTS: dict[str, dict[str, Any]] = {  # what a route needs to get as far as t
     "POST /sites": {"json": SITE},
     "PUT /sites/{site}": {"json": SITE, "headers": {"If-Match": '"0"'}},
     "DELETE /sites/{site}": {"params": {"dry_run": True}},
-    "POST /sites/{site}/keywords/import": {"content": b"how to", "params": {"dry_run": True}},
+    "POST /sites/{site}/keywords/import": {"content": "how to", "params": {"dry_run": True}},
     "POST /sites/{site}/keywords/requeue": {"json": {"phrases": ["unknown"]}},
     "POST /sites/{site}/batches": {"json": {}},
     "POST /articles/{article}/retry": {"json": {}},
     "POST /articles/{article}/revise": {"json": {"from_stage": "D"}},
+    "GET /articles/{article}/diff": {"params": {"before": 1, "after": 1}},
+    "POST /articles/{article}/revisions": {"json": {"title": "Other", "parent": OTHER_TEXT}},
+    "POST /articles/{article}/revisions/accept": {
+        "json": {"before": 1, "after": 1, "hunks": []},
+        "headers": {"If-Match": f'"{OTHER_TEXT}"'},
+    },
+    "POST /reviews/{article}/claim": {"json": {}},
+    "POST /reviews/{article}/assign": {"json": {"person": None}},
+    "POST /reviews/{article}/comments": {"json": {"text": "Who says so?"}},
+    "POST /reviews/{article}/seen": {"json": {}},
+    "POST /reviews/{article}/findings/{finding}/waive": {"json": {"content_hash": OTHER_TEXT, "reason": "a quote"}},
+    "POST /reviews/{article}/approve": {"json": {"content_hash": OTHER_TEXT}},
+    "POST /reviews/{article}/request-changes": {"json": {"content_hash": OTHER_TEXT, "reason": "tone"}},
+    "POST /reviews/{article}/reject": {
+        "json": {"content_hash": OTHER_TEXT, "reason": "duplicate", "keyword": "never"},
+    },
+    "POST /reviews/{article}/snooze": {"json": {"until": "2100-01-01T00:00:00Z"}},
+    "POST /reviews/{article}/park": {"json": {"content_hash": OTHER_TEXT}},
+    "POST /reviews/{article}/withdraw": {"json": {"reason": "error"}},
+    "POST /reviews/{article}/restore": {"json": {}},
+    "POST /reviews/approve": {"json": {"texts": SEEN_TEXTS}},
+    "POST /reviews/request-changes": {"json": {"texts": SEEN_TEXTS, "reason": "tone"}},
+    "POST /reviews/reject": {"json": {"texts": SEEN_TEXTS, "reason": "duplicate", "keyword": "never"}},
+    "POST /articles/{article}/publish": {"json": {}},
+    "POST /articles/{article}/publish/force": {"json": {"reason": "a test"}},
+    "POST /articles/{article}/publish/take-off": {"json": {}},
+    "POST /articles/{article}/publish/restore": {"json": {}},
     "PUT /sites/{site}/schedule": {"json": SCHEDULE, "headers": {"If-Match": '"0"'}},
     "POST /sites/{site}/schedule/preview": {"json": SCHEDULE},
     "POST /sites/{site}/schedule/pause": {"json": {"note": "relaunch"}},
@@ -58,7 +95,10 @@ REQUESTS: dict[str, dict[str, Any]] = {  # what a route needs to get as far as t
     "POST /users/{name}/withdraw": {"json": {"role": "admin", "site": HERE}},
     "POST /users/{name}/tokens": {"json": {"name": "taken", "days": 1}},
 }
-FILTERED = {"GET /batches", "GET /articles", "GET /alerts", "GET /audit", "GET /audit/export"}
+FILTERED = {
+    *("GET /batches", "GET /articles", "GET /reviews", "GET /publications"),
+    *("GET /alerts", "GET /audit", "GET /audit/export"),
+}
 
 
 @dataclass(frozen=True)
@@ -115,9 +155,11 @@ def is_allowed(line: Line, role: Role, relation: str) -> bool:
 @pytest.fixture(scope="module")
 async def world(api: Api) -> World:
     await api.person("owner", ADMIN)
-    refs = await finished_articles(api.database)
+    refs = await finished_articles(api.database, 2)
     for ref in refs:
         await save(api.database, ref)
+    publication = await published(api, (await approve(api.database, refs[1].article_id)).article_id)
+    comment = await Reviews(api.database, by=ANNA).comment(refs[0].article_id, "Who says so?")
     async with api.database.unit_of_work() as uow:
         await uow.sites.upsert(a_site(slug=ELSEWHERE))
         (batch,) = await uow.batches.list_all()
@@ -139,6 +181,9 @@ async def world(api: Api) -> World:
         "site": HERE,
         "batch": str(batch.id),
         "article": str(refs[0].article_id),
+        "comment": str(comment.id),
+        "publication": str(publication.id),
+        "finding": "0",
         "number": "1",
         "backfill": NOBODY,
         "name": "target",
@@ -147,8 +192,16 @@ async def world(api: Api) -> World:
     return World(api, tokens, useless, ids)
 
 
+async def published(api: Api, article_id: ArticleId) -> PublicationRecord:
+    """Ask for the publication of an approved article; no workflow is told."""
+    with suppress(EngineUnavailable):
+        await api.application.publishing.publish(article_id)
+    (found,) = await list_publications(api.database, article_id=article_id)
+    return found
+
+
 async def ask(client: AsyncClient, line: Line, ids: dict[str, str]) -> Response:
-    request = dict(REQUESTS.get(line.key, {}))
+    request = json.loads(json.dumps(REQUESTS.get(line.key, {})).replace("{article}", ids["article"]))
     if line.key in FILTERED:
         request["params"] = {"site": HERE}
     return await client.request(line.method, line.path.format(**ids), **request)
