@@ -46,7 +46,7 @@ class SeenText(values.Body):
 
 
 class OnTexts(Remarks):
-    """A decision on each of these texts that is still as it was seen."""
+    """A decision on each text that is as it was seen."""
 
     texts: list[SeenText] = Field(min_length=1, max_length=MAX_PAGE)
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from httpx2 import AsyncClient, Response
 from sqlalchemy import text
+from structlog.testing import capture_logs
 
 from src.application.requests import Requests
 from src.domain.finding import Finding, Severity
@@ -220,6 +221,14 @@ async def test_a_bulk_decision_leaves_out_and_lists_what_changed_since_it_was_se
     for verb, more in (("request-changes", {"reason": "tone"}), ("reject", {"reason": "legal", "keyword": "never"})):
         answer = await desk.anne.post(f"/api/v1/decisions/{verb}", json={"texts": [texts[0]], **more})
         assert [each["error_type"] for each in answer.json()["left_out"]] == ["TextReplaced"]
+
+
+async def test_a_bulk_decision_asks_a_temporal_that_is_away_once(desk: Desk) -> None:
+    texts = [{"article_id": each, "content_hash": await desk.text_of(each)} for each in desk.take(3)]
+    with capture_logs() as logs:
+        decided = (await desk.anne.post("/api/v1/decisions/approve", json={"texts": texts})).json()["decided"]
+    assert [each["is_told"] for each in decided] == [False] * 3
+    assert len([each for each in logs if each["event"] == "decision_not_signalled"]) == 1
 
 
 # --- rows
