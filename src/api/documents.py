@@ -18,6 +18,7 @@ Send `Authorization: Bearer TOKEN`. Make one by `POST /api/v1/users/{name}/token
 Errors are problem documents (RFC 9457). Lists come in pages: hand `next` in as `cursor`.
 Times that you send need an offset; those that you get are in UTC.
 What can be edited has an ETag: send it back in If-Match.
+A decision names the text that it is about by its whole hash, as the review shows it.
 A write with an `Idempotency-Key` is carried out once a day, however often it arrives.
 """
 _PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"

@@ -207,7 +207,9 @@ def _difference(before: Revision, after: Revision) -> Difference:
 
 
 async def text_replaced(uow: UnitOfWork, expected: str, latest: Revision) -> TextReplaced:
-    """Return the error for a text whose hash begins so, and who replaced it."""
+    """Return the error that names who replaced the text.
+
+    The text's hash begins with ``expected``."""
     known = await uow.revisions.list_for_article(latest.article_id)
     was = next((each.number for each in reversed(known) if each.content_hash.startswith(expected)), None)
     return TextReplaced(

@@ -46,7 +46,7 @@ class SeenText(values.Body):
 
 
 class OnTexts(Remarks):
-    """A decision on each of these texts that is still as it was seen."""
+    """A decision on each text that is as it was seen."""
 
     texts: list[SeenText] = Field(min_length=1, max_length=MAX_PAGE)
 
@@ -190,7 +190,7 @@ async def restore(
     return await acting.decisions.decide(article, verdict, expected=asked.content_hash, key=key)
 
 
-@router.post("/reviews/approve", openapi_extra=KEEPS_KEY)
+@router.post("/decisions/approve", openapi_extra=KEEPS_KEY)
 async def approve_many(
     acting: Acting,
     key: Key,
@@ -202,7 +202,7 @@ async def approve_many(
     return await acting.decisions.decide_all(asked.snapshots, Verdict.approve(note=asked.note), key=key)
 
 
-@router.post("/reviews/request-changes", openapi_extra=KEEPS_KEY)
+@router.post("/decisions/request-changes", openapi_extra=KEEPS_KEY)
 async def request_many_changes(
     acting: Acting,
     key: Key,
@@ -215,7 +215,7 @@ async def request_many_changes(
     return await acting.decisions.decide_all(asked.snapshots, verdict, key=key)
 
 
-@router.post("/reviews/reject", openapi_extra=KEEPS_KEY)
+@router.post("/decisions/reject", openapi_extra=KEEPS_KEY)
 async def reject_many(
     acting: Acting,
     key: Key,

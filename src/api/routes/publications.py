@@ -88,9 +88,10 @@ async def publish(
     article: InArticle,
     asked: Annotated[Publish, Body(openapi_examples={"at a time": {"value": examples.PUBLICATION}})],
 ) -> PublicationResult:
-    """Publish the approved text: now, at a time, or by the site's cadence.
+    """Publish the approved text.
 
-    Until it is due it can be undone. Nothing is published twice, however often this is sent."""
+    Now, at a time, or by the site's cadence. Until it is due it can be undone.
+    Nothing is published twice, however often this is sent."""
     return await acting.publishing.publish(article, **asked.model_dump())
 
 
@@ -114,7 +115,9 @@ async def undo_publication(acting: Acting, article: InArticle) -> list[Publicati
 
 @router.post("/articles/{article}/publish/take-off", status_code=202)
 async def take_page_off(acting: Acting, article: InArticle, asked: Changed) -> PublicationResult:
-    """Take the page off the site, out of sitemap and feed; its bytes are kept."""
+    """Take the page off the site, out of sitemap and feed.
+
+    Its bytes are kept."""
     return await acting.publishing.take_off(article, colour=asked.colour)
 
 

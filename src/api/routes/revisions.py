@@ -67,7 +67,7 @@ async def edit_text(
     return result
 
 
-@router.post("/articles/{article}/revisions/accept")
+@router.post("/articles/{article}/diff/accept")
 async def accept_parts(
     acting: Acting,
     article: InArticle,

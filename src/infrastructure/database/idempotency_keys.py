@@ -45,7 +45,10 @@ class IdempotencyKeyRepository:
         return KeptRequest.model_validate(row) if row else None
 
     async def keep(self, person: str, key: str, *, status: int, headers: dict[str, str], body: str | None) -> None:
-        """Store the answer, unless one is; ``body`` None for one that holds a secret."""
+        """Store the answer, unless one is.
+
+        ``body`` is None for one that holds a secret.
+        """
         await self._session.execute(
             update(IdempotencyKeyRow)
             .where(IdempotencyKeyRow.person == person, IdempotencyKeyRow.key == key, IdempotencyKeyRow.status.is_(None))

@@ -79,7 +79,7 @@ class PublicationRepository:
         statuses: Collection[PublicationStatus],
         excerpt: Excerpt[MomentPosition],
     ) -> Page[PublicationRecord, MomentPosition]:
-        """Return a page of publications in the order in which they were requested.
+        """Return a page of publications by when they were requested.
 
         ``sites`` None is all; no ``statuses`` are all.
         """

@@ -130,9 +130,10 @@ class ReviewRepository:
         snoozed: bool,
         excerpt: Excerpt[MomentPosition],
     ) -> Page[QueuedReview, MomentPosition]:
-        """Return a page of reviews by how long they wait; ``sites`` None is all.
+        """Return a page of reviews by how long they wait.
 
-        ``claimed`` says whether somebody looks at them now. Those that are snoozed are left out unless ``snoozed``.
+        ``sites`` None is all. ``claimed`` says whether somebody looks at them now.
+        Those that are snoozed are left out unless ``snoozed``.
         """
         conditions: list[ColumnElement[bool]] = [ArticleRow.status.in_(statuses)]
         if sites is not None:

@@ -57,7 +57,7 @@ REQUESTS: dict[str, dict[str, Any]] = {  # what a route needs to get as far as t
     "POST /articles/{article}/revise": {"json": {"from_stage": "D"}},
     "GET /articles/{article}/diff": {"params": {"before": 1, "after": 1}},
     "POST /articles/{article}/revisions": {"json": {"title": "Other", "parent": OTHER_TEXT}},
-    "POST /articles/{article}/revisions/accept": {
+    "POST /articles/{article}/diff/accept": {
         "json": {"before": 1, "after": 1, "hunks": []},
         "headers": {"If-Match": f'"{OTHER_TEXT}"'},
     },
@@ -75,9 +75,9 @@ REQUESTS: dict[str, dict[str, Any]] = {  # what a route needs to get as far as t
     "POST /reviews/{article}/park": {"json": {"content_hash": OTHER_TEXT}},
     "POST /reviews/{article}/withdraw": {"json": {"reason": "error"}},
     "POST /reviews/{article}/restore": {"json": {}},
-    "POST /reviews/approve": {"json": {"texts": SEEN_TEXTS}},
-    "POST /reviews/request-changes": {"json": {"texts": SEEN_TEXTS, "reason": "tone"}},
-    "POST /reviews/reject": {"json": {"texts": SEEN_TEXTS, "reason": "duplicate", "keyword": "never"}},
+    "POST /decisions/approve": {"json": {"texts": SEEN_TEXTS}},
+    "POST /decisions/request-changes": {"json": {"texts": SEEN_TEXTS, "reason": "tone"}},
+    "POST /decisions/reject": {"json": {"texts": SEEN_TEXTS, "reason": "duplicate", "keyword": "never"}},
     "POST /articles/{article}/publish": {"json": {}},
     "POST /articles/{article}/publish/force": {"json": {"reason": "a test"}},
     "POST /articles/{article}/publish/take-off": {"json": {}},

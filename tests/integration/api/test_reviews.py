@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from httpx2 import AsyncClient, Response
 from sqlalchemy import text
+from structlog.testing import capture_logs
 
 from src.application.requests import Requests
 from src.domain.finding import Finding, Severity
@@ -207,19 +208,27 @@ async def test_a_bulk_decision_leaves_out_and_lists_what_changed_since_it_was_se
     await edit(desk.bert, articles[0], texts[0]["content_hash"], title="Another title")
     await approve(desk.bert, articles[1], texts[1]["content_hash"])
     body, headers = {"texts": texts, "note": "a good week"}, {"Idempotency-Key": "bulk"}
-    is_problem(await desk.gina.post("/api/v1/reviews/approve", json=body), 403)
-    decided = (await desk.anne.post("/api/v1/reviews/approve", json=body, headers=headers)).json()
+    is_problem(await desk.gina.post("/api/v1/decisions/approve", json=body), 403)
+    decided = (await desk.anne.post("/api/v1/decisions/approve", json=body, headers=headers)).json()
     assert [each["decision"]["article_id"] for each in decided["decided"]] == [articles[2]]
     assert {each["article_id"]: each["error_type"] for each in decided["left_out"]} == {
         articles[0]: "TextReplaced",
         articles[1]: "AlreadyDecided",
     }
     assert "made by bert" in decided["left_out"][0]["message"]
-    again = await desk.anne.post("/api/v1/reviews/approve", json=body, headers=headers)
+    again = await desk.anne.post("/api/v1/decisions/approve", json=body, headers=headers)
     assert again.json() == decided
     for verb, more in (("request-changes", {"reason": "tone"}), ("reject", {"reason": "legal", "keyword": "never"})):
-        answer = await desk.anne.post(f"/api/v1/reviews/{verb}", json={"texts": [texts[0]], **more})
+        answer = await desk.anne.post(f"/api/v1/decisions/{verb}", json={"texts": [texts[0]], **more})
         assert [each["error_type"] for each in answer.json()["left_out"]] == ["TextReplaced"]
+
+
+async def test_a_bulk_decision_asks_a_temporal_that_is_away_once(desk: Desk) -> None:
+    texts = [{"article_id": each, "content_hash": await desk.text_of(each)} for each in desk.take(3)]
+    with capture_logs() as logs:
+        decided = (await desk.anne.post("/api/v1/decisions/approve", json={"texts": texts})).json()["decided"]
+    assert [each["is_told"] for each in decided] == [False] * 3
+    assert len([each for each in logs if each["event"] == "decision_not_signalled"]) == 1
 
 
 # --- rows
@@ -354,7 +363,7 @@ async def test_some_of_what_differs_is_taken_over(desk: Desk) -> None:
     hunks = {hunk["place"]: hunk for hunk in shown["hunks"]}
     assert {hunk["base"] for hunk in hunks.values()} == {old}
     assert hunks["title"]["after"] == "New title"
-    path = f"/api/v1/articles/{article}/revisions/accept"
+    path = f"/api/v1/articles/{article}/diff/accept"
     body = {"before": 1, "after": 2, "hunks": [hunks["h1"]["id"]], "parent": new}
     is_problem(await desk.anne.post(path, json=body | {"parent": old}), 412)
     is_problem(await desk.anne.post(path, json=body | {"hunks": ["none"]}), 422)
