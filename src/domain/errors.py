@@ -763,9 +763,11 @@ class ModelError(LongtailError):
         usage: what had been used when it failed: a lower bound, or None when nothing is known.
         request_id: the provider's name for the call, for its support.
         model: the one the response named, if it came that far.
+        has_content: whether a part of the answer had come, which is paid for.
     """
 
     status = 502
+    has_content = False
 
     def __init__(
         self,

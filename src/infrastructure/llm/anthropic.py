@@ -141,6 +141,9 @@ def _take(stream: AsyncMessageStream[Any], received: PartialResponse) -> None:
         return
     received.model = message.model
     received.text = "".join(block.text for block in message.content if block.type == "text")
+    received.has_content = bool(received.text) or any(
+        block.thinking for block in message.content if block.type == "thinking"
+    )
     received.stop_reason = _STOP_REASONS.get(message.stop_reason, StopReason.COMPLETE) if message.stop_reason else None
     if message.stop_reason == "refusal":
         received.refusal = (message.stop_details.category if message.stop_details else None) or "unspecified"

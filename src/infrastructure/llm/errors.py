@@ -190,7 +190,8 @@ class ErrorBuilder:
         if isinstance(error, httpx2.LocalProtocolError):  # its text can hold the key: an illegal header
             return self._error(ModelBadRequest, f"was never asked: {self.endpoint.key_variable} is no possible header")
         begun = "broke off" if self.received.model or self.received.request_id else "cannot be reached"
-        return self._error(ModelUnreachable, f"{begun} ({type(error).__name__}: {self.clean(error)})")
+        kind = ModelStreamTruncated if self.received.has_content else ModelUnreachable  # what was written is paid for
+        return self._error(kind, f"{begun} ({type(error).__name__}: {self.clean(error)})")
 
     def interrupted(self, error: BaseException) -> ModelError:
         """Return the error of a call that ended without a vendor's answer."""
