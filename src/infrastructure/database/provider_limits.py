@@ -44,7 +44,7 @@ class ProviderLimitRepository:
             )
             row = (await self._session.execute(locked)).one()
         known = ProviderLimit.model_validate(row[0])
-        changed, result = rule(known, row[1])
+        changed, result = rule(known.clamped(row[1]), row[1])
         if changed != known:
             await self._session.execute(
                 update(ProviderLimitRow)
