@@ -121,6 +121,7 @@ class AnthropicModel:
 async def _read(stream: AsyncMessageStream[Any], received: PartialResponse, errors: ErrorBuilder) -> None:
     received.request_id = stream.request_id
     received.headers = stream.response.headers
+    errors.require_no_page()
     try:
         try:
             async for _ in stream:

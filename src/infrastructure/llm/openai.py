@@ -125,6 +125,7 @@ async def _read(
 ) -> None:
     received.headers = stream.response.headers
     received.request_id = stream.response.headers.get("x-request-id")
+    errors.require_no_page()
     refusal: list[str] = []
     text: list[str] = []
     try:

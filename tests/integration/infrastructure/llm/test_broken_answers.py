@@ -134,3 +134,37 @@ async def test_a_stream_that_breaks_off_was_paid_once_content_came(
     if provider == "anthropic":  # the other counts in its last chunk only
         assert caught.value.usage is not None
         assert caught.value.usage.input_tokens == 3210
+
+
+@pytest.mark.parametrize("provider", ["anthropic", "openai"])
+@pytest.mark.parametrize("kind", ["text/html", "Text/HTML; charset=utf-8", "application/xhtml+xml"])
+async def test_a_page_for_people_is_an_outage_and_says_what_to_check(
+    script: "Script", provider: str, kind: str
+) -> None:
+    page = b"<!doctype html>\n<html><head><title>Sign in</title></head>\n<body>data: welcome</body></html>\n\n"
+    with pytest.raises(ModelUnavailable, match=f"HTML page .*check {provider.upper()}_BASE_URL") as caught:
+        await script(provider, page, content_type=kind).ask(resumable=True)
+    assert kind_of(caught.value) is FailureKind.OUTAGE
+    assert caught.value.usage is None
+
+
+@pytest.mark.parametrize("provider", ["anthropic", "openai"])
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (b"data: {not json\n\n", "no JSON"),
+        (b"data: 5\n\n", "without the fields of its protocol"),
+        (b"data: [1]\n\n", "without the fields of its protocol"),
+        (b"data: {}\n\n", "stream"),
+        (b"data: \xff\n\n", "no UTF-8"),
+    ],
+)
+async def test_a_broken_stream_is_told_in_words(
+    script: "Script", events: "Events", provider: str, line: bytes, words: str
+) -> None:
+    start = events(START) if provider == "anthropic" else b""
+    event = b"event: content_block_delta\n" if provider == "anthropic" else b""
+    with pytest.raises(ModelError, match=words) as caught:
+        await script(provider, start + event + line).ask()
+    assert kind_of(caught.value) is FailureKind.PAID
+    assert "Error" not in caught.value.message
