@@ -48,6 +48,17 @@ class RequestBucket(NamedTuple):
         return max(taken / seconds, _LOWEST_RATE) if taken > 0 and seconds > 0 else None
 
 
+class ModelWait(BaseModel):
+    """A model that takes no request now."""
+
+    model_config = ConfigDict(frozen=True)
+
+    model: str
+    endpoint: str
+    until: datetime  # UTC; then the next request may be sent
+    is_out_of_order: bool  # whether it answers nothing, as far as is known; else it is a limit
+
+
 class ProviderLimit(BaseModel):
     """What is known of the limit.
 
