@@ -52,7 +52,7 @@ class Spool:
         self._folder = folder
         self._in_memory: dict[CallId, Asked] = {}
         self._problem: str | None = None  # of the folder, as it was logged last
-        self._stored: set[Path] = set()  # files that could not be deleted
+        self._skipped: set[Path] = set()  # files that are done with, and could not be deleted or renamed
 
     @property
     def in_memory(self) -> list[Asked]:
@@ -115,11 +115,11 @@ class Spool:
             file.unlink(missing_ok=True)
         except OSError as error:
             self._note(error)
-            self._stored.add(file)  # else it would be stored again at every flush
+            self._skipped.add(file)  # else it would be stored again at every flush
 
     def list_files(self) -> list[Path]:
         """Return the files that wait."""
-        return sorted(set(self._folder.glob("*.json")) - self._stored)
+        return sorted(set(self._folder.glob("*.json")) - self._skipped)
 
     def remove_unfinished(self) -> None:
         """Delete files that a process which ended was writing.
@@ -139,7 +139,7 @@ class Spool:
     async def flush(self, database: Database) -> int:
         """Store every result that waits, and return how many.
 
-        Raises what the database raises. A file that cannot be read stays where it is, with a warning.
+        Raises what the database raises. A file that holds no result is set aside, with a warning.
         """
         stored = 0
         for file in self.list_files():
@@ -151,13 +151,34 @@ class Spool:
                 self._note(error)
                 continue
             except ValidationError as error:
-                log.warning("spool_file_unreadable", file=str(file), problems=error.error_count())
+                self._set_aside(file, error)
                 continue
             await database.run_autocommit(lambda uow, kept=kept: uow.model_calls.close(kept.call_id, kept.result))  # type: ignore[misc]
             self.forget(kept.call_id)
             stored += 1
             log.info("answer_stored_from_spool", call=str(kept.call_id))
         return stored
+
+    def _set_aside(self, file: Path, error: ValidationError) -> None:
+        """Rename a file that holds no result: it is told of once."""
+        aside = file.with_suffix(".unreadable")
+        try:
+            size = file.stat().st_size
+            file.replace(aside)
+        except FileNotFoundError:  # another process did
+            return
+        except OSError as refused:
+            self._note(refused)
+            self._skipped.add(file)
+            return
+        first = error.errors(include_input=False, include_url=False)[0]["msg"]
+        log.warning(
+            "spool_file_unreadable",
+            file=str(aside),
+            size=size,
+            problem=first,
+            meaning="it should hold a paid answer of the call that it is named after; that call is written off",
+        )
 
     def _file(self, call_id: CallId) -> Path:
         return self._folder / f"{call_id}.json"

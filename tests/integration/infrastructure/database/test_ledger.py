@@ -295,6 +295,28 @@ async def test_an_answer_that_nothing_takes_stays_in_memory(
     assert (owner.spool.in_memory, owner.spool.list_files()) == ([], [])
 
 
+@pytest.mark.parametrize("may_rename", [True, False])
+async def test_a_file_that_holds_no_result_is_set_aside_and_told_of_once(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, may_rename: bool
+) -> None:
+    def refuse(file: Path, target: Path) -> Path:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    if not may_rename:
+        monkeypatch.setattr(Path, "replace", refuse)
+    file, spool = tmp_path / f"{uuid4()}.json", Spool(tmp_path)
+    file.write_text('{"call_id": "half a')
+    with capture_logs() as logs:
+        for _ in range(3):
+            assert await spool.flush(database) == 0
+    (said,) = logs
+    assert said["event"] == ("spool_file_unreadable" if may_rename else "spool_not_usable")
+    assert [name for _, _, names in os.walk(tmp_path) for name in names] == [
+        f"{file.stem}.{'unreadable' if may_rename else 'json'}"
+    ]
+    assert spool.list_files() == []
+
+
 def test_what_a_dead_process_was_writing_is_removed(tmp_path: Path) -> None:
     ended = subprocess.Popen(["true"])
     ended.wait()
