@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from src.application.articles import Articles
 from src.application.backfills import Backfills
@@ -78,6 +79,8 @@ if TYPE_CHECKING:
     from src.infrastructure.workers.registration import Registration
 
 log = structlog.get_logger()
+
+_FLUSH_SECONDS = 4.0  # at the end of a worker: less than it has once it left calls undone
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -535,7 +538,7 @@ async def run_worker(application: Application, *, colour: Colour, lifeline: int 
     registration = register_worker(application, colour=colour)
     limits = open_limits(application)
     owner = own_calls(application, registration, limits, stopping=stopping)
-    async with Providers(settings) as providers, registered(application, registration, limits):
+    async with Providers(settings) as providers, registered(application, registration, owner):
         log.info(
             "worker_started",
             colour=colour,
@@ -551,11 +554,11 @@ async def run_worker(application: Application, *, colour: Colour, lifeline: int 
             stopping=stopping,
         )
         await polling.run(lifeline=lifeline, on_draining=registration.start_draining)
-        await _empty_spool(application)
+        await _empty_spool(application.database, owner.spool)
 
 
 @asynccontextmanager
-async def registered(application: Application, registration: "Registration", limits: "Limits") -> AsyncIterator[None]:
+async def registered(application: Application, registration: "Registration", owner: "CallOwner") -> AsyncIterator[None]:
     """Keep the worker registered until the block ends.
 
     It takes over from dead ones, and hears what others learn of providers. Answers that earlier
@@ -563,7 +566,9 @@ async def registered(application: Application, registration: "Registration", lim
     """
     from src.infrastructure.temporal.take_over import TakeOver  # noqa: PLC0415 - see above
 
-    spool = open_spool(application.settings)
+    spool, limits = owner.spool, owner.limits
+    assert limits is not None  # noqa: S101 - a worker has them
+    spool.remove_unfinished()
     await spool.flush(application.database)
     await registration.register()
     await limits.refresh()
@@ -583,10 +588,21 @@ async def registered(application: Application, registration: "Registration", lim
             await registration.say_goodbye()
 
 
-async def _empty_spool(application: Application) -> None:
-    """Store what waits in files, or raise AnswersNotStored."""
-    spool = open_spool(application.settings)
+async def _empty_spool(database: Database, spool: "Spool") -> None:
+    """Store what waits in files.
+
+    Raises AnswersNotStored when the database takes none, or when answers are in this process alone.
+    """
+    cause: Exception | None = None
     try:
-        await spool.flush(application.database)
-    except (DBAPIError, OSError) as error:
-        raise AnswersNotStored([str(file) for file in spool.list_files()]) from error
+        async with asyncio.timeout(_FLUSH_SECONDS):
+            await spool.flush(database)
+    except (DBAPIError, PoolTimeout, OSError) as error:  # TimeoutError is one of the last
+        cause = error
+    files, lost = spool.list_files(), spool.in_memory
+    for asked in lost:  # logged too: the process may have to end before the error is printed
+        log.error("answer_lost", article=str(asked.article), stage=asked.stage.value, because=spool.problem)
+    if cause or lost:
+        raise AnswersNotStored(
+            [str(file) for file in files], lost=[str(each) for each in lost], problem=spool.problem
+        ) from cause

@@ -8,12 +8,24 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from platformdirs import user_data_path
-from pydantic import AliasChoices, Field, HttpUrl, SecretStr, ValidationError, field_validator
+from pydantic import AliasChoices, BeforeValidator, Field, HttpUrl, SecretStr, ValidationError, field_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from src.domain.errors import SettingProblem, SettingsInvalid
 
+
+def _in_seconds(value: Any) -> Any:  # noqa: ANN401 - pydantic hands over what it read
+    """Return a plain number as so many seconds; leave anything else."""
+    try:
+        return timedelta(seconds=float(value)) if isinstance(value, str) else value
+    except (ValueError, OverflowError):  # not a number, or nan, or more than a duration holds
+        return value
+
+
 Names = Annotated[tuple[str, ...], NoDecode]
+Duration = Annotated[timedelta, BeforeValidator(_in_seconds)]
+_NO_DURATION = "write seconds (8), h:mm:ss (0:00:08) or ISO 8601 (PT8S)"
 _CACHED_A_SLOT = 4  # the article that uses the slot, those that wait for one, and their parents
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
@@ -28,6 +40,7 @@ class OfflineSettings(BaseSettings):
         extra="ignore",
         frozen=True,
         hide_input_in_errors=True,
+        allow_inf_nan=False,  # no limit holds nan, which is neither above nor below it
     )
 
     latency_seconds: float = Field(default=0.0, ge=0, le=600, description="How long one answer takes.")
@@ -50,6 +63,7 @@ class Settings(BaseSettings):
         frozen=True,
         populate_by_name=True,
         hide_input_in_errors=True,  # values may be secrets
+        allow_inf_nan=False,
     )
 
     home: Path = Field(default_factory=lambda: user_data_path("longtail"), description="All local state is in here.")
@@ -98,11 +112,11 @@ class Settings(BaseSettings):
         le=10_000,
         description="Tokens per second that a model writes at least; a call's time limit follows from it.",
     )
-    shutdown_grace: timedelta | None = Field(
-        default=None, description="How long SIGTERM waits for calls; unset: as long as one may take."
+    shutdown_grace: Duration | None = Field(
+        default=None, ge=timedelta(0), description="How long SIGTERM waits for calls; unset: as long as one may take."
     )
 
-    outage_patience: timedelta = Field(
+    outage_patience: Duration = Field(
         default=timedelta(hours=6),
         ge=timedelta(0),
         description="How long a stage waits for a provider that limits it or is out of order.",
@@ -180,7 +194,11 @@ def _problems(error: ValidationError) -> list[SettingProblem]:
     """
     failed = OfflineSettings if error.title == OfflineSettings.__name__ else Settings  # it is filled by a factory
     found = error.errors(include_input=False, include_context=False, include_url=False)
-    return [SettingProblem(_variable(failed, problem["loc"]), problem["msg"]) for problem in found]
+    return [SettingProblem(_variable(failed, problem["loc"]), _in_words(problem)) for problem in found]
+
+
+def _in_words(problem: ErrorDetails) -> str:
+    return _NO_DURATION if problem["type"].startswith("time_delta") else problem["msg"]
 
 
 def _variable(settings: type[BaseSettings], location: tuple[int | str, ...]) -> str:

@@ -67,7 +67,11 @@ WITH_FACTS: dict[type[LongtailError], LongtailError] = {
     NotAuthenticated: NotAuthenticated("expired"),
     NotPermitted: NotPermitted("anna", "batch.start", site="shop", roles=["operator", "admin"], hint=Hint.GRANT_ROLE),
     DatabaseFailed: DatabaseFailed("UniqueViolationError", sqlstate="23505"),
-    AnswersNotStored: AnswersNotStored(["/home/longtail/spool/3f2a9c01.json"]),
+    AnswersNotStored: AnswersNotStored(
+        ["/home/longtail/spool/3f2a9c01.json"],
+        lost=["article 7be1c2d4 stage C"],
+        problem="/home/longtail/spool: No space left on device",
+    ),
     ArticleEnded: ArticleEnded("3f2a9c01"),
     CallUnderWay: CallUnderWay("blue@host:7:1f"),
     WorkerLost: WorkerLost("C", 3),

@@ -18,12 +18,15 @@ from src.domain.ids import ArticleId, BatchId
 from src.domain.paging import Excerpt, MomentPosition, Page
 from src.domain.permissions import Action
 from src.domain.principal import Principal
+from src.domain.rate_limit import ModelWait
 from src.domain.revision import Revision, RevisionSummary
 from src.domain.stages import STAGES, Stage
 from src.infrastructure.database.model_calls import ModelCall
 from src.infrastructure.database.stage_outputs import StageOutput
 from src.infrastructure.database.unit_of_work import Database, UnitOfWork
 from src.infrastructure.temporal import ids
+
+from .waits import NamesModels, list_waits
 
 if TYPE_CHECKING:
     from src.infrastructure.temporal.workflow_gateway import WorkflowGateway
@@ -39,6 +42,7 @@ class ArticleDetails(BaseModel):
     revisions: list[RevisionSummary]  # of its text, oldest first
     findings: list[RevisionFinding]  # in the newest of them, the worst first
     model_calls: list[ModelCall]  # of all revisions, in the order in which they were opened
+    waits: list[ModelWait]  # models that it waits for; none once it ended
 
     @property
     def workflow_id(self) -> str:
@@ -191,8 +195,10 @@ async def list_article_ids(database: Database, prefix: str, *, limit: int) -> li
         return await uow.articles.list_ids_by_prefix(prefix, limit=limit)
 
 
-async def get_article_details(database: Database, article_id: ArticleId) -> ArticleDetails:
-    """Return the article with its stages and model calls. Raises NotFound."""
+async def get_article_details(
+    database: Database, article_id: ArticleId, *, names_models: NamesModels | None = None
+) -> ArticleDetails:
+    """Return the article with its stages, model calls and waits. Raises NotFound."""
     async with database.unit_of_work() as uow:
         article = await uow.articles.get(article_id)
         revisions = await uow.revisions.list_for_article(article_id)
@@ -202,6 +208,7 @@ async def get_article_details(database: Database, article_id: ArticleId) -> Arti
             findings=await uow.findings.list_for_revision(article_id, revisions[-1].number) if revisions else [],
             stages=await uow.stage_outputs.list_for_article(article_id, article.revision),
             model_calls=await uow.model_calls.list_for_article(article_id),
+            waits=await list_waits(uow, article.site, [article], names_models),
         )
 
 

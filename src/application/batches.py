@@ -15,9 +15,12 @@ from src.domain.ids import BatchId
 from src.domain.paging import Excerpt, MomentPosition, Page
 from src.domain.permissions import Action
 from src.domain.principal import Principal
+from src.domain.rate_limit import ModelWait
 from src.domain.site import Site
 from src.domain.usage import Spend
 from src.infrastructure.database.unit_of_work import Database, UnitOfWork
+
+from .waits import NamesModels, list_waits
 
 if TYPE_CHECKING:
     from src.infrastructure.temporal.workflow_gateway import WorkflowGateway
@@ -34,6 +37,7 @@ class BatchDetails(BaseModel):
     spend: Spend
     articles: list[Article]  # in their order
     holds: list[Hold]  # those that it waits for; none once it ended
+    waits: list[ModelWait]  # models that its articles wait for; none once it ended
 
 
 class BatchOverview(BaseModel):
@@ -89,18 +93,23 @@ async def get_batch(database: Database, batch_id: BatchId) -> Batch:
         return await uow.batches.get(batch_id)
 
 
-async def get_batch_details(database: Database, batch_id: BatchId) -> BatchDetails:
-    """Return the batch with its articles, its cost and its holds.
+async def get_batch_details(
+    database: Database, batch_id: BatchId, *, names_models: NamesModels | None = None
+) -> BatchDetails:
+    """Return the batch with its articles, cost, holds and waits.
 
     Raises NotFound.
     """
     async with database.unit_of_work() as uow:
         batch = await uow.batches.get(batch_id)
+        is_running = batch.status is BatchStatus.RUNNING
+        articles = await uow.articles.list_all(batch_id=batch_id, limit=batch.total)
         return BatchDetails(
             batch=batch,
             spend=await uow.model_calls.sum_usage(batch_id=batch_id),
-            articles=await uow.articles.list_all(batch_id=batch_id, limit=batch.total),
-            holds=await uow.holds.list_current(batch.site) if batch.status is BatchStatus.RUNNING else [],
+            articles=articles,
+            holds=await uow.holds.list_current(batch.site) if is_running else [],
+            waits=await list_waits(uow, batch.site, articles, names_models) if is_running else [],
         )
 
 

@@ -30,6 +30,7 @@ class ImportReport(BaseModel):
     dry_run: bool
     added: int
     known: int  # the site had them before
+    figures_not_taken: int  # of those: the site has other figures than the list, and keeps its own
     merged: int  # the list has them twice
     rejected: int
     skipped: int  # empty lines and comments
@@ -52,21 +53,26 @@ async def import_keywords(
 ) -> ImportReport:
     """Add the longtails that the site does not have.
 
+    Of those that it has it keeps its own figures, and the report says so.
+
     With ``dry_run`` nothing is kept. Raises NotFound, and NotPermitted.
     """
     by.require(Action.KEYWORDS_IMPORT, site)
     async with database.unit_of_work(autocommit=not dry_run) as uow:
         await uow.sites.get(site)
         longtails = [row.longtail for row in keywords.accepted]
-        known_keys = await uow.longtails.list_known_keys(site, [longtail.key for longtail in longtails])
+        kept = await uow.longtails.find_known(site, [longtail.key for longtail in longtails])
         added = await uow.longtails.add(site, longtails, source=source)
         after = {"source": source, "lines": keywords.lines, "added": added}
         await uow.audit.record(Action.KEYWORDS_IMPORT, site, by=by, site=site, after=after)
-    known = [row for row in keywords.accepted if row.longtail.key in known_keys]
+    known = [
+        (row, row.longtail.differences(kept[row.longtail.key])) for row in keywords.accepted if row.longtail.key in kept
+    ]
     return ImportReport(
         dry_run=dry_run,
         added=len(keywords.accepted) - len(known),
         known=len(known),
+        figures_not_taken=sum(bool(differing) for _, differing in known),
         merged=len(keywords.merged),
         rejected=len(keywords.rejected),
         skipped=keywords.blank + keywords.comments,
@@ -139,8 +145,13 @@ async def renew_keywords(
         await uow.audit.record(Action.KEYWORDS_IMPORT, site, by=by, site=site, after=after)
 
 
-def _refused(keywords: KeywordList, known: Sequence[Row]) -> list[RefusedRow]:
-    rows = [(row.line, row.longtail.phrase, "the site has it already") for row in known]
+def _refused(keywords: KeywordList, known: Sequence[tuple[Row, Sequence[str]]]) -> list[RefusedRow]:
+    rows = [(row.line, row.longtail.phrase, _reason(differing)) for row, differing in known]
     rows += [(row.line, row.text, f"merged: {row.reason}") for row in keywords.merged]
     rows += [(row.line, row.text, f"rejected: {row.reason}") for row in keywords.rejected]
     return [RefusedRow(line=line, text=text, reason=reason) for line, text, reason in sorted(rows)]
+
+
+def _reason(differing: Sequence[str]) -> str:
+    kept = f", with another {', '.join(differing)}, which it keeps" if differing else ""
+    return f"the site has it already{kept}"

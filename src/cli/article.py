@@ -19,10 +19,10 @@ from src.domain.stages import Stage
 from src.infrastructure.database.model_calls import ModelCall
 from src.infrastructure.database.unit_of_work import Database
 
-from .connections import with_application, with_database
+from .connections import names_models, with_application, with_database
 from .options import ArticleOption, ColourOption, JsonOption, resolve_article
 from .terminal import local, money, out, print_json, print_table, status
-from .views import print_articles, short, warn_without_workers
+from .views import print_articles, print_waits, short, warn_without_workers
 
 app = typer.Typer(help="See, export and retry articles.", no_args_is_help=True, add_completion=False)
 
@@ -56,7 +56,9 @@ def show(article_id: ArticleOption, as_json: JsonOption = False) -> None:
     """
 
     async def work(database: Database) -> ArticleDetails:
-        return await get_article_details(database, await resolve_article(database, article_id))
+        return await get_article_details(
+            database, await resolve_article(database, article_id), names_models=names_models
+        )
 
     details = with_database(work)
     if as_json:
@@ -190,6 +192,7 @@ def _print_article(details: ArticleDetails) -> None:
     out.print(f"started {local(article.started_at)}, ended {local(article.finished_at)}")
     spend = article.spend
     out.print(f"{spend.calls} model calls, {spend.input_tokens} + {spend.output_tokens} tokens, {money(spend)}")
+    print_waits(details.waits)
     if failure := article.failure:
         out.print(
             f"stopped at {f'stage {failure.stage}' if failure.stage else 'the last step'}: {failure.error_type} after "

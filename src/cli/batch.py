@@ -14,10 +14,10 @@ from src.domain.ids import BatchId
 from src.infrastructure.database.unit_of_work import Database
 
 from . import progress
-from .connections import with_application, with_database
+from .connections import names_models, with_application, with_database
 from .options import BatchOption, ColourOption, JsonOption, read_slot, resolve_batch
 from .terminal import err, local, money, out, print_json, print_table, status
-from .views import hold_line, print_articles, print_holds, print_outcome, short, warn_without_workers
+from .views import hold_line, print_articles, print_holds, print_outcome, print_waits, short, warn_without_workers
 
 app = typer.Typer(help="Start, watch and stop batches of articles.", no_args_is_help=True, add_completion=False)
 
@@ -111,7 +111,7 @@ def show(
         found = await resolve_batch(database, batch_id)
         if watch:
             await _watch(database, found)
-        return await batches.get_batch_details(database, found)
+        return await batches.get_batch_details(database, found, names_models=names_models)
 
     details = with_database(work)
     if as_json:
@@ -120,6 +120,7 @@ def show(
     print_articles(details.articles)
     print_outcome(details.batch)
     print_holds(details.holds)
+    print_waits(details.waits)
     spend = details.spend
     out.print(f"{spend.calls} model calls, {spend.input_tokens} + {spend.output_tokens} tokens, {money(spend)}")
 

@@ -10,7 +10,9 @@ from typing import TypeVar
 from src.application.people import identify
 from src.bootstrap import Application, Servers, open_application, open_database, open_servers
 from src.domain.principal import Principal
+from src.domain.site import Site
 from src.infrastructure.database.unit_of_work import Database
+from src.infrastructure.llm.model_choice import list_names
 from src.infrastructure.telemetry import logging
 from src.settings import LogLevel, Settings
 
@@ -68,6 +70,11 @@ def with_application(
             return await work(application.acting_as(await _identify(application.database)))
 
     return _with_servers(run, settings, with_temporal=True)
+
+
+def names_models(site: Site) -> set[str]:
+    """Return the names of the site's models, as this process resolves them."""
+    return list_names(Settings.load(), site)
 
 
 def start(settings: Settings, *, log_level: LogLevel = "WARNING") -> Settings:

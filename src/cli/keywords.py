@@ -31,6 +31,8 @@ def import_(
 
     Every row is accepted, merged or rejected, with its reason; repeating it adds nothing.
 
+    Figures of keywords that the site has already are not taken over.
+
     Example: longtail keywords import hardware-shop examples/hardware-shop-keywords.csv --dry-run
     """
     listed = keyword_list.read(read_file(file), file=str(file))
@@ -47,6 +49,8 @@ def import_(
         f"{report.added} {verb}, {report.known} known already, {report.merged} merged, "
         f"{report.rejected} rejected, {report.skipped} lines empty or comments; {report.lines} lines in all"
     )
+    if report.figures_not_taken:
+        out.print(f"the figures of {report.figures_not_taken} keywords that the site already has were not taken over")
     if listed.ignored_columns:
         out.print(f"columns not used: {', '.join(listed.ignored_columns)}", markup=False)
 

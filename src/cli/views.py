@@ -6,6 +6,7 @@ from src.domain.article import Article
 from src.domain.batch import Batch, BatchStatus
 from src.domain.colour import Colour
 from src.domain.hold import Hold
+from src.domain.rate_limit import ModelWait
 from src.infrastructure.llm.model_choice import OFFLINE
 
 from .terminal import err, local, money, out, print_table, status
@@ -92,6 +93,17 @@ def print_holds(holds: Sequence[Hold], *, prefix: str = "") -> None:
     """Print a line for each hold."""
     for hold in holds:
         out.print(f"{prefix}{hold_line(hold)}", markup=False, soft_wrap=True)
+
+
+def print_waits(waits: Sequence[ModelWait]) -> None:
+    """Print a line for each model that is waited for."""
+    for wait in waits:
+        why = "out of order" if wait.is_out_of_order else "limit"
+        out.print(
+            f"waiting for {wait.model} at {wait.endpoint} until {local(wait.until)} ({why})",
+            markup=False,
+            soft_wrap=True,
+        )
 
 
 def warn_without_workers(colour: Colour) -> None:

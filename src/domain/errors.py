@@ -634,20 +634,32 @@ class WorkerLost(LongtailError):
 
 
 class AnswersNotStored(LongtailError):
-    """Paid answers wait in files, since the database does not answer.
+    """Paid answers were not stored, since the database does not answer.
 
     Attributes:
-        files: their paths.
+        files: the paths of those that wait in files.
+        lost: the questions of those that no file could be written for, each with article and stage.
+        problem: the folder of the files, and why the system refuses them.
     """
 
     status = 503
 
-    def __init__(self, files: Sequence[str]) -> None:
-        super().__init__(
-            f"{len(files)} paid answer(s) could not be stored and are kept in files; the next worker with the same "
-            f"LONGTAIL_HOME stores them: {', '.join(files)}"
-        )
+    def __init__(self, files: Sequence[str], *, lost: Sequence[str] = (), problem: str | None = None) -> None:
+        parts = []
+        if files:
+            parts.append(
+                f"{len(files)} paid answer(s) could not be stored and are kept in files; the next worker with the same "
+                f"LONGTAIL_HOME stores them: {', '.join(files)}"
+            )
+        if lost:
+            parts.append(
+                f"{len(lost)} paid answer(s) are lost, since neither the database took them nor the folder "
+                f"{problem}: {', '.join(lost)}"
+            )
+        super().__init__("; ".join(parts) or "the database does not answer")
         self.files = tuple(files)
+        self.lost = tuple(lost)
+        self.problem = problem
 
 
 class SchemaOutdated(LongtailError):
@@ -763,9 +775,11 @@ class ModelError(LongtailError):
         usage: what had been used when it failed: a lower bound, or None when nothing is known.
         request_id: the provider's name for the call, for its support.
         model: the one the response named, if it came that far.
+        has_content: whether a part of the answer had come, which is paid for.
     """
 
     status = 502
+    has_content = False
 
     def __init__(
         self,

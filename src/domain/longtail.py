@@ -67,6 +67,11 @@ class Longtail(BaseModel):
     difficulty: float | None = Field(default=None, ge=0, le=100)  # how hard to rank for, in the words of its source
     intent: str | None = Field(default=None, max_length=MAX_INTENT_LENGTH)  # as its source words it
 
+    def differences(self, other: "Longtail") -> tuple[str, ...]:
+        """Return the figures that are known here and differ in ``other``."""
+        given = [name for name in type(self).model_fields if name in self.model_fields_set and name != "phrase"]
+        return tuple(name for name in given if getattr(self, name) != getattr(other, name))
+
     @property
     def key(self) -> str:
         """Return the spelling under which two phrases are the same longtail."""

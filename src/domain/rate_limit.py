@@ -23,6 +23,10 @@ _BURST = timedelta(milliseconds=100)  # whose tokens may be saved up, so that a 
 _FORGET = timedelta(minutes=10)  # after a refusal, once the rate is not used up
 _FIRST_CLOSURE, _LONGEST_CLOSURE = timedelta(seconds=1), timedelta(seconds=30)
 _FIRST_RECOVERY, _RECOVERED = 0.5, 64.0  # requests a second after an outage; doubled with each
+SHORTEST_RETRY_AFTER = timedelta(seconds=1)  # of an attempt that is tried again: a worker needs no more looks
+LONGEST_RETRY_AFTER = timedelta(
+    minutes=5
+)  # a mistaken header stops all workers no longer than one look in five minutes
 _SCARCE = 0.1  # of the bucket: below it, what the provider says of its bucket is followed
 
 
@@ -42,6 +46,17 @@ class RequestBucket(NamedTuple):
         """Return the requests a second that the bucket is refilled with."""
         taken, seconds = self.limit - self.remaining, self.full_in.total_seconds()
         return max(taken / seconds, _LOWEST_RATE) if taken > 0 and seconds > 0 else None
+
+
+class ModelWait(BaseModel):
+    """A model that takes no request now."""
+
+    model_config = ConfigDict(frozen=True)
+
+    model: str
+    endpoint: str
+    until: datetime  # UTC; then the next request may be sent
+    is_out_of_order: bool  # whether it answers nothing, as far as is known; else it is a limit
 
 
 class ProviderLimit(BaseModel):
@@ -94,6 +109,16 @@ class ProviderLimit(BaseModel):
             free_at = max(free_at, (self.counted_at or now) + missing)
         return max(free_at - now, timedelta(0))
 
+    def clamped(self, now: datetime) -> Self:
+        """Return the limit, closed no longer than LONGEST_RETRY_AFTER from now.
+
+        So is what an earlier version stored.
+        """
+        latest = now + LONGEST_RETRY_AFTER
+        if self.closed_until is None or self.closed_until <= latest:
+            return self
+        return self._with(closed_until=latest, counted_at=min(self.counted_at or latest, latest))
+
     def grant(self, now: datetime) -> Self:
         """Return the limit after one request was granted."""
         if self.pace is None:
@@ -113,8 +138,9 @@ class ProviderLimit(BaseModel):
         """Return the limit after a request was refused.
 
         ``version`` is the limit's when the request was granted, ``observed`` the rate of requests until now, where no
-        rate was kept. The provider's ``retry_after`` is obeyed.
+        rate was kept. The provider's ``retry_after`` is obeyed, up to LONGEST_RETRY_AFTER.
         """
+        retry_after = _at_most(retry_after)
         if version < self.version:  # sent before the rate was lowered
             return self._closed(now, retry_after or timedelta(0))
         if self.rate is not None and self.grants < 2:  # it refuses everything: no rate would help
@@ -139,7 +165,11 @@ class ProviderLimit(BaseModel):
         )
 
     def fail(self, now: datetime, *, version: int, retry_after: timedelta | None) -> Self:
-        """Return the limit after the provider was out of order."""
+        """Return the limit after the provider was out of order.
+
+        ``retry_after`` is obeyed as by ``refuse``.
+        """
+        retry_after = _at_most(retry_after)
         if version < self.version:
             return self._closed(now, retry_after or timedelta(0))
         closure = max(retry_after or timedelta(0), min(_FIRST_CLOSURE * 2 ** min(self.outages, 10), _LONGEST_CLOSURE))
@@ -221,6 +251,11 @@ class ProviderLimit(BaseModel):
 
     def _with(self, **changes: object) -> Self:
         return self.model_copy(update=changes)
+
+
+def _at_most(retry_after: timedelta | None) -> timedelta | None:
+    # fractions of a second are kept: they tell how long the provider needs for one more request
+    return None if retry_after is None else min(retry_after, LONGEST_RETRY_AFTER)
 
 
 def _doubled(recovery: float | None) -> float | None:

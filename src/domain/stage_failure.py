@@ -53,8 +53,8 @@ def kind_of(error: Exception) -> FailureKind | None:
         return FailureKind.PAID if has_begun else FailureKind.OUTAGE
     if isinstance(error, ModelLimited):  # a stage in a provider's line waits; it does not fail
         return FailureKind.OUTAGE if error.is_out_of_order else None
-    if isinstance(error, _OUTAGES):
-        return FailureKind.OUTAGE
+    if isinstance(error, _OUTAGES):  # in the middle of an answer it is paid for each time
+        return FailureKind.PAID if error.has_content else FailureKind.OUTAGE
     if isinstance(error, ModelStreamTruncated | ModelResponseMalformed):
         return FailureKind.PAID
     return None if isinstance(error, LongtailError | OSError) else FailureKind.DEFECT

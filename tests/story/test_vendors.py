@@ -55,7 +55,7 @@ class Fault:
 
 
 RATE_LIMIT = Fault("rate-limit", Fail(429, retry_after=RETRY_AFTER_SECONDS), "ModelRateLimited")
-DISCONNECT = Fault("disconnect", StreamFault("disconnect", after_chunks=3), "ModelUnreachable")
+DISCONNECT = Fault("disconnect", StreamFault("disconnect", after_chunks=6), "ModelStreamTruncated")
 REFUSAL = Fault("refusal", Reply(text="I'd rather not.", finish_reason="content_filter"), "ModelRefused", final=True)
 FAULTS = (
     RATE_LIMIT,

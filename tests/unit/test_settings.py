@@ -44,6 +44,48 @@ def test_a_variable_that_cannot_be_used_is_named_without_its_value(
     assert "s3cret" not in str(refused.value.__cause__)
 
 
+@pytest.mark.parametrize("variable", ["LONGTAIL_SHUTDOWN_GRACE", "LONGTAIL_OUTAGE_PATIENCE"])
+@pytest.mark.parametrize(
+    ("value", "seconds"), [("8", 8), ("0", 0), ("1.5", 1.5), ("0:00:08", 8), ("00:04:10", 250), ("PT8S", 8)]
+)
+def test_a_duration_is_seconds_or_a_clock_or_iso(
+    variable: str, value: str, seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    field = variable.removeprefix("LONGTAIL_").lower()
+    assert getattr(Settings.load(), field) == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize("variable", ["LONGTAIL_SHUTDOWN_GRACE", "LONGTAIL_OUTAGE_PATIENCE"])
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [("30s", "PT8S"), ("soon", "PT8S"), ("1:30", "PT8S"), ("nan", "PT8S"), ("1e99", "PT8S"), ("-5", "greater than")],
+)
+def test_what_is_no_duration_is_told_how_to_write_one(
+    variable: str, value: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SettingsInvalid, match=f"{variable}.*{words}"):
+        Settings.load()
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        "LONGTAIL_TIME_FACTOR",
+        "LONGTAIL_SLOWEST_RATE",
+        "LONGTAIL_OVERDUE_FACTOR",
+        "LONGTAIL_OFFLINE_LATENCY_SECONDS",
+        "LONGTAIL_OFFLINE_FAILURE_RATE",
+    ],
+)
+@pytest.mark.parametrize("value", ["nan", "inf"])
+def test_numbers_are_finite(variable: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SettingsInvalid, match=f"{variable}.*finite number"):
+        Settings.load()
+
+
 def test_a_variable_of_the_env_file_is_named_too(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("LONGTAIL_MODEL_SLOTS=many\nOPENAI_BASE_URL=nowhere\n", encoding="utf-8")
     with pytest.raises(SettingsInvalid) as refused:

@@ -77,10 +77,14 @@ class LongtailRepository:
             added += len((await self._session.scalars(statement.returning(LongtailRow.id))).all())
         return added
 
-    async def list_known_keys(self, site: str, keys: Sequence[str]) -> set[str]:
-        """Return which of ``keys`` the site has."""
-        statement = select(LongtailRow.key).where(LongtailRow.site == site, LongtailRow.key == func.any(list(keys)))
-        return set(await self._session.scalars(statement))
+    async def find_known(self, site: str, keys: Sequence[str]) -> dict[str, Longtail]:
+        """Return those of ``keys`` that the site has, as it keeps them."""
+        columns = [getattr(LongtailRow, name) for name in Longtail.model_fields]
+        statement = select(LongtailRow.key, *columns).where(
+            LongtailRow.site == site, LongtailRow.key == func.any(list(keys))
+        )
+        rows = await self._session.execute(statement)
+        return {row.key: Longtail.model_validate(row, from_attributes=True) for row in rows}
 
     async def list_for_site(
         self, site: str, *, status: LongtailStatus | None = None, limit: int = 1000

@@ -1,16 +1,17 @@
 """Limits of providers, shared by the workers of both colours."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import TypeVar
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from src.domain.rate_limit import ProviderLimit
+from src.domain.ids import ArticleId
+from src.domain.rate_limit import ModelWait, ProviderLimit
 
-from .tables import ProviderLimitRow
+from .tables import ModelCallRow, ProviderLimitRow
 
 T = TypeVar("T")
 LimitKey = tuple[str, str]  # endpoint and model
@@ -26,6 +27,27 @@ class ProviderLimitRepository:
         """Return every limit that was ever met, by endpoint and model."""
         rows = await self._session.scalars(select(ProviderLimitRow))
         return {(row.endpoint, row.model): ProviderLimit.model_validate(row) for row in rows}
+
+    async def list_waits(self, models: Collection[str], article_ids: Collection[ArticleId]) -> list[ModelWait]:
+        """Return the models that take no request now.
+
+        Of those with these names, and of those that the articles called.
+        """
+        called = select(ModelCallRow.model).where(ModelCallRow.article_id == func.any(list(article_ids)))
+        is_meant = or_(ProviderLimitRow.model.in_(models), ProviderLimitRow.model.in_(called))
+        statement = select(ProviderLimitRow, func.clock_timestamp()).where(is_meant)
+        waits = []
+        for row, now in await self._session.execute(
+            statement.order_by(ProviderLimitRow.model, ProviderLimitRow.endpoint)
+        ):
+            limit = ProviderLimit.model_validate(row).clamped(now)
+            wait = limit.wait(now)
+            if wait or limit.is_out_of_order:
+                is_out = limit.is_out_of_order
+                waits.append(
+                    ModelWait(model=row.model, endpoint=row.endpoint, until=now + wait, is_out_of_order=is_out)
+                )
+        return waits
 
     async def change(
         self, key: LimitKey, rule: Callable[[ProviderLimit, datetime], tuple[ProviderLimit, T]]
@@ -44,7 +66,7 @@ class ProviderLimitRepository:
             )
             row = (await self._session.execute(locked)).one()
         known = ProviderLimit.model_validate(row[0])
-        changed, result = rule(known, row[1])
+        changed, result = rule(known.clamped(row[1]), row[1])
         if changed != known:
             await self._session.execute(
                 update(ProviderLimitRow)

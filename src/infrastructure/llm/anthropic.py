@@ -121,6 +121,7 @@ class AnthropicModel:
 async def _read(stream: AsyncMessageStream[Any], received: PartialResponse, errors: ErrorBuilder) -> None:
     received.request_id = stream.request_id
     received.headers = stream.response.headers
+    errors.require_no_page()
     try:
         try:
             async for _ in stream:
@@ -141,6 +142,9 @@ def _take(stream: AsyncMessageStream[Any], received: PartialResponse) -> None:
         return
     received.model = message.model
     received.text = "".join(block.text for block in message.content if block.type == "text")
+    received.has_content = bool(received.text) or any(
+        block.thinking for block in message.content if block.type == "thinking"
+    )
     received.stop_reason = _STOP_REASONS.get(message.stop_reason, StopReason.COMPLETE) if message.stop_reason else None
     if message.stop_reason == "refusal":
         received.refusal = (message.stop_details.category if message.stop_details else None) or "unspecified"

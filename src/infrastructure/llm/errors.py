@@ -41,6 +41,8 @@ _KEYS = re.compile(r"\b(?:sk|rk|pk|key)-[\w*.\-]{4,}")  # also as vendors mask t
 # What the SDKs' lenient parsing raises, while a stream is read, for an event that is no JSON or lacks a field.
 NOT_THE_PROTOCOL = (json.JSONDecodeError, UnicodeDecodeError, AttributeError, IndexError, TypeError)
 
+_PAGES = ("text/html", "application/xhtml+xml")
+
 _BY_NAME: dict[str, type[ModelError]] = {
     # Anthropic, by its error codes and then its types
     "contract_spend_limit_reached": ModelSpendLimitReached,
@@ -190,7 +192,8 @@ class ErrorBuilder:
         if isinstance(error, httpx2.LocalProtocolError):  # its text can hold the key: an illegal header
             return self._error(ModelBadRequest, f"was never asked: {self.endpoint.key_variable} is no possible header")
         begun = "broke off" if self.received.model or self.received.request_id else "cannot be reached"
-        return self._error(ModelUnreachable, f"{begun} ({type(error).__name__}: {self.clean(error)})")
+        kind = ModelStreamTruncated if self.received.has_content else ModelUnreachable  # what was written is paid for
+        return self._error(kind, f"{begun} ({type(error).__name__}: {self.clean(error)})")
 
     def interrupted(self, error: BaseException) -> ModelError:
         """Return the error of a call that ended without a vendor's answer."""
@@ -205,7 +208,30 @@ class ErrorBuilder:
 
     def malformed(self, error: BaseException) -> ModelError:
         """Return the error of a response that breaks the protocol."""
-        return self._error(ModelResponseMalformed, f"sent something else than its protocol ({type(error).__name__})")
+        match error:
+            case json.JSONDecodeError():
+                what = "an event that is no JSON"
+            case UnicodeDecodeError():
+                what = "an event that is no UTF-8"
+            case _:
+                what = "an event without the fields of its protocol"
+        return self._error(ModelResponseMalformed, f"sent a broken event stream: {what}")
+
+    def require_no_page(self) -> None:
+        """Raise ModelUnavailable if the server answers with a page for people.
+
+        Something else than the provider answers, such as a gateway or a captive portal: nothing was paid for.
+        """
+        kind = self.received.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind not in _PAGES:
+            return
+        variable = VARIABLES[self.endpoint.provider][1]
+        raise self._error(
+            ModelUnavailable,
+            f"answered with an HTML page instead of an event stream (HTTP 200): a gateway or a login page may stand "
+            f"before it; check {variable}",
+            self.received.headers,
+        )
 
     def nothing(self) -> ModelError:
         """Return the error of a stream without events."""

@@ -35,7 +35,7 @@ from .limits import Limits, Turn, TurnRequest
 from .model_choice import OFFLINE
 from .pricing import price
 from .providers import ResolvedModel
-from .spool import Spool
+from .spool import Asked, Spool
 
 log = structlog.get_logger()
 
@@ -205,15 +205,15 @@ class Ledger:
         try:
             completion, is_cancelled = await self._await_answer(call)
         except ModelError as error:
-            await self._finish(call_id, self._failed(error, started))
+            await self._finish(call_id, self._failed(error, started), prompt.stage)
             if self._gate and turn:
                 await self._gate.failed(turn, error)
             raise
         except asyncio.CancelledError:
-            await self._finish(call_id, self._cancelled(cut, started))
+            await self._finish(call_id, self._cancelled(cut, started), prompt.stage)
             raise
         completion = replace(completion, text=storable(completion.text), model=storable(completion.model))
-        await self._finish(call_id, self._answered(completion, started))
+        await self._finish(call_id, self._answered(completion, started), prompt.stage)
         if self._gate and turn:
             await self._gate.answered(turn, completion.headers)
         await self._note_answer(prompt.stage)
@@ -270,15 +270,16 @@ class Ledger:
             raise asyncio.CancelledError
         return call.result(), True
 
-    async def _finish(self, call_id: CallId, result: CallResult) -> None:
+    async def _finish(self, call_id: CallId, result: CallResult, stage: Stage) -> None:
         """Store the result, whatever happens meanwhile.
 
         At the end of a worker it may stay in the spool.
         """
-        await finish(self._close(call_id, result), may_leave=lambda: self._owner.spool.holds(call_id))
+        closing = self._close(call_id, result, Asked(self._article.article_id, stage))
+        await finish(closing, may_leave=lambda: self._owner.spool.holds(call_id))
 
-    async def _close(self, call_id: CallId, result: CallResult) -> None:
-        await self._store(call_id, result)
+    async def _close(self, call_id: CallId, result: CallResult, asked: Asked) -> None:
+        await self._store(call_id, result, asked)
         log.info(
             "model_call_closed",
             status=result.status.value,
@@ -287,27 +288,31 @@ class Ledger:
             **result.model_dump(include={"output_tokens", "error_type"}, exclude_none=True),
         )
 
-    async def _store(self, call_id: CallId, result: CallResult) -> None:
+    async def _store(self, call_id: CallId, result: CallResult, asked: Asked) -> None:
         """Commit the result.
 
-        It waits in a file while the database does not answer. Cancelled meanwhile, it stays there: the worker, or the
-        next one, stores it.
+        It waits in a file while the database does not answer, and here while no file can be written: both are tried in
+        turn. Cancelled meanwhile, it stays in the file: the worker, or the next one, stores it.
         """
         spool = self._owner.spool
+        reported: str | None = None
         while True:
             try:
                 await self._database.run_autocommit(lambda uow: uow.model_calls.close(call_id, result))
             except DBAPIError as error:
                 if describe(error).is_rejection:
                     raise
-                log.warning("call_not_stored", error=type(error).__name__)
+                problem = type(error).__name__
             except (PoolTimeout, OSError) as error:
-                log.warning("call_not_stored", error=type(error).__name__)
+                problem = type(error).__name__
             else:
                 spool.forget(call_id)
                 return
+            if problem != reported:
+                log.warning("call_not_stored", error=problem)
+                reported = problem
             if not spool.holds(call_id):
-                spool.keep(call_id, result)
+                spool.keep(call_id, result, asked)
             await asyncio.sleep(_RETRY_SECONDS)
 
     def _request(self, prompt: Prompt) -> CallRequest:
@@ -408,23 +413,21 @@ async def cut_off(call: "asyncio.Future[Completion]") -> None:
 async def finish(closing: Coroutine[None, None, None], *, may_leave: Callable[[], bool] = lambda: False) -> None:
     """Run ``closing`` to its end, then raise a cancellation that came meanwhile.
 
-    What is known of a paid call is committed before anything else happens. Once ``may_leave`` returns True, a
-    cancellation is raised at once.
+    What is known of a paid call is committed before anything else happens. A cancellation is raised as soon as
+    ``may_leave`` returns True.
     """
     task = asyncio.ensure_future(closing)
-    cancelled = False
+    is_cancelled = False
     while not task.done():
+        if is_cancelled and may_leave():
+            task.cancel()
         try:
-            await asyncio.shield(task)
+            await asyncio.wait({task}, timeout=_RETRY_SECONDS if is_cancelled else None)
         except asyncio.CancelledError:
-            if task.cancelled():
-                break
-            cancelled = True
-            if may_leave():
-                task.cancel()
+            is_cancelled = True
     if not task.cancelled():
         task.result()
-    if cancelled:
+    if is_cancelled:
         raise asyncio.CancelledError
 
 

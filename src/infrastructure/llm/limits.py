@@ -221,7 +221,8 @@ class Gate:
 
     async def failed(self, turn: Turn, error: ModelError) -> None:
         """Note that the provider refused the request, or failed."""
-        if kind_of(error) is not FailureKind.OUTAGE:
+        is_refusal = isinstance(error, ModelRateLimited | ModelOverloaded)  # also in the middle of an answer
+        if kind_of(error) is not FailureKind.OUTAGE and not is_refusal:
             await self.answered(turn, {})
         elif isinstance(error, ModelRateLimited):
             observed = self._observe()

@@ -3,12 +3,13 @@
 The site's choice, else the settings of this process.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from src.agents.language_model import OFFLINE_MODEL, Prompt
 from src.domain.errors import ModelNotConfigured
 from src.domain.site import ModelChoice, Site
-from src.domain.stages import Stage
+from src.domain.stages import STAGES, Stage
 from src.settings import Settings
 
 OFFLINE = "offline"
@@ -60,6 +61,18 @@ def choose(settings: Settings, site: Site, stage: Stage) -> Choice:
         effort=wanted.effort,
         max_output_tokens=wanted.max_output_tokens,
     )
+
+
+def list_names(settings: Settings, site: Site) -> set[str]:
+    """Return the names of the site's models.
+
+    Of a provider that is not set up here those that the site names.
+    """
+    names = {wanted.model for wanted in site.models.values() if wanted.model}
+    for stage in STAGES:
+        with suppress(ModelNotConfigured):
+            names.add(choose(settings, site, stage).model)
+    return names
 
 
 def _default_provider(settings: Settings) -> str:

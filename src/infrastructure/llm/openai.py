@@ -11,6 +11,7 @@ import httpx2
 import openai
 from openai.types import CompletionUsage
 from openai.types.chat import ChatCompletionChunk
+from openai.types.chat.chat_completion_chunk import ChoiceDelta
 
 from src.agents.language_model import Completion, Prompt, StopReason
 from src.domain.errors import ModelError
@@ -124,6 +125,7 @@ async def _read(
 ) -> None:
     received.headers = stream.response.headers
     received.request_id = stream.response.headers.get("x-request-id")
+    errors.require_no_page()
     refusal: list[str] = []
     text: list[str] = []
     try:
@@ -145,6 +147,7 @@ def _take(chunk: ChatCompletionChunk, received: PartialResponse, text: list[str]
     if chunk.usage:
         received.usage = _usage(chunk.usage)
     for choice in chunk.choices or ():
+        received.has_content = received.has_content or _has_content(choice.delta)
         if choice.delta.content:
             text.append(choice.delta.content)
         if choice.delta.refusal:
@@ -152,6 +155,12 @@ def _take(chunk: ChatCompletionChunk, received: PartialResponse, text: list[str]
         if choice.finish_reason:
             received.stop_reason = _STOP_REASONS.get(choice.finish_reason, StopReason.COMPLETE)
             received.refusal = "content_filter" if choice.finish_reason == "content_filter" else None
+
+
+def _has_content(delta: ChoiceDelta) -> bool:
+    # compatible servers name the text of their reasoning in one of these ways
+    reasoning = (getattr(delta, name, None) for name in ("reasoning_content", "reasoning"))
+    return bool(delta.content or delta.refusal or any(reasoning))
 
 
 def _usage(usage: CompletionUsage) -> Usage:

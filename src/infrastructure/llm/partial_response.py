@@ -34,6 +34,7 @@ class PartialResponse:
     request_id: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     text: str = ""
+    has_content: bool = False  # text, or reasoning that no reader sees: either is paid for
     stop_reason: StopReason | None = None
     refusal: str | None = None
     usage: Usage | None = None
@@ -45,7 +46,8 @@ class PartialResponse:
 
         Of one that broke off, its complete lines, if the prompt can be resumed and a section of them is complete.
 
-        Raises ``broken_by``, or ModelStreamTruncated when the stream ended without a stop reason.
+        Raises ``broken_by``, or ModelStreamTruncated when the stream ended without a stop reason. Either says whether
+        content had come, which is paid for.
         """
         if self.stop_reason is not None:
             return self._completion(self.text, self.stop_reason, asked)
@@ -55,6 +57,7 @@ class PartialResponse:
             request_id=self.request_id,
             model=self.model,
         )
+        error.has_content = self.has_content
         lines = self.text.rpartition("\n")[0]  # half a line may read as a heading
         if not (prompt.resumable and isinstance(error, _BREAKS) and has_complete_section(lines)):
             raise error from None

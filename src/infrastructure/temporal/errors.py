@@ -15,6 +15,7 @@ from temporalio.service import RPCError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
 from src.domain.errors import LongtailError, ModelOverloaded
+from src.domain.rate_limit import LONGEST_RETRY_AFTER, SHORTEST_RETRY_AFTER
 from src.domain.text import storable
 from src.infrastructure.database.errors import describe
 
@@ -92,5 +93,5 @@ def _delay(error: LongtailError, attempt: int, default: timedelta | None) -> tim
         delay = _OVERLOAD_DELAY * 2 ** (attempt - 1)
     if delay is None:
         return None
-    clamped = min(max(delay, policies.SHORTEST_RETRY_AFTER), policies.LONGEST_RETRY_AFTER)
+    clamped = min(max(delay, SHORTEST_RETRY_AFTER), LONGEST_RETRY_AFTER)
     return clamped * (1 + random.random() * policies.RETRY_AFTER_JITTER)  # noqa: S311 - spreads load, keeps no secret

@@ -80,8 +80,6 @@ SCHEDULE = ShortPolicy(  # a few calls to Temporal and one transaction; it is re
 # After a worker dies its cached workflows wait this long before any worker may take them; the SDK's default is 10 s.
 STICKY_TIMEOUT = timedelta(seconds=1)
 
-SHORTEST_RETRY_AFTER = timedelta(seconds=1)
-LONGEST_RETRY_AFTER = timedelta(minutes=5)
 RETRY_AFTER_JITTER = 0.25  # else a whole batch wakes in the same second
 
 SHARD_SIZE = 300  # longtails a parent works through; history and pending children stay far below Temporal's limits

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from src.domain.rate_limit import ProviderLimit, RequestBucket
+from src.domain.rate_limit import LONGEST_RETRY_AFTER, ProviderLimit, RequestBucket
 
 START = datetime(2026, 11, 20, tzinfo=UTC)
 
@@ -101,6 +101,32 @@ def test_a_refusal_closes_for_as_long_as_the_provider_says() -> None:
     assert limit.wait(at(20.5)) == timedelta(0)
     assert not limit.is_out_of_order
     assert limit.rate == 2.0
+
+
+@pytest.mark.parametrize("days", [1, 31])
+@pytest.mark.parametrize("version", [0, -1])  # also of a request that was sent before
+def test_no_header_closes_for_days(days: int, version: int) -> None:
+    named = timedelta(days=days)
+    limit = ProviderLimit()
+    for closed in (
+        limit.refuse(START, version=version, observed=4.0, retry_after=named),
+        limit.fail(START, version=version, retry_after=named),
+    ):
+        assert closed.closed_until == START + LONGEST_RETRY_AFTER
+        assert LONGEST_RETRY_AFTER <= closed.wait(START) <= LONGEST_RETRY_AFTER + timedelta(seconds=60)
+        again = closed.grant(at(361))
+        assert not again.wait(at(422))
+    refused = limit.refuse(START, version=0, observed=4.0, retry_after=named)
+    twice = refused.grant(at(301)).refuse(at(301), version=refused.version, observed=4.0, retry_after=named)
+    assert twice.closed_until == at(301) + LONGEST_RETRY_AFTER
+
+
+def test_what_an_earlier_version_closed_for_days_opens_within_the_longest_wait() -> None:
+    old = ProviderLimit(rate=2.0, closed_until=START + timedelta(days=31), counted_at=START + timedelta(days=31))
+    limit = old.clamped(START)
+    assert limit.wait(START) <= LONGEST_RETRY_AFTER + timedelta(seconds=1)
+    assert limit.clamped(at(10)) == limit  # it comes nearer
+    assert ProviderLimit().clamped(START) == ProviderLimit()
 
 
 def test_refusals_of_requests_that_were_under_way_lower_the_rate_once() -> None:

@@ -1,16 +1,21 @@
 """What was paid is found again, what failed is on record, and an attempt that died leaves a known unknown."""
 
 import asyncio
+import errno
+import os
+import subprocess
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from structlog.testing import capture_logs
 
 from src.agents.language_model import CallCancelled, Completion, Prompt, StopReason
 from src.domain.article import ArticleRef, ArticleStatus, Failure
@@ -24,6 +29,7 @@ from src.infrastructure.llm.calls_in_flight import CallsInFlight
 from src.infrastructure.llm.ledger import Attempt, CallOwner, Ledger
 from src.infrastructure.llm.model_choice import Choice
 from src.infrastructure.llm.providers import ResolvedModel
+from src.infrastructure.llm.spool import Spool
 from src.infrastructure.llm.testing import ScriptedModel
 from src.infrastructure.temporal.activities.articles import ArticleActivities
 from src.infrastructure.temporal.messages import RecordFailure
@@ -232,6 +238,93 @@ async def test_an_answer_waits_in_a_file_while_the_database_does_not_answer(
     assert (await again.generate(PROMPT)).text == "the plan"
     assert (asked.prompts, owner.spool.list_files()) == ([], [])
     assert [call.status for call in await calls(database, article)] == [CallStatus.ANSWERED]
+
+
+@pytest.mark.parametrize("first_back", ["database", "disk"])
+async def test_an_answer_that_nothing_takes_stays_in_memory(
+    database: Database, article: ArticleRef, monkeypatch: pytest.MonkeyPatch, first_back: str
+) -> None:
+    owner, away, full, commit, sync = an_owner(), asyncio.Event(), asyncio.Event(), database.run_autocommit, os.fsync
+    tries: list[str] = []
+
+    class Answers:
+        async def generate(self, prompt: Prompt) -> Completion:
+            away.set()
+            full.set()
+            return Completion(text="the plan", stop_reason=StopReason.COMPLETE, model="m", usage=Usage())
+
+    async def commit_or_refuse(work: Any) -> Any:
+        if away.is_set():
+            tries.append("database")
+            raise ConnectionRefusedError
+        return await commit(work)
+
+    def sync_or_refuse(file: int) -> None:
+        if full.is_set():
+            tries.append("disk")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        sync(file)
+
+    monkeypatch.setattr("src.infrastructure.llm.ledger._RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(database, "run_autocommit", commit_or_refuse)
+    monkeypatch.setattr(os, "fsync", sync_or_refuse)
+    resolved = ResolvedModel(choice=Choice(provider="openai", model="m"), language_model=Answers())
+    with capture_logs() as logs:
+        attempt = asyncio.create_task(
+            Ledger(database, resolved, article=article, attempt=Attempt(number=1), owner=owner).generate(PROMPT)
+        )
+
+        async def tried_twice() -> bool:
+            return tries[:4] == ["database", "disk"] * 2
+
+        await eventually(tried_twice)
+        assert owner.spool.in_memory == [(article.article_id, Stage.OUTLINE)]
+        assert not list(owner.spool._folder.iterdir())  # nothing unfinished stays
+        {"database": away, "disk": full}[first_back].clear()
+
+        async def is_kept() -> bool:
+            return not owner.spool.in_memory
+
+        await eventually(is_kept)
+        assert bool(owner.spool.list_files()) is (first_back == "disk")
+        away.clear()
+        assert (await attempt).text == "the plan"
+    (said,) = [entry for entry in logs if entry["event"] == "spool_not_usable"]
+    assert (said["error"], said["folder"]) == ("No space left on device", str(owner.spool._folder))
+    assert [call.status for call in await calls(database, article)] == [CallStatus.ANSWERED]
+    assert (owner.spool.in_memory, owner.spool.list_files()) == ([], [])
+
+
+@pytest.mark.parametrize("may_rename", [True, False])
+async def test_a_file_that_holds_no_result_is_set_aside_and_told_of_once(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, may_rename: bool
+) -> None:
+    def refuse(file: Path, target: Path) -> Path:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    if not may_rename:
+        monkeypatch.setattr(Path, "replace", refuse)
+    file, spool = tmp_path / f"{uuid4()}.json", Spool(tmp_path)
+    file.write_text('{"call_id": "half a')
+    with capture_logs() as logs:
+        for _ in range(3):
+            assert await spool.flush(database) == 0
+    (said,) = logs
+    assert said["event"] == ("spool_file_unreadable" if may_rename else "spool_not_usable")
+    assert [name for _, _, names in os.walk(tmp_path) for name in names] == [
+        f"{file.stem}.{'unreadable' if may_rename else 'json'}"
+    ]
+    assert spool.list_files() == []
+
+
+def test_what_a_dead_process_was_writing_is_removed(tmp_path: Path) -> None:
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    names = [f"{uuid4()}.{pid}" for pid in (ended.pid, os.getpid(), os.getppid())]
+    for name in (*names, "notes.txt"):
+        (tmp_path / name).touch()
+    Spool(tmp_path).remove_unfinished()
+    assert {file.name for file in tmp_path.iterdir()} == {names[2], "notes.txt"}
 
 
 async def test_no_call_stays_open_when_its_article_ends(database: Database, article: ArticleRef) -> None:

@@ -77,7 +77,8 @@ async def test_nothing_is_sent_that_the_newest_models_reject(wire: "Wire") -> No
         (Fail(500), ModelUnavailable),
         (Fail(502), ModelUnavailable),
         (Fail(529), ModelOverloaded),
-        (StreamFault("disconnect", after_chunks=2), ModelUnreachable),
+        (StreamFault("disconnect", after_chunks=1), ModelUnreachable),
+        (StreamFault("disconnect", after_chunks=4), ModelStreamTruncated),
         (StreamFault("truncate", after_chunks=2), ModelStreamTruncated),
         (StreamFault("malformed", after_chunks=3), ModelResponseMalformed),
     ],
@@ -105,8 +106,8 @@ async def test_a_rate_limit_says_when_to_come_back(wire: "Wire") -> None:
 
 
 async def test_a_broken_call_keeps_what_is_known_of_it(wire: "Wire") -> None:
-    with pytest.raises(ModelUnreachable) as caught:
-        await wire.ask(Reply(text=ANSWER), StreamFault("disconnect", after_chunks=3))
+    with pytest.raises(ModelStreamTruncated) as caught:
+        await wire.ask(Reply(text=ANSWER), StreamFault("disconnect", after_chunks=4))
 
     assert caught.value.model == "test-c"
     assert vars(copy.copy(caught.value)) == vars(caught.value)  # by the same way as between processes

@@ -20,6 +20,7 @@ from temporalio.testing import ActivityEnvironment
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput
 
 from src.domain.errors import ModelRateLimited, OutputRejected
+from src.domain.rate_limit import LONGEST_RETRY_AFTER
 from src.infrastructure.temporal import policies
 from src.infrastructure.temporal.errors import TranslatesErrors
 
@@ -59,7 +60,7 @@ async def test_a_provider_says_when_to_come_back() -> None:
     failure = await failure_of(ModelRateLimited("slow down", retry_after=timedelta(days=1)))
     assert not failure.non_retryable
     assert failure.next_retry_delay is not None
-    assert failure.next_retry_delay <= policies.LONGEST_RETRY_AFTER * (1 + policies.RETRY_AFTER_JITTER)
+    assert failure.next_retry_delay <= LONGEST_RETRY_AFTER * (1 + policies.RETRY_AFTER_JITTER)
 
 
 async def test_a_database_error_is_tried_again_and_shows_no_values() -> None:

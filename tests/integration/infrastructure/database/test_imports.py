@@ -1,0 +1,32 @@
+"""What a list changes of keywords that the site has already."""
+
+from src.application.keywords import import_keywords, list_keywords
+from src.domain.principal import Principal
+from src.infrastructure.database.unit_of_work import Database
+from src.intake import keyword_list
+from tests.factories import a_site
+
+OWNER = Principal.owner("anna", address="here")
+FIRST = b"keyword,priority,volume,difficulty\nleaky tap,5,900,12.5\nbest drill,,100,\nold radiator,,,\n"
+SECOND = b"keyword,priority,volume,difficulty\nLeaky tap,5,800,12.5\nbest drill,,,\nold radiator,,,7\nnew saw,1,,\n"
+
+
+async def test_figures_of_known_keywords_are_kept_and_the_report_says_so(database: Database) -> None:
+    async with database.unit_of_work() as uow:
+        await uow.sites.upsert(a_site())
+    for content in (FIRST, SECOND):
+        listed = keyword_list.read(content, file="list.csv")
+        report = await import_keywords(database, "hardware-shop", listed, by=OWNER, source="list.csv")
+    assert (report.added, report.known, report.figures_not_taken) == (1, 3, 2)
+    assert [(row.line, row.reason) for row in report.rows] == [
+        (2, "the site has it already, with another volume, which it keeps"),
+        (3, "the site has it already"),  # the list says nothing of it
+        (4, "the site has it already, with another difficulty, which it keeps"),
+    ]
+    kept = (await list_keywords(database, "hardware-shop", limit=9)).longtails
+    assert {row.phrase: (row.priority, row.volume, row.difficulty) for row in kept} == {
+        "leaky tap": (5, 900, 12.5),
+        "best drill": (0, 100, None),
+        "old radiator": (0, None, None),
+        "new saw": (1, None, None),
+    }
