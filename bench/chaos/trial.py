@@ -74,7 +74,10 @@ async def run(seed: int, testbed: Testbed) -> Outcome:
 
 
 async def _still_running(testbed: Testbed, sites: Sites) -> list[str]:
-    """Return the workflows that run on although their rows have ended; reviews wait for people."""
+    """Return the workflows that run on although their rows have ended.
+
+    Reviews wait for people.
+    """
     ours = f"Site IN ({', '.join(repr(slug) for slug in sites.slugs)})"
     query = f"{ours} AND ExecutionStatus = 'Running' AND WorkflowType != '{ids.REVIEW_WORKFLOW}'"
     deadline = time.monotonic() + _END_SECONDS
