@@ -119,6 +119,16 @@ class ProviderLimit(BaseModel):
             return self
         return self._with(closed_until=latest, counted_at=min(self.counted_at or latest, latest))
 
+    def waited_until(self, now: datetime) -> datetime | None:
+        """Return when the next request is granted.
+
+        None: none has to wait. An outage counts while it is asked about: a row that nobody asks about any more stays
+        as it was left.
+        """
+        wait = self.wait(now)
+        is_watched = self.counted_at is not None and now - self.counted_at < LONGEST_RETRY_AFTER
+        return now + wait if wait or (self.is_out_of_order and is_watched) else None
+
     def grant(self, now: datetime) -> Self:
         """Return the limit after one request was granted."""
         if self.pace is None:

@@ -41,12 +41,9 @@ class ProviderLimitRepository:
             statement.order_by(ProviderLimitRow.model, ProviderLimitRow.endpoint)
         ):
             limit = ProviderLimit.model_validate(row).clamped(now)
-            wait = limit.wait(now)
-            if wait or limit.is_out_of_order:
+            if until := limit.waited_until(now):
                 is_out = limit.is_out_of_order
-                waits.append(
-                    ModelWait(model=row.model, endpoint=row.endpoint, until=now + wait, is_out_of_order=is_out)
-                )
+                waits.append(ModelWait(model=row.model, endpoint=row.endpoint, until=until, is_out_of_order=is_out))
         return waits
 
     async def change(

@@ -164,6 +164,15 @@ def test_an_outage_opens_by_degrees_and_ends_with_an_answer() -> None:
     assert over.answer(version=1).is_free
 
 
+def test_an_outage_is_waited_for_while_somebody_asks() -> None:
+    closed = ProviderLimit().fail(START, version=0, retry_after=None)
+    assert closed.waited_until(START) == at(1)
+    assert closed.waited_until(at(2)) == at(2)  # a request is under way, or soon
+    assert closed.grant(at(200)).waited_until(at(400)) == at(400)
+    assert closed.waited_until(at(400)) is None
+    assert ProviderLimit().waited_until(START) is None
+
+
 def test_the_rate_that_headers_tell_is_kept_once_the_bucket_is_nearly_empty() -> None:
     full = RequestBucket(limit=50, remaining=40, full_in=timedelta(seconds=12))
     assert ProviderLimit().hear(START, full, later=0).is_free
