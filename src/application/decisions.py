@@ -290,7 +290,22 @@ class Decisions:
     async def _signal(self, decision: Decision) -> bool:
         if decision.kind is DecisionKind.WITHDRAW:
             await self._take_off(decision.article_id)
-        return await self._workflows.signal_review(decision.article_id, decision.id)
+        told = await self._workflows.signal_review(decision.article_id, decision.id)
+        return told or await self._begin_review_again(decision.article_id)
+
+    async def _begin_review_again(self, article_id: ArticleId) -> bool:
+        """Start a review that an earlier decision ended, where a worker lives.
+
+        Return False without one; the watchdog of the next worker starts it.
+        """
+        async with self._database.unit_of_work() as uow:
+            article = await uow.articles.get(article_id)
+            colours = [worker.colour for worker in await uow.workers.list_unended() if worker.draining_at is None]
+        if not colours:
+            return False
+        return await self._workflows.start_review(
+            article_id, site=article.site, keyword=article.keyword, colour=colours[-1]
+        )
 
     async def _take_off(self, article_id: ArticleId) -> None:
         """Start what takes the article's pages off, if targets have some."""

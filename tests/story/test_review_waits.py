@@ -13,7 +13,7 @@ from src.domain.article import ArticleStatus
 from src.domain.batch import Trigger
 from src.domain.colour import BLUE
 from src.domain.ids import ArticleId
-from src.domain.review import ChangeReason, Verdict
+from src.domain.review import ChangeReason, Verdict, WithdrawReason
 from src.domain.stages import STAGES, Stage
 from src.domain.usage import CallStatus
 from src.infrastructure.database import schema
@@ -76,6 +76,8 @@ async def test_a_review_outlives_its_worker_and_nothing_is_bought_again(
         again = await decided(application, changed, Verdict.approve())
         assert (again.status, again.decision.revision) == (ArticleStatus.APPROVED, 2)
         assert await client.get_workflow_handle(ids.review(changed)).result() == ArticleStatus.APPROVED
+        assert (await decided(application, approved, Verdict.withdraw(WithdrawReason.MISTAKE))).is_told  # it had ended
+        assert await client.get_workflow_handle(ids.review(approved)).result() == ArticleStatus.WITHDRAWN
     assert await answered(records(SITE)) == sorted([*bought, Stage.SEO_METADATA])
 
 
