@@ -9,11 +9,15 @@ import pytest
 from temporalio.client import Client, WorkflowExecutionStatus
 
 from src.agents.language_model import Completion, LanguageModel, Prompt
+from src.application.audit import verify
+from src.application.review_watch import ReviewWatch
+from src.application.reviews import ReviewDetails, get_review, list_reviews
 from src.bootstrap import Application, build_worker, open_local_temporal
 from src.domain.article import Article, ArticleStatus
 from src.domain.batch import Batch, BatchStatus
 from src.domain.colour import BLUE
 from src.domain.longtail import LongtailStatus
+from src.domain.review import Verdict
 from src.domain.site import Site
 from src.domain.stages import STAGES, Stage
 from src.domain.usage import CallStatus
@@ -23,12 +27,14 @@ from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.llm.providers import Providers, ResolvedModel
 from src.infrastructure.temporal import client as temporal_client
 from src.settings import Settings
-from tests.applications import an_application
+from tests.applications import ANNA, an_application
 from tests.eventually import eventually
 
 from .homes import HOMES_WITH_TEMPORAL, name_of, restore_temporal, restored
 
 HELD = ("held-shop", "twice-shop", "waiting-shop")
+WAITED = {"finished-shop": 2, "partly-shop": 1, "review-shop": 4}  # texts that are complete before the upgrade
+SAME_SLUG = {"how to oil a cafe table", "how to oil a café table"}
 MADE = ("running-shop", "backfill-shop", "held-shop", "waiting-shop", "cancelled-shop", "failed-shop")
 Purchases = Counter[tuple[str, Stage]]
 
@@ -158,6 +164,7 @@ async def test_a_home_goes_on_and_buys_only_what_was_not_answered(home: Home) ->
             await home.until_ended(site)
         await home.until_made("failed-shop")
         await _resume(application)
+        await _check_reviews(home)
 
     for site in MADE:
         articles = await home.articles(site)
@@ -192,6 +199,40 @@ async def _check_twice(home: Home, before: list[Article]) -> None:
     assert not home.of([article for article in before if article.status is ArticleStatus.NEEDS_REVIEW])
     async with home.database.unit_of_work() as uow:
         assert (await uow.longtails.count_by_status("twice-shop"))[LongtailStatus.WRITTEN] == 2
+
+
+async def _check_reviews(home: Home) -> None:
+    """Check that what waited has a text at an address of its own, and can be approved."""
+    application = home.application
+    await ReviewWatch(home.database, application.workflows, colour=BLUE).look()
+
+    async def have_texts() -> bool:
+        return all(each.content_hash for each in await list_reviews(home.database, by=ANNA, limit=1000))
+
+    await eventually(have_texts)
+    queue = await list_reviews(home.database, by=ANNA, limit=1000)
+    reviews = [await get_review(home.database, each.article_id, by=ANNA) for each in queue]
+    assert len({review.text.content.address for review in reviews}) == len(reviews)
+    for site, count in WAITED.items():
+        waited = [review for review in reviews if review.article.site == site]
+        assert len(waited) == (count if await home.articles(site) else 0), site
+        assert not home.of([review.article for review in waited])
+        for review in waited:
+            await _approve(application, review)
+    slugs = {review.text.content.slug for review in reviews if review.article.keyword in SAME_SLUG}
+    assert slugs in (set(), {"how-to-oil-a-cafe-table", "how-to-oil-a-cafe-table-2"})
+    assert (await verify(home.database, by=ANNA)).is_sound
+
+
+async def _approve(application: Application, review: ReviewDetails) -> None:
+    """Approve a text that its home had made; its workflow hears of it."""
+    assert (review.text.number, review.text.stage_revision) == (1, review.article.revision)
+    assert not [finding for finding in review.findings if finding.blocks]
+    reviewing = application.acting_as(ANNA).decisions
+    decided = await reviewing.decide(review.article.id, Verdict.approve(), expected=review.text.content_hash)
+    assert decided.is_told
+    result = await application.client.get_workflow_handle(f"review/{review.article.id}").result()
+    assert result == ArticleStatus.APPROVED
 
 
 async def _resume(application: Application) -> None:
