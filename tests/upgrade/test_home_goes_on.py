@@ -26,6 +26,7 @@ from src.infrastructure.database.model_calls import ModelCall
 from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.llm.providers import Providers, ResolvedModel
 from src.infrastructure.temporal import client as temporal_client
+from src.infrastructure.temporal import policies
 from src.settings import Settings
 from tests.applications import ANNA, an_application
 from tests.eventually import eventually
@@ -128,6 +129,8 @@ async def home(
         return replace(found, language_model=Counting(found.language_model, bought))
 
     monkeypatch.setattr(Providers, "model_for", model_for)
+    # A batch looks for articles that another run began ever more seldom; this one has looked before the kill.
+    monkeypatch.setattr(policies, "LONGEST_LOOK", policies.SHORTEST_LOOK)
     async with restored(request.param / "database.sql.xz", migrated, database_url) as database:
         await schema.upgrade(database.engine)
         with open_local_temporal(folder) as server:
