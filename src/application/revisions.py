@@ -74,7 +74,7 @@ async def get_difference(
         later = await uow.revisions.get(article_id, after or await _newest(uow, article_id))
         number = before or later.parent
         if number is None:
-            raise NotFound("earlier revision", f"of article {article_id}", hint=Hint.SHOW_ARTICLE)
+            raise NotFound("revision before", later.number, article=article_id, hint=Hint.SHOW_ARTICLE)
         earlier = await uow.revisions.get(article_id, number)
     return _difference(earlier, later)
 
@@ -150,7 +150,7 @@ class Revisions:
     async def _find_base(self, uow: UnitOfWork, article_id: ArticleId, content_hash: str) -> Revision:
         if base := await uow.revisions.find_by_hash(article_id, content_hash):
             return base
-        raise NotFound("revision", f"{content_hash} of article {article_id}", hint=Hint.SHOW_ARTICLE)
+        raise NotFound("revision", content_hash, article=article_id, hint=Hint.SHOW_ARTICLE)
 
     async def _store(self, uow: UnitOfWork, latest: Revision, content: Content) -> EditResult:
         """Store the text after ``latest``, whose article is locked."""

@@ -173,16 +173,31 @@ class NotFound(LongtailError):
 
     Attributes:
         noun: the kind of thing requested.
-        key: its name or id, as given.
+        key: its name, number or id, as given.
+        article: the id of the article it would be a part of, if it is a part of one.
+        revision: the number of that article's revision, likewise.
         known: the names there are, where they are few.
     """
 
     status = 404
 
-    def __init__(self, noun: str, key: object, *, known: Sequence[str] = (), hint: Hint | None = None) -> None:
-        super().__init__(f"no {noun} {str(key)!r}", hint=hint)
+    def __init__(
+        self,
+        noun: str,
+        key: object,
+        *,
+        article: object | None = None,
+        revision: int | None = None,
+        known: Sequence[str] = (),
+        hint: Hint | None = None,
+    ) -> None:
+        within = [f"revision {revision}"] if revision is not None else []
+        within += [f"article {article}"] if article is not None else []
+        super().__init__(" of ".join([f"no {noun} {str(key)!r}", *within]), hint=hint)
         self.noun = noun
         self.key = str(key)
+        self.article = None if article is None else str(article)
+        self.revision = revision
         self.known = tuple(known)
 
 

@@ -51,6 +51,16 @@ def test_what_is_not_found_names_what_there_is_and_the_command_that_helps() -> N
     assert worded(WITH_FACTS[NotFound]) == "no site 'shop'; there are: garden; see: longtail site list"
 
 
+def test_what_an_article_does_not_have_is_told_with_the_article_that_the_command_takes() -> None:
+    revision = NotFound("revision", 9, article="3f2a9c01", hint=Hint.SHOW_ARTICLE)
+    assert worded(revision) == "no revision '9' of article 3f2a9c01; see: longtail article show 3f2a9c01"
+    assert revision.facts == {"noun": "revision", "key": "9", "article": "3f2a9c01"}
+    finding = NotFound("finding", 0, article="3f2a9c01", revision=2, hint=Hint.SHOW_REVIEW)
+    said = "no finding '0' of revision 2 of article 3f2a9c01; see: longtail review show 3f2a9c01"
+    assert worded(finding) == said
+    assert problem_document(finding)["revision"] == 2
+
+
 def test_a_model_that_does_not_exist_is_named_with_its_place_and_the_command_that_helps() -> None:
     error = WITH_FACTS[ModelNotFound]
     assert worded(error).endswith("name another under [models] of the site's file, then: longtail site add FILE.toml")

@@ -73,7 +73,7 @@ async def test_an_edit_of_an_outdated_text_is_told_what_replaced_it_and_by_whom(
         await Revisions(database, by=BEN).edit(ref.article_id, a_title("Ben's"), parent=first.content_hash)
     facts = refused.value.facts
     assert (facts["by"], facts["revision"], facts["current"]) == ("ida", 2, newer.revision.content_hash)
-    with pytest.raises(NotFound, match="revision"):
+    with pytest.raises(NotFound, match=f"no revision '{'0' * 64}' of article {ref.article_id}$"):
         await Revisions(database, by=BEN).edit(ref.article_id, a_title("Ben's"), parent="0" * 64)
 
 
@@ -133,7 +133,7 @@ async def test_who_may_not_edit_there_is_refused(database: Database) -> None:
 async def test_parts_of_another_revision_are_taken_over_one_by_one(database: Database) -> None:
     ref, first = await written(database)
     revisions = Revisions(database, by=IDA)
-    with pytest.raises(NotFound, match="earlier revision"):
+    with pytest.raises(NotFound, match="no revision before '1' of article"):
         await get_difference(database, ref.article_id)
     edit = TextEdit(title="Ida's own title", sections={"part-2": SectionEdit(text="<p>Only a spanner.</p>")})
     second = (await revisions.edit(ref.article_id, edit, parent=first.content_hash)).revision
