@@ -22,6 +22,8 @@ from src.quality.findings import check
 from src.rendering.differences import combine, compare
 from src.rendering.edits import edited
 
+SHORTEST_HASH = 8  # characters by which people call a text
+
 
 class EditResult(BaseModel):
     """What became of an edit."""
@@ -99,7 +101,7 @@ class Revisions:
         self._by = by
 
     async def edit(self, article_id: ArticleId, edit: TextEdit, *, parent: str) -> EditResult:
-        """Store what a person made of the text with the hash ``parent``.
+        """Store what a person made of the text whose hash begins with ``parent``.
 
         It is a revision of its own and awaits a review, also of an article that was approved. Text that comes back
         untouched makes no revision; an edit that is repeated makes one.
@@ -108,12 +110,14 @@ class Revisions:
         TextReplaced when ``parent`` is no longer the newest text.
         """
 
+        require_hash(parent)
+
         async def work(uow: UnitOfWork) -> EditResult:
             article = await uow.articles.get(article_id)
             self._by.require(Action.REVIEW_EDIT, article.site)
             latest = await ensured(uow, article_id)
             base = latest
-            if parent != latest.content_hash:
+            if not latest.content_hash.startswith(parent):
                 base = await self._find_base(uow, article_id, parent)
             content = edited(base.content, edit)
             if base is not latest and content.hash != latest.content_hash:
@@ -204,6 +208,12 @@ def _difference(before: Revision, after: Revision) -> Difference:
         after=RevisionSummary(**after.model_dump(include=names)),
         hunks=compare(before.content, after.content),
     )
+
+
+def require_hash(given: str) -> None:
+    """Raise InputInvalid for what is too short to name a text."""
+    if len(given) < SHORTEST_HASH:
+        raise InputInvalid("hash", given, f"give at least {SHORTEST_HASH} characters of the text's hash")
 
 
 async def text_replaced(uow: UnitOfWork, expected: str, latest: Revision) -> TextReplaced:

@@ -111,7 +111,9 @@ def reject(
 @app.command()
 def edit(
     article_id: ArticleOption,
-    content_hash: Annotated[str, typer.Argument(metavar="HASH", help="Of the text that you changed, in full.")],
+    content_hash: Annotated[
+        str, typer.Argument(metavar="HASH", help="Of the text that you changed, or the first characters of it.")
+    ],
     title: Annotated[str | None, typer.Option(help="As search results show it.")] = None,
     description: Annotated[str | None, typer.Option(help="Likewise.")] = None,
     section: Annotated[str | None, typer.Option(help="The id of the section to change.")] = None,
@@ -126,7 +128,7 @@ def edit(
 
     Nobody's text is overwritten: one that was changed since you read it is refused.
 
-    Example: longtail review edit 7be1c2d4 3f9a…e5 --section what-you-need --text section.md
+    Example: longtail review edit 7be1c2d4 3f9a2c01d4e5 --section what-you-need --text section.md
     """
     wanted = _read_edit(changes) if changes else _edit_of(title, description, section, heading, text)
 
@@ -195,7 +197,9 @@ def restore(article_id: ArticleOption, note: NoteOption = None, as_json: JsonOpt
 def waive(
     article_id: ArticleOption,
     number: Annotated[int, typer.Argument(metavar="NUMBER", help="Of the finding, as the review shows it.")],
-    content_hash: Annotated[str, typer.Argument(metavar="HASH", help="Of the text that it is in.")],
+    content_hash: Annotated[
+        str, typer.Argument(metavar="HASH", help="Of the text that it is in, or the first characters of it.")
+    ],
     reason: Annotated[str, typer.Option(help="Why it is acceptable here.")],
     as_json: JsonOption = False,
 ) -> None:

@@ -68,9 +68,9 @@ class RevisionRepository:
             raise NotFound("revision", number, article=article_id, hint=Hint.SHOW_ARTICLE)
         return found
 
-    async def find_by_hash(self, article_id: ArticleId, content_hash: str) -> Revision | None:
-        """Return the newest revision with this text, None for none."""
-        return await self._find(article_id, ArticleRevisionRow.content_hash == content_hash)
+    async def find_by_hash(self, article_id: ArticleId, beginning: str) -> Revision | None:
+        """Return the newest revision whose text's hash begins so, None for none."""
+        return await self._find(article_id, ArticleRevisionRow.content_hash.startswith(beginning, autoescape=True))
 
     async def lock_latest(self, article_id: ArticleId) -> Revision | None:
         """Return the newest revision; none is added until this transaction ends.

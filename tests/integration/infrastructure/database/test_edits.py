@@ -77,6 +77,19 @@ async def test_an_edit_of_an_outdated_text_is_told_what_replaced_it_and_by_whom(
         await Revisions(database, by=BEN).edit(ref.article_id, a_title("Ben's"), parent="0" * 64)
 
 
+async def test_an_edit_calls_its_text_by_the_first_characters_of_its_hash(database: Database) -> None:
+    ref, first = await written(database)
+    revisions = Revisions(database, by=IDA)
+    with pytest.raises(InputInvalid, match="at least 8 characters"):
+        await revisions.edit(ref.article_id, a_title("Ida's"), parent=first.content_hash[:7])
+    edited = await revisions.edit(ref.article_id, a_title("Ida's"), parent=first.content_hash[:12])
+    assert (edited.is_new, edited.revision.parent) == (True, 1)
+    again = await revisions.edit(ref.article_id, a_title("Ida's"), parent=first.content_hash[:12])
+    assert (again.is_new, again.revision.number) == (False, 2)
+    with pytest.raises(TextReplaced, match="replaced it"):
+        await revisions.edit(ref.article_id, a_title("Another"), parent=first.content_hash[:12])
+
+
 async def test_of_two_edits_at_once_one_is_stored(database: Database) -> None:
     ref, first = await written(database)
     results = await asyncio.gather(
