@@ -425,12 +425,12 @@ class TextReplaced(ReviewRefused):
         at: datetime,
         expected_revision: int | None = None,
     ) -> None:
-        super().__init__(
-            article,
-            f"the text {expected[:12]} of article {article} is not the current one: revision {revision} "
-            f"({current[:12]}), made by {by} on {at:%Y-%m-%d %H:%M} UTC, replaced it",
-            hint=Hint.SHOW_REVIEW,
-        )
+        newest = f"revision {revision} ({current[:12]}), made by {by} on {at:%Y-%m-%d %H:%M} UTC"
+        if expected_revision is None:
+            problem = f"no text of article {article} has the hash {expected[:12]}; the current one is {newest}"
+        else:
+            problem = f"the text {expected[:12]} of article {article} is not the current one: {newest}, replaced it"
+        super().__init__(article, problem, hint=Hint.SHOW_REVIEW)
         self.expected = expected
         self.current = current
         self.revision = revision
