@@ -7,6 +7,7 @@ when. A decision needs no worker: the workflow of the review is only told of it,
 """
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import structlog
@@ -180,6 +181,7 @@ class Decisions:
     ) -> Decided:
         known = await uow.decisions.list_for_article(article.id)
         _require_status(article, verdict.kind, known)
+        _require_future(verdict.until)
         text = await ensured(uow, article.id)
         if expected is not None:
             await _require_current(uow, text, expected)
@@ -331,6 +333,12 @@ def _require_status(article: LockedArticle, kind: DecisionKind, known: Sequence[
         break
     possible = [status.value for status in ArticleStatus if status in move.sources]
     raise NotReviewable(article.id, status=article.status, decision=kind, possible=possible)
+
+
+def _require_future(until: datetime | None) -> None:
+    if until is not None and until <= datetime.now(UTC):
+        value = f"{until:%Y-%m-%d %H:%M} UTC"
+        raise InputInvalid("until", value, "it is in the past; give a time in the future", reason="in_the_past")
 
 
 def _words(verdict: Verdict, *, by: str) -> str:

@@ -309,4 +309,7 @@ def _until(text: str) -> datetime:
             return datetime.now(UTC) + duration(text, "--until")
         except OverflowError as error:
             raise InputInvalid("--until", text, "it is longer than any calendar") from error
-    return moment(text, "--until", "UTC")
+    try:
+        return moment(text, "--until", "UTC")
+    except InputInvalid as error:
+        raise InputInvalid("--until", text, "write it as 3d or 12h, as 2026-12-24 or 2026-12-24T09:00") from error

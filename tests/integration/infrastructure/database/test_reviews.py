@@ -468,6 +468,13 @@ async def test_a_review_is_reminded_of_and_then_parked_and_nothing_is_lost(datab
     ]
 
 
+async def test_nothing_is_put_off_into_the_past(database: Database) -> None:
+    (ref,) = await waiting(database)
+    with pytest.raises(InputInvalid, match=r"until: .* it is in the past"):
+        await decide(database, ref, Verdict.snooze(datetime.now(UTC) - timedelta(seconds=1)))
+    assert (await get_review(database, ref.article_id, by=ANNE)).decisions == []
+
+
 async def test_a_snooze_puts_reminder_and_expiry_off(database: Database) -> None:
     (ref,) = await waiting(database, reminder="1h", expiry="2h")
     until = datetime.now(UTC) + timedelta(days=3)
