@@ -101,7 +101,7 @@ class Revisions:
         self._by = by
 
     async def edit(self, article_id: ArticleId, edit: TextEdit, *, parent: str) -> EditResult:
-        """Store what a person made of the text whose hash begins with ``parent``.
+        """Store what a person made of ``parent``, the beginning of a hash.
 
         It is a revision of its own and awaits a review, also of an article that was approved. Text that comes back
         untouched makes no revision; an edit that is repeated makes one.
