@@ -164,8 +164,7 @@ class Revisions:
             found = await uow.findings.list_for_revision(article_id, latest.number)
             return EditResult(revision=latest, is_new=False, status=status, findings=found)
         if not status.is_editable:
-            described = status.replace("_", " ")
-            raise Conflict(ConflictReason.ARTICLE_NOT_EDITABLE, article_id, status=described, hint=Hint.SHOW_ARTICLE)
+            raise Conflict(ConflictReason.ARTICLE_NOT_EDITABLE, article_id, status=status.value, hint=Hint.SHOW_ARTICLE)
         revision, _ = await uow.revisions.add_human(article_id, content, author=self._by.name, parent=latest.number)
         site = await uow.stage_outputs.get_site(article_id)
         await uow.findings.store(article_id, revision.number, check(content, site))

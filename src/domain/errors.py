@@ -15,6 +15,12 @@ from typing import ClassVar
 from .usage import Usage
 
 
+def state_of_article(status: str) -> str:
+    """Return the verb and the words for an article in this status."""
+    words = status.replace("_", " ")
+    return {"needs_review": "needs a review", "changes_requested": "has changes requested"}.get(status, f"is {words}")
+
+
 class Hint(StrEnum):
     """What a person can do next.
 
@@ -240,10 +246,10 @@ class ConflictReason(StrEnum):
 _CONFLICTS = {
     ConflictReason.ADDRESS_TAKEN: "article {other} has the address of article {key}: {address}",
     ConflictReason.ARTICLE_COMPLETE: "article {key} is complete",
-    ConflictReason.ARTICLE_DECIDED: "article {key} is {status}; it is not made again",
+    ConflictReason.ARTICLE_DECIDED: "article {key} {state}; it is not made again",
     ConflictReason.ARTICLE_HAS_NO_PAGE: "article {key} has no page yet",
-    ConflictReason.ARTICLE_NOT_EDITABLE: "article {key} is {status}; its text is not changed",
-    ConflictReason.ARTICLE_UNFINISHED: "article {key} is {status}; it has not ended",
+    ConflictReason.ARTICLE_NOT_EDITABLE: "article {key} {state}; its text is not changed",
+    ConflictReason.ARTICLE_UNFINISHED: "article {key} {state}; it has not ended",
     ConflictReason.BATCH_ENDED: "batch {key} has ended: {status}",
     ConflictReason.BATCH_RUNNING: "a batch of {key} is running",
     ConflictReason.CLAIMED: "{by} looks at article {key}, until {until}",
@@ -284,7 +290,8 @@ class Conflict(LongtailError):
     status = 409
 
     def __init__(self, reason: ConflictReason, key: object, *, hint: Hint | None = None, **details: str) -> None:
-        super().__init__(_CONFLICTS[reason].format(key=str(key), **details), hint=hint)
+        state = state_of_article(details.get("status", ""))
+        super().__init__(_CONFLICTS[reason].format(key=str(key), state=state, **details), hint=hint)
         self.reason = reason
         self.key = str(key)
         self.details = details
@@ -451,7 +458,7 @@ class AlreadyDecided(ReviewRefused):
     def __init__(self, article: object, *, status: str, by: str, at: datetime) -> None:
         super().__init__(
             article,
-            f"article {article} is {status.replace('_', ' ')}: {by} decided that on {at:%Y-%m-%d %H:%M} UTC",
+            f"article {article} {state_of_article(status)}: {by} decided that on {at:%Y-%m-%d %H:%M} UTC",
             hint=Hint.SHOW_REVIEW,
         )
         self.status_of_article = status
@@ -471,8 +478,8 @@ class NotReviewable(ReviewRefused):
     def __init__(self, article: object, *, status: str, decision: str, possible: Sequence[str]) -> None:
         super().__init__(
             article,
-            f"article {article} is {status.replace('_', ' ')}; {decision.replace('_', ' ')} takes one that is "
-            f"{' or '.join(each.replace('_', ' ') for each in possible)}",
+            f"article {article} {state_of_article(status)}; {decision.replace('_', ' ')} takes one that "
+            f"{' or '.join(map(state_of_article, possible))}",
             hint=Hint.SHOW_REVIEW,
         )
         self.status_of_article = status

@@ -13,7 +13,7 @@ from src.application.revisions import EditResult, Revisions
 from src.bootstrap import Application
 from src.domain.article import ArticleStatus
 from src.domain.edit import SectionEdit, TextEdit, TextForm
-from src.domain.errors import FileInvalid, InputInvalid
+from src.domain.errors import FileInvalid, InputInvalid, state_of_article
 from src.domain.finding import RevisionFinding
 from src.domain.principal import Principal
 from src.domain.review import ChangeReason, KeywordAfter, RejectReason, Verdict, WithdrawReason
@@ -251,7 +251,7 @@ def _print_one(decided: Decided, *, as_json: bool) -> None:
         print_json(decided)
         return
     decision = decided.decision
-    said = f"article {short(decision.article_id)} is {decided.status.replace('_', ' ')}"
+    said = f"article {short(decision.article_id)} {state_of_article(decided.status)}"
     if decided.approvals_missing:
         said += f"; {decided.approvals_missing} more person has to approve this text"
     if decision.until:
