@@ -2,7 +2,7 @@
 
 import asyncio
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from src.bootstrap import Application
@@ -11,6 +11,7 @@ from . import documents, errors
 from .edge import REQUEST_ID, Edge
 from .events import Streams
 from .once import HEADER as IDEMPOTENCY_KEY
+from .parameters import known_below
 from .problems import PROBLEMS
 from .routes import (
     alerts,
@@ -54,8 +55,9 @@ def create_app(application: Application, *, stopping: asyncio.Event | None = Non
     )
     app.state.application = application
     app.state.streams = Streams(stopping or asyncio.Event())
+    known = [Depends(known_below(PREFIX))]
     for noun in NOUNS:
-        app.include_router(noun.router, prefix=PREFIX, responses=PROBLEMS)
+        app.include_router(noun.router, prefix=PREFIX, responses=PROBLEMS, dependencies=known)
     app.include_router(health.router)
     documents.install(app)
     errors.install(app)

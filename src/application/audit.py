@@ -83,9 +83,12 @@ async def list_page(
 ) -> Page[AuditEvent, NumberPosition]:
     """Return a page of the events that somebody may read.
 
-    They are those of his sites; those of no site are for who may read all. Raises NotPermitted.
+    They are those of his sites; those of no site are for who may read all. Raises NotPermitted, also for who may read
+    them on no site.
     """
     sites = by.sites_of(Action.AUDIT_READ, site)
+    if sites is not None and not sites:
+        by.require(Action.AUDIT_READ, None)
     async with database.unit_of_work() as uow:
         return await uow.audit.list_filtered(sites=sites, noun=noun, who=who, since=since, excerpt=excerpt)
 

@@ -7,6 +7,7 @@ when. A decision needs no worker: the workflow of the review is only told of it,
 """
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import structlog
@@ -38,14 +39,13 @@ from src.domain.site import ReviewRules
 from src.infrastructure.database.reviews import LockedArticle
 from src.infrastructure.database.unit_of_work import Database, UnitOfWork
 
-from .revisions import ensured, text_replaced
+from .revisions import ensured, require_hash, text_replaced
 
 if TYPE_CHECKING:
     from src.infrastructure.temporal.workflow_gateway import WorkflowGateway
 
 log = structlog.get_logger()
 
-SHORTEST_HASH = 8  # characters by which people call a text
 _BOUND = (DecisionKind.APPROVE, DecisionKind.REQUEST_CHANGES, DecisionKind.REJECT)  # they have to name the bytes
 
 
@@ -140,13 +140,14 @@ class Decisions:
         return BulkResult(decided=await self._tell(decided), left_out=left_out)
 
     async def waive(self, article_id: ArticleId, number: int, *, expected: str, reason: str) -> RevisionFinding:
-        """Accept a finding in the text with this hash.
+        """Accept a finding in the text whose hash begins with ``expected``.
 
         The first waiver stays.
 
         Raises NotFound, NotPermitted, InputInvalid, TextReplaced.
         """
         words = parse_note(reason, "reason")
+        require_hash(expected)
         async with self._database.unit_of_work() as uow:
             article = await uow.reviews.lock(article_id)
             self._by.require(Action.REVIEW_WAIVE, article.site)
@@ -180,6 +181,7 @@ class Decisions:
     ) -> Decided:
         known = await uow.decisions.list_for_article(article.id)
         _require_status(article, verdict.kind, known)
+        _require_future(verdict.until)
         text = await ensured(uow, article.id)
         if expected is not None:
             await _require_current(uow, text, expected)
@@ -325,8 +327,8 @@ def _check(verdict: Verdict, expected: str | None) -> None:
         raise InputInvalid("until", None, "say until when")
     if expected is None and verdict.kind in _BOUND:
         raise InputInvalid("hash", None, "name the text by its hash, as the review shows it")
-    if expected is not None and len(expected) < SHORTEST_HASH:
-        raise InputInvalid("hash", expected, f"give at least {SHORTEST_HASH} characters of the text's hash")
+    if expected is not None:
+        require_hash(expected)
 
 
 async def _require_current(uow: UnitOfWork, text: Revision, expected: str) -> None:
@@ -346,6 +348,12 @@ def _require_status(article: LockedArticle, kind: DecisionKind, known: Sequence[
         break
     possible = [status.value for status in ArticleStatus if status in move.sources]
     raise NotReviewable(article.id, status=article.status, decision=kind, possible=possible)
+
+
+def _require_future(until: datetime | None) -> None:
+    if until is not None and until <= datetime.now(UTC):
+        value = f"{until:%Y-%m-%d %H:%M} UTC"
+        raise InputInvalid("until", value, "it is in the past; give a time in the future", reason="in_the_past")
 
 
 def _words(verdict: Verdict, *, by: str) -> str:

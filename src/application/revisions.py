@@ -22,6 +22,8 @@ from src.quality.findings import check
 from src.rendering.differences import combine, compare
 from src.rendering.edits import edited
 
+SHORTEST_HASH = 8  # characters by which people call a text
+
 
 class EditResult(BaseModel):
     """What became of an edit."""
@@ -74,7 +76,7 @@ async def get_difference(
         later = await uow.revisions.get(article_id, after or await _newest(uow, article_id))
         number = before or later.parent
         if number is None:
-            raise NotFound("earlier revision", f"of article {article_id}", hint=Hint.SHOW_ARTICLE)
+            raise NotFound("revision before", later.number, article=article_id, hint=Hint.SHOW_ARTICLE)
         earlier = await uow.revisions.get(article_id, number)
     return _difference(earlier, later)
 
@@ -99,7 +101,7 @@ class Revisions:
         self._by = by
 
     async def edit(self, article_id: ArticleId, edit: TextEdit, *, parent: str) -> EditResult:
-        """Store what a person made of the text with the hash ``parent``.
+        """Store what a person made of ``parent``, the beginning of a hash.
 
         It is a revision of its own and awaits a review, also of an article that was approved. Text that comes back
         untouched makes no revision; an edit that is repeated makes one.
@@ -108,12 +110,14 @@ class Revisions:
         TextReplaced when ``parent`` is no longer the newest text.
         """
 
+        require_hash(parent)
+
         async def work(uow: UnitOfWork) -> EditResult:
             article = await uow.articles.get(article_id)
             self._by.require(Action.REVIEW_EDIT, article.site)
             latest = await ensured(uow, article_id)
             base = latest
-            if parent != latest.content_hash:
+            if not latest.content_hash.startswith(parent):
                 base = await self._find_base(uow, article_id, parent)
             content = edited(base.content, edit)
             if base is not latest and content.hash != latest.content_hash:
@@ -150,7 +154,7 @@ class Revisions:
     async def _find_base(self, uow: UnitOfWork, article_id: ArticleId, content_hash: str) -> Revision:
         if base := await uow.revisions.find_by_hash(article_id, content_hash):
             return base
-        raise NotFound("revision", f"{content_hash} of article {article_id}", hint=Hint.SHOW_ARTICLE)
+        raise NotFound("revision", content_hash, article=article_id, hint=Hint.SHOW_ARTICLE)
 
     async def _store(self, uow: UnitOfWork, latest: Revision, content: Content) -> EditResult:
         """Store the text after ``latest``, whose article is locked."""
@@ -160,8 +164,7 @@ class Revisions:
             found = await uow.findings.list_for_revision(article_id, latest.number)
             return EditResult(revision=latest, is_new=False, status=status, findings=found)
         if not status.is_editable:
-            described = status.replace("_", " ")
-            raise Conflict(ConflictReason.ARTICLE_NOT_EDITABLE, article_id, status=described, hint=Hint.SHOW_ARTICLE)
+            raise Conflict(ConflictReason.ARTICLE_NOT_EDITABLE, article_id, status=status.value, hint=Hint.SHOW_ARTICLE)
         revision, _ = await uow.revisions.add_human(article_id, content, author=self._by.name, parent=latest.number)
         site = await uow.stage_outputs.get_site(article_id)
         await uow.findings.store(article_id, revision.number, check(content, site))
@@ -204,6 +207,12 @@ def _difference(before: Revision, after: Revision) -> Difference:
         after=RevisionSummary(**after.model_dump(include=names)),
         hunks=compare(before.content, after.content),
     )
+
+
+def require_hash(given: str) -> None:
+    """Raise InputInvalid for what is too short to name a text."""
+    if len(given) < SHORTEST_HASH:
+        raise InputInvalid("hash", given, f"give at least {SHORTEST_HASH} characters of the text's hash")
 
 
 async def text_replaced(uow: UnitOfWork, expected: str, latest: Revision) -> TextReplaced:

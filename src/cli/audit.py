@@ -11,6 +11,7 @@ import typer
 
 from src.application import audit
 from src.application.audit import AuditReport
+from src.domain.permissions import Action
 from src.domain.principal import Principal
 from src.infrastructure.database.audit import AuditEvent
 from src.infrastructure.database.unit_of_work import Database
@@ -75,6 +76,7 @@ def verify(as_json: JsonOption = False) -> None:
 
 
 async def _write(database: Database, by: Principal, form: _Form, *, since: datetime | None, site: str | None) -> None:
+    by.require(Action.AUDIT_READ, site)  # before anything is printed
     events = audit.export(database, by=by, since=since, site=site)
     write = sys.stdout.write
     match form:

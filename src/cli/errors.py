@@ -70,7 +70,10 @@ def worded(error: LongtailError) -> str:
 
 def hint(error: LongtailError) -> str | None:
     """Return the command that helps, if the error knows one."""
-    return _HINTS[error.hint].format(key=getattr(error, "key", "")) if error.hint else None
+    if error.hint is None:
+        return None
+    key = error.article if isinstance(error, NotFound) else None  # what the part is looked for in
+    return _HINTS[error.hint].format(key=key or getattr(error, "key", ""))
 
 
 def _problem(error: LongtailError) -> str:

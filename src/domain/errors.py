@@ -15,6 +15,12 @@ from typing import ClassVar
 from .usage import Usage
 
 
+def state_of_article(status: str) -> str:
+    """Return the verb and the words for an article in this status."""
+    words = status.replace("_", " ")
+    return {"needs_review": "needs a review", "changes_requested": "has changes requested"}.get(status, f"is {words}")
+
+
 class Hint(StrEnum):
     """What a person can do next.
 
@@ -173,16 +179,31 @@ class NotFound(LongtailError):
 
     Attributes:
         noun: the kind of thing requested.
-        key: its name or id, as given.
+        key: its name, number or id, as given.
+        article: the id of the article it would be a part of, if it is a part of one.
+        revision: the number of that article's revision, likewise.
         known: the names there are, where they are few.
     """
 
     status = 404
 
-    def __init__(self, noun: str, key: object, *, known: Sequence[str] = (), hint: Hint | None = None) -> None:
-        super().__init__(f"no {noun} {str(key)!r}", hint=hint)
+    def __init__(
+        self,
+        noun: str,
+        key: object,
+        *,
+        article: object | None = None,
+        revision: int | None = None,
+        known: Sequence[str] = (),
+        hint: Hint | None = None,
+    ) -> None:
+        within = [f"revision {revision}"] if revision is not None else []
+        within += [f"article {article}"] if article is not None else []
+        super().__init__(" of ".join([f"no {noun} {str(key)!r}", *within]), hint=hint)
         self.noun = noun
         self.key = str(key)
+        self.article = None if article is None else str(article)
+        self.revision = revision
         self.known = tuple(known)
 
 
@@ -225,10 +246,10 @@ class ConflictReason(StrEnum):
 _CONFLICTS = {
     ConflictReason.ADDRESS_TAKEN: "article {other} has the address of article {key}: {address}",
     ConflictReason.ARTICLE_COMPLETE: "article {key} is complete",
-    ConflictReason.ARTICLE_DECIDED: "article {key} is {status}; it is not made again",
+    ConflictReason.ARTICLE_DECIDED: "article {key} {state}; it is not made again",
     ConflictReason.ARTICLE_HAS_NO_PAGE: "article {key} has no page yet",
-    ConflictReason.ARTICLE_NOT_EDITABLE: "article {key} is {status}; its text is not changed",
-    ConflictReason.ARTICLE_UNFINISHED: "article {key} is {status}; it has not ended",
+    ConflictReason.ARTICLE_NOT_EDITABLE: "article {key} {state}; its text is not changed",
+    ConflictReason.ARTICLE_UNFINISHED: "article {key} {state}; it has not ended",
     ConflictReason.BATCH_ENDED: "batch {key} has ended: {status}",
     ConflictReason.BATCH_RUNNING: "a batch of {key} is running",
     ConflictReason.CLAIMED: "{by} looks at article {key}, until {until}",
@@ -269,7 +290,8 @@ class Conflict(LongtailError):
     status = 409
 
     def __init__(self, reason: ConflictReason, key: object, *, hint: Hint | None = None, **details: str) -> None:
-        super().__init__(_CONFLICTS[reason].format(key=str(key), **details), hint=hint)
+        state = state_of_article(details.get("status", ""))
+        super().__init__(_CONFLICTS[reason].format(key=str(key), state=state, **details), hint=hint)
         self.reason = reason
         self.key = str(key)
         self.details = details
@@ -410,12 +432,12 @@ class TextReplaced(ReviewRefused):
         at: datetime,
         expected_revision: int | None = None,
     ) -> None:
-        super().__init__(
-            article,
-            f"the text {expected[:12]} of article {article} is not the current one: revision {revision} "
-            f"({current[:12]}), made by {by} on {at:%Y-%m-%d %H:%M} UTC, replaced it",
-            hint=Hint.SHOW_REVIEW,
-        )
+        newest = f"revision {revision} ({current[:12]}), made by {by} on {at:%Y-%m-%d %H:%M} UTC"
+        if expected_revision is None:
+            problem = f"no text of article {article} has the hash {expected[:12]}; the current one is {newest}"
+        else:
+            problem = f"the text {expected[:12]} of article {article} is not the current one: {newest}, replaced it"
+        super().__init__(article, problem, hint=Hint.SHOW_REVIEW)
         self.expected = expected
         self.current = current
         self.revision = revision
@@ -436,7 +458,7 @@ class AlreadyDecided(ReviewRefused):
     def __init__(self, article: object, *, status: str, by: str, at: datetime) -> None:
         super().__init__(
             article,
-            f"article {article} is {status.replace('_', ' ')}: {by} decided that on {at:%Y-%m-%d %H:%M} UTC",
+            f"article {article} {state_of_article(status)}: {by} decided that on {at:%Y-%m-%d %H:%M} UTC",
             hint=Hint.SHOW_REVIEW,
         )
         self.status_of_article = status
@@ -456,8 +478,8 @@ class NotReviewable(ReviewRefused):
     def __init__(self, article: object, *, status: str, decision: str, possible: Sequence[str]) -> None:
         super().__init__(
             article,
-            f"article {article} is {status.replace('_', ' ')}; {decision.replace('_', ' ')} takes one that is "
-            f"{' or '.join(each.replace('_', ' ') for each in possible)}",
+            f"article {article} {state_of_article(status)}; {decision.replace('_', ' ')} takes one that "
+            f"{' or '.join(map(state_of_article, possible))}",
             hint=Hint.SHOW_REVIEW,
         )
         self.status_of_article = status

@@ -5,8 +5,21 @@ Tokens by kind, and money only where the price is known.
 
 from decimal import Decimal
 from enum import StrEnum
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, field_serializer
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+
+
+def in_digits(amount: Decimal) -> str:
+    """Format an amount for scripts.
+
+    No exponent, no zeros at its end.
+    """
+    return f"{amount.normalize():f}"
+
+
+Dollars = Annotated[Decimal, PlainSerializer(in_digits, return_type=str, when_used="json")]
+"""An amount in USD; in JSON it is text in digits."""
 
 
 class Usage(BaseModel):
@@ -34,20 +47,8 @@ class Spend(BaseModel):
     calls: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
-    cost_usd: Decimal = Decimal(0)
+    cost_usd: Dollars = Decimal(0)
     unpriced_calls: int = 0
-
-    @field_serializer("cost_usd", when_used="json")
-    def _as_digits(self, cost: Decimal) -> str:
-        return in_digits(cost)
-
-
-def in_digits(amount: Decimal) -> str:
-    """Format an amount for scripts.
-
-    No exponent, no zeros at its end.
-    """
-    return f"{amount.normalize():f}"
 
 
 class CallStatus(StrEnum):

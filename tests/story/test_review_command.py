@@ -42,6 +42,9 @@ async def test_two_people_review_from_the_command_line(database: Database, longt
     assert f"article {first} is approved: bert decided that on" in late.stderr
     assert f"see: longtail review show {first}" in late.stderr
 
+    soon = longtail.run("--as", "bert", "review", "snooze", third, "--until", "soon")
+    assert "--until: 'soon' cannot be used: write it as 3d or 12h" in soon.stderr
+
     text = longtail.folder / "section.md"
     text.write_text("Anna **tested** this herself.\n", encoding="utf-8")
     edited = printed(longtail, "anna", "review edit", third, hashes[third], "--section", "part-1", "--text", str(text))

@@ -1,13 +1,24 @@
 """Every error is worded at both edges: one line for a terminal, a problem document for HTTP."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from src.api.errors import problem_document
 from src.cli.errors import hint, worded
-from src.domain.errors import Conflict, ConflictReason, Hint, InputInvalid, LongtailError, ModelNotFound, NotFound
+from src.domain.errors import (
+    AlreadyDecided,
+    Conflict,
+    ConflictReason,
+    Hint,
+    InputInvalid,
+    LongtailError,
+    ModelNotFound,
+    NotFound,
+    NotReviewable,
+)
 from tests.error_examples import KINDS, WITH_FACTS, example_of
 
 
@@ -49,6 +60,27 @@ def test_the_terminal_calls_fields_by_their_options() -> None:
 
 def test_what_is_not_found_names_what_there_is_and_the_command_that_helps() -> None:
     assert worded(WITH_FACTS[NotFound]) == "no site 'shop'; there are: garden; see: longtail site list"
+
+
+def test_what_an_article_does_not_have_is_told_with_the_article_that_the_command_takes() -> None:
+    revision = NotFound("revision", 9, article="3f2a9c01", hint=Hint.SHOW_ARTICLE)
+    assert worded(revision) == "no revision '9' of article 3f2a9c01; see: longtail article show 3f2a9c01"
+    assert revision.facts == {"noun": "revision", "key": "9", "article": "3f2a9c01"}
+    finding = NotFound("finding", 0, article="3f2a9c01", revision=2, hint=Hint.SHOW_REVIEW)
+    said = "no finding '0' of revision 2 of article 3f2a9c01; see: longtail review show 3f2a9c01"
+    assert worded(finding) == said
+    assert problem_document(finding)["revision"] == 2
+
+
+def test_what_an_article_is_reads_as_a_sentence() -> None:
+    decided = AlreadyDecided("3f2a9c01", status="needs_review", by="anna", at=datetime(2026, 11, 20, tzinfo=UTC))
+    assert decided.message.startswith("article 3f2a9c01 needs a review: anna decided that on")
+    possible = ["needs_review", "parked"]
+    refused = NotReviewable("3f2a9c01", status="changes_requested", decision="approve", possible=possible)
+    said = "article 3f2a9c01 has changes requested; approve takes one that needs a review or is parked"
+    assert refused.message == said
+    conflict = Conflict(ConflictReason.ARTICLE_NOT_EDITABLE, "3f2a9c01", status="changes_requested")
+    assert conflict.message == "article 3f2a9c01 has changes requested; its text is not changed"
 
 
 def test_a_model_that_does_not_exist_is_named_with_its_place_and_the_command_that_helps() -> None:

@@ -1,12 +1,11 @@
 """Articles: listed, shown in all their parts, started again."""
 
 from datetime import datetime
-from decimal import Decimal
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import HTMLResponse
-from pydantic import BaseModel, ConfigDict, Field, field_serializer
+from pydantic import BaseModel, ConfigDict, Field
 
 from src.application import articles
 from src.application.articles import ArticleOverview, StartedArticle
@@ -17,7 +16,7 @@ from src.domain.ids import BatchId, CallId
 from src.domain.paging import MomentPosition, Order
 from src.domain.revision import Revision, RevisionSummary
 from src.domain.stages import Stage
-from src.domain.usage import CallStatus, in_digits
+from src.domain.usage import CallStatus, Dollars
 from src.infrastructure.database.stage_outputs import StageOutput
 
 from ..authentication import Acting
@@ -71,16 +70,12 @@ class Call(BaseModel):
     cache_read_tokens: int | None
     cache_write_tokens: int | None
     output_tokens: int | None
-    cost_usd: Decimal | None
+    cost_usd: Dollars | None
     latency_ms: int | None
     error_type: str | None
     error_message: str | None
     opened_at: datetime
     closed_at: datetime | None
-
-    @field_serializer("cost_usd", when_used="json")
-    def _as_digits(self, cost: Decimal | None) -> str | None:
-        return None if cost is None else in_digits(cost)
 
 
 @router.get("/articles")

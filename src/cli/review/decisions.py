@@ -13,7 +13,7 @@ from src.application.revisions import EditResult, Revisions
 from src.bootstrap import Application
 from src.domain.article import ArticleStatus
 from src.domain.edit import SectionEdit, TextEdit, TextForm
-from src.domain.errors import FileInvalid, InputInvalid
+from src.domain.errors import FileInvalid, InputInvalid, state_of_article
 from src.domain.finding import RevisionFinding
 from src.domain.principal import Principal
 from src.domain.review import ChangeReason, KeywordAfter, RejectReason, Verdict, WithdrawReason
@@ -111,7 +111,9 @@ def reject(
 @app.command()
 def edit(
     article_id: ArticleOption,
-    content_hash: Annotated[str, typer.Argument(metavar="HASH", help="Of the text that you changed, in full.")],
+    content_hash: Annotated[
+        str, typer.Argument(metavar="HASH", help="Of the text that you changed, or the first characters of it.")
+    ],
     title: Annotated[str | None, typer.Option(help="As search results show it.")] = None,
     description: Annotated[str | None, typer.Option(help="Likewise.")] = None,
     section: Annotated[str | None, typer.Option(help="The id of the section to change.")] = None,
@@ -126,7 +128,7 @@ def edit(
 
     Nobody's text is overwritten: one that was changed since you read it is refused.
 
-    Example: longtail review edit 7be1c2d4 3f9a…e5 --section what-you-need --text section.md
+    Example: longtail review edit 7be1c2d4 3f9a2c01d4e5 --section what-you-need --text section.md
     """
     wanted = _read_edit(changes) if changes else _edit_of(title, description, section, heading, text)
 
@@ -195,7 +197,9 @@ def restore(article_id: ArticleOption, note: NoteOption = None, as_json: JsonOpt
 def waive(
     article_id: ArticleOption,
     number: Annotated[int, typer.Argument(metavar="NUMBER", help="Of the finding, as the review shows it.")],
-    content_hash: Annotated[str, typer.Argument(metavar="HASH", help="Of the text that it is in.")],
+    content_hash: Annotated[
+        str, typer.Argument(metavar="HASH", help="Of the text that it is in, or the first characters of it.")
+    ],
     reason: Annotated[str, typer.Option(help="Why it is acceptable here.")],
     as_json: JsonOption = False,
 ) -> None:
@@ -247,7 +251,7 @@ def _print_one(decided: Decided, *, as_json: bool) -> None:
         print_json(decided)
         return
     decision = decided.decision
-    said = f"article {short(decision.article_id)} is {decided.status.replace('_', ' ')}"
+    said = f"article {short(decision.article_id)} {state_of_article(decided.status)}"
     if decided.approvals_missing:
         said += f"; {decided.approvals_missing} more person has to approve this text"
     if decision.until:
@@ -305,4 +309,7 @@ def _until(text: str) -> datetime:
             return datetime.now(UTC) + duration(text, "--until")
         except OverflowError as error:
             raise InputInvalid("--until", text, "it is longer than any calendar") from error
-    return moment(text, "--until", "UTC")
+    try:
+        return moment(text, "--until", "UTC")
+    except InputInvalid as error:
+        raise InputInvalid("--until", text, "write it as 3d or 12h, as 2026-12-24 or 2026-12-24T09:00") from error

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from decimal import Decimal
 
 from pydantic import BaseModel, ConfigDict
 
 from ..batch import Batch, BatchStatus
 from ..ids import BackfillId, BatchId
+from ..usage import Dollars
 
 _DONE = (BatchStatus.COMPLETED, BatchStatus.PARTLY_FAILED)
 
@@ -42,7 +42,7 @@ class BackfillPlan(BaseModel):
     slots: tuple[PlannedSlot, ...]
     force: bool
     ready: int  # longtails that wait to be claimed
-    cost_usd: Decimal | None
+    cost_usd: Dollars | None
 
     @property
     def to_run(self) -> tuple[PlannedSlot, ...]:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, computed_field
 
 from ..site import Budget
+from ..usage import Dollars
 from .schedule import Pause
 
 
@@ -20,7 +21,7 @@ class ForecastRun(BaseModel):
     slot: datetime  # UTC
     articles: int
     left: int  # longtails after it
-    cost_usd: Decimal | None  # None: what an article costs is not known
+    cost_usd: Dollars | None  # None: what an article costs is not known
     over_budget: str | None = None  # which limit it breaks
 
 
@@ -36,7 +37,7 @@ class Forecast(BaseModel):
     runs: tuple[ForecastRun, ...]
     ready: int  # longtails now
     articles_per_run: int  # articles that a run would make if there are enough
-    article_usd: Decimal | None
+    article_usd: Dollars | None
     pause: Pause | None = None  # the current one
     longtails_run_out: datetime | None  # the first run that finds fewer than it would make
     budget_runs_out: datetime | None  # the first run that a limit is too small for

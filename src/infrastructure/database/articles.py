@@ -212,7 +212,7 @@ class ArticleRepository:
             raise Conflict(ConflictReason.ARTICLE_UNFINISHED, article_id, status=row.status, hint=Hint.CANCEL_BATCH)
         status = ArticleStatus(row.status)
         if not status.may_become(ArticleStatus.QUEUED):
-            raise Conflict(ConflictReason.ARTICLE_DECIDED, article_id, status=status.replace("_", " "))
+            raise Conflict(ConflictReason.ARTICLE_DECIDED, article_id, status=status.value)
         if status.is_complete and from_stage is None:
             raise Conflict(ConflictReason.ARTICLE_COMPLETE, article_id, hint=Hint.REGENERATE_FROM_STAGE)
         if not await self._longtails.claim_for_article(row.longtail_id, article=status):

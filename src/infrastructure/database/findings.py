@@ -6,7 +6,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from src.domain.errors import NotFound
+from src.domain.errors import Hint, NotFound
 from src.domain.finding import Finding, RevisionFinding
 from src.domain.ids import ArticleId
 
@@ -55,5 +55,5 @@ class FindingRepository:
         )
         row = await self._session.scalar(select(FindingRow).where(*its), execution_options={"populate_existing": True})
         if row is None:
-            raise NotFound("finding", f"{number} of revision {revision} of article {article_id}")
+            raise NotFound("finding", number, article=article_id, revision=revision, hint=Hint.SHOW_REVIEW)
         return RevisionFinding.model_validate(row)

@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from src.domain.article import ArticleStatus
 from src.domain.ids import ArticleId, BatchId, CallId
 from src.domain.stages import Stage
-from src.domain.usage import CallStatus, Spend, in_digits
+from src.domain.usage import CallStatus, Dollars, Spend
 
 from .articles import begun
 from .tables import ArticleRow, ModelCallRow
@@ -100,17 +100,13 @@ class ModelCall(BaseModel):
     cache_read_tokens: int | None
     cache_write_tokens: int | None
     output_tokens: int | None
-    cost_usd: Decimal | None
-    estimated_cost_usd: Decimal | None  # at most so much, as known before the call
+    cost_usd: Dollars | None
+    estimated_cost_usd: Dollars | None  # at most so much, as known before the call
     latency_ms: int | None
     error_type: str | None
     error_message: str | None
     opened_at: datetime
     closed_at: datetime | None
-
-    @field_serializer("cost_usd", "estimated_cost_usd", when_used="json")
-    def _as_digits(self, cost: Decimal | None) -> str | None:
-        return None if cost is None else in_digits(cost)
 
     @field_serializer("opened_at", "closed_at", when_used="json")
     def _as_utc(self, at: datetime | None) -> str | None:

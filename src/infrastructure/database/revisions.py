@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from src.domain.content import Content
-from src.domain.errors import NotFound
+from src.domain.errors import Hint, NotFound
 from src.domain.ids import ArticleId
 from src.domain.revision import MadeBy, Revision, RevisionSummary
 from src.rendering import RENDERER_VERSION
@@ -65,12 +65,12 @@ class RevisionRepository:
         """Return the revision. Raises NotFound."""
         found = await self._find(article_id, ArticleRevisionRow.number == number)
         if found is None:
-            raise NotFound("revision", f"{number} of article {article_id}")
+            raise NotFound("revision", number, article=article_id, hint=Hint.SHOW_ARTICLE)
         return found
 
-    async def find_by_hash(self, article_id: ArticleId, content_hash: str) -> Revision | None:
-        """Return the newest revision with this text, None for none."""
-        return await self._find(article_id, ArticleRevisionRow.content_hash == content_hash)
+    async def find_by_hash(self, article_id: ArticleId, beginning: str) -> Revision | None:
+        """Return the newest revision whose text's hash begins so, None for none."""
+        return await self._find(article_id, ArticleRevisionRow.content_hash.startswith(beginning, autoescape=True))
 
     async def lock_latest(self, article_id: ArticleId) -> Revision | None:
         """Return the newest revision; none is added until this transaction ends.

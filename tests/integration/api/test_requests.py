@@ -225,6 +225,22 @@ async def test_a_cursor_of_something_else_is_refused(asking: AsyncClient, shop: 
         assert document["field"] == "cursor"
 
 
+async def test_a_parameter_that_a_route_does_not_have_is_named_with_those_it_has(
+    api: Api, asking: AsyncClient, shop: str
+) -> None:
+    for name in ("nosuch", "sort", "after"):
+        document = is_problem(await asking.get("/api/v1/sites", params={name: "1"}), 422)
+        (problem,) = document["problems"]
+        assert problem["field"] == f"query.{name}"
+        assert problem["problem"].startswith("no parameter of this route; there are: ")
+        assert "cursor, limit" in problem["problem"]
+    told = is_problem(await asking.get(f"/api/v1/sites/{shop}", params={"nosuch": ""}), 422)
+    assert told["detail"] == "query.nosuch: no parameter of this route; there are: none"
+    is_problem(await asking.post(f"/api/v1/sites/{shop}/batches", params={"nosuch": "1"}, json={}), 422)
+    async with api.client() as nobody:
+        is_problem(await nobody.get("/api/v1/sites", params={"nosuch": "1"}), 401)
+
+
 async def test_a_page_costs_the_same_statements_however_long_it_is(api: Api, asking: AsyncClient, shop: str) -> None:
     async with api.database.unit_of_work() as uow:
         for number in range(12):

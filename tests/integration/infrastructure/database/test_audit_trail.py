@@ -21,6 +21,7 @@ from src.application.sites import add_site, remove_site
 from src.cli.audit import _Form, _write
 from src.domain.errors import NotPermitted
 from src.domain.hold import HoldDepth
+from src.domain.paging import Excerpt, NumberPosition
 from src.domain.permissions import Action
 from src.domain.person import Grant, Role
 from src.domain.principal import Principal
@@ -221,6 +222,12 @@ async def test_only_who_may_reads_the_trail_and_of_one_site_if_the_role_is_for_o
     for refused in (events(fresh, by=bert), audit.verify(fresh, by=bert)):
         with pytest.raises(NotPermitted):
             await refused
+    await add_person(fresh, "vera", Grant(role=Role.VIEWER, site="hardware-shop"), by=ANNA)
+    vera = await identify(fresh, name="vera", os_user=None, address="here")
+    excerpt: Excerpt[NumberPosition] = Excerpt(limit=5)
+    assert len((await audit.list_page(fresh, by=bert, excerpt=excerpt)).items) == 1
+    with pytest.raises(NotPermitted):
+        await audit.list_page(fresh, by=vera, excerpt=excerpt)
 
 
 async def test_an_export_is_complete_in_every_form_and_inert_in_spreadsheets(

@@ -73,8 +73,21 @@ async def test_an_edit_of_an_outdated_text_is_told_what_replaced_it_and_by_whom(
         await Revisions(database, by=BEN).edit(ref.article_id, a_title("Ben's"), parent=first.content_hash)
     facts = refused.value.facts
     assert (facts["by"], facts["revision"], facts["current"]) == ("ida", 2, newer.revision.content_hash)
-    with pytest.raises(NotFound, match="revision"):
+    with pytest.raises(NotFound, match=f"no revision '{'0' * 64}' of article {ref.article_id}$"):
         await Revisions(database, by=BEN).edit(ref.article_id, a_title("Ben's"), parent="0" * 64)
+
+
+async def test_an_edit_calls_its_text_by_the_first_characters_of_its_hash(database: Database) -> None:
+    ref, first = await written(database)
+    revisions = Revisions(database, by=IDA)
+    with pytest.raises(InputInvalid, match="at least 8 characters"):
+        await revisions.edit(ref.article_id, a_title("Ida's"), parent=first.content_hash[:7])
+    edited = await revisions.edit(ref.article_id, a_title("Ida's"), parent=first.content_hash[:12])
+    assert (edited.is_new, edited.revision.parent) == (True, 1)
+    again = await revisions.edit(ref.article_id, a_title("Ida's"), parent=first.content_hash[:12])
+    assert (again.is_new, again.revision.number) == (False, 2)
+    with pytest.raises(TextReplaced, match="replaced it"):
+        await revisions.edit(ref.article_id, a_title("Another"), parent=first.content_hash[:12])
 
 
 async def test_of_two_edits_at_once_one_is_stored(database: Database) -> None:
@@ -133,7 +146,7 @@ async def test_who_may_not_edit_there_is_refused(database: Database) -> None:
 async def test_parts_of_another_revision_are_taken_over_one_by_one(database: Database) -> None:
     ref, first = await written(database)
     revisions = Revisions(database, by=IDA)
-    with pytest.raises(NotFound, match="earlier revision"):
+    with pytest.raises(NotFound, match="no revision before '1' of article"):
         await get_difference(database, ref.article_id)
     edit = TextEdit(title="Ida's own title", sections={"part-2": SectionEdit(text="<p>Only a spanner.</p>")})
     second = (await revisions.edit(ref.article_id, edit, parent=first.content_hash)).revision

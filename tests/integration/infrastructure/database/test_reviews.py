@@ -152,6 +152,15 @@ async def test_a_text_that_was_replaced_is_not_decided_on(database: Database, ve
     assert (await decide(database, ref, verdict, expected=new.content_hash[:12])).decision.revision == 2
 
 
+async def test_a_hash_that_no_text_had_is_told_as_such(database: Database) -> None:
+    (ref,) = await waiting(database)
+    told = f"no text of article {ref.article_id} has the hash 123456789abc; the current one is revision 1 "
+    with pytest.raises(TextReplaced, match=told) as refused:
+        await decide(database, ref, expected="123456789abc")
+    assert refused.value.current == (await latest(database, ref)).content_hash
+    assert "expected_revision" not in refused.value.facts
+
+
 async def test_a_decision_on_nothing_in_particular_is_refused(database: Database) -> None:
     (ref,) = await waiting(database)
     for expected in (None, "abc"):
@@ -230,7 +239,9 @@ async def test_a_block_stands_in_the_way_until_it_is_waived_for_those_bytes(data
     by_hash = (await latest(database, ref)).content_hash
     with pytest.raises(TextReplaced):
         await decisions(database).waive(ref.article_id, 0, expected="0" * 64, reason="a quote")
-    waived = await decisions(database).waive(ref.article_id, 0, expected=by_hash, reason="a quote")
+    with pytest.raises(InputInvalid, match="at least 8 characters"):
+        await decisions(database).waive(ref.article_id, 0, expected="", reason="a quote")
+    waived = await decisions(database).waive(ref.article_id, 0, expected=by_hash[:12], reason="a quote")
     assert (waived.waived_by, waived.waived_reason) == ("anne", "a quote")
     assert (await decide(database, ref)).status is ArticleStatus.APPROVED
 
@@ -455,6 +466,13 @@ async def test_a_review_is_reminded_of_and_then_parked_and_nothing_is_lost(datab
         (DecisionKind.PARK, "blue@here"),
         (DecisionKind.RESTORE, "anne"),
     ]
+
+
+async def test_nothing_is_put_off_into_the_past(database: Database) -> None:
+    (ref,) = await waiting(database)
+    with pytest.raises(InputInvalid, match=r"until: .* it is in the past"):
+        await decide(database, ref, Verdict.snooze(datetime.now(UTC) - timedelta(seconds=1)))
+    assert (await get_review(database, ref.article_id, by=ANNE)).decisions == []
 
 
 async def test_a_snooze_puts_reminder_and_expiry_off(database: Database) -> None:

@@ -34,6 +34,12 @@ def test_each_run_takes_its_longtails_and_its_money() -> None:
     assert (foreseen.longtails_run_out, foreseen.budget_runs_out) == (None, None)
 
 
+def test_amounts_are_printed_in_digits() -> None:
+    printed = forecast(ready=0, article_usd=Decimal("0.25000000")).model_dump(mode="json")
+    assert (printed["article_usd"], printed["runs"][0]["cost_usd"]) == ("0.25", "0")
+    assert forecast(article_usd=None).model_dump(mode="json")["runs"][0]["cost_usd"] is None
+
+
 def test_longtails_run_out_with_the_first_run_that_finds_fewer() -> None:
     foreseen = forecast(ready=20)
     assert [(run.articles, run.left) for run in foreseen.runs[:4]] == [(8, 12), (8, 4), (4, 0), (0, 0)]
