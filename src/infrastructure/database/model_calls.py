@@ -22,7 +22,7 @@ from src.domain.stages import Stage
 from src.domain.usage import CallStatus, Dollars, Spend
 
 from .articles import begun
-from .tables import ArticleRow, ModelCallRow
+from .tables import ArticleRow, ModelCallRow, WorkerRow
 
 
 class CallRequest(BaseModel):
@@ -284,11 +284,17 @@ class ModelCallRepository:
     async def write_off(self, *article_ids: ArticleId) -> None:
         """Close the calls that are open when their articles end.
 
-        Their worker died or was stopped.
+        Their worker died or was stopped. A worker that lives closes its calls itself: it may have an answer that the
+        database did not take.
         """
+        lives = exists().where(
+            WorkerRow.instance == ModelCallRow.worker,
+            WorkerRow.said_goodbye_at.is_(None),
+            WorkerRow.taken_over_at.is_(None),
+        )
         await self._session.execute(
             update(ModelCallRow)
-            .where(ModelCallRow.article_id.in_(article_ids), ModelCallRow.status == CallStatus.OPEN)
+            .where(ModelCallRow.article_id.in_(article_ids), ModelCallRow.status == CallStatus.OPEN, ~lives)
             .values(status=CallStatus.LOST, closed_at=func.now())
         )
 

@@ -19,12 +19,14 @@ from structlog.testing import capture_logs
 
 from src.agents.language_model import CallCancelled, Completion, Prompt, StopReason
 from src.domain.article import ArticleRef, ArticleStatus, Failure
+from src.domain.colour import BLUE
 from src.domain.errors import ArticleEnded, CallUnderWay, ModelError, ModelRateLimited, ModelUnreachable, WorkerLost
 from src.domain.longtail import LongtailStatus
 from src.domain.stages import Stage
 from src.domain.usage import CallStatus, Usage
 from src.infrastructure.database.model_calls import HeldCall, ModelCall
 from src.infrastructure.database.unit_of_work import Database
+from src.infrastructure.database.workers import RegisteredWorker
 from src.infrastructure.llm.calls_in_flight import CallsInFlight
 from src.infrastructure.llm.ledger import Attempt, CallOwner, Ledger
 from src.infrastructure.llm.model_choice import Choice
@@ -174,6 +176,29 @@ async def test_an_open_call_is_one_a_question(database: Database, article: Artic
     )
     assert len([found for found in opened if isinstance(found, UUID)]) == 1
     assert len(await calls(database, article)) == 1
+
+
+async def test_a_call_of_a_living_worker_outlives_the_end_of_its_article(
+    database: Database, article: ArticleRef
+) -> None:
+    """Its answer may wait in a file: written off, the question would be bought again before the answer is stored."""
+    worker = RegisteredWorker(
+        instance="blue@here",
+        colour=BLUE,
+        host="here",
+        pid=1,
+        process_started_at=0.0,
+        code_version="test",
+        slots=1,
+    )
+    await database.run_in_transaction(lambda uow: uow.workers.register(worker))
+    request = ledger(database, article)[0]._request(PROMPT)
+    await database.run_autocommit(lambda uow: uow.model_calls.find_or_open(request))
+    await ArticleActivities(database).record_cancellation(article)
+    assert [call.status for call in await calls(database, article)] == [CallStatus.OPEN]
+    await database.run_in_transaction(lambda uow: uow.workers.say_goodbye("blue@here"))
+    await database.run_in_transaction(lambda uow: uow.model_calls.write_off(article.article_id))
+    assert [call.status for call in await calls(database, article)] == [CallStatus.LOST]
 
 
 async def test_nothing_is_bought_for_an_article_that_was_cancelled(database: Database, article: ArticleRef) -> None:
