@@ -213,7 +213,9 @@ async def test_verifying_names_missing_numbers(fresh: Database) -> None:
     assert report.events == 3
 
 
-async def test_only_who_may_reads_the_trail_and_of_one_site_if_the_role_is_for_one(fresh: Database) -> None:
+async def test_only_who_may_reads_the_trail_and_of_one_site_if_the_role_is_for_one(
+    fresh: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
     await add_site(fresh, a_site(), by=ANNA)
     await add_person(fresh, "anna", ADMIN, by=ANNA)
     await add_person(fresh, "bert", Grant(role=Role.OPERATOR, site="hardware-shop"), by=ANNA)
@@ -228,6 +230,9 @@ async def test_only_who_may_reads_the_trail_and_of_one_site_if_the_role_is_for_o
     assert len((await audit.list_page(fresh, by=bert, excerpt=excerpt)).items) == 1
     with pytest.raises(NotPermitted):
         await audit.list_page(fresh, by=vera, excerpt=excerpt)
+    with pytest.raises(NotPermitted):
+        await _write(fresh, vera, _Form.CSV, since=None, site=None)
+    assert capsys.readouterr().out == ""
 
 
 async def test_an_export_is_complete_in_every_form_and_inert_in_spreadsheets(
