@@ -16,6 +16,7 @@ with workflow.unsafe.imports_passed_through():
     from src.domain.ids import ArticleId
 
     from .. import ids, policies
+    from ..activities.articles import ArticleActivities
     from ..activities.batches import BatchActivities
     from ..messages import EndedArticle, FindEnded
 
@@ -49,9 +50,16 @@ class JoinedArticles:
             raise
 
     async def cancel(self, article: ArticleRef) -> None:
-        """Ask the article's workflow to stop and wait until it has."""
-        while await _ask_to_stop(article) and not await self._wait(article.article_id):
-            pass
+        """Ask the article's workflow to stop and wait until it has.
+
+        One that is gone may have been terminated, so that its end is on record nowhere.
+        """
+        while await _ask_to_stop(article):
+            if await self._wait(article.article_id):
+                return
+        await workflow.execute_local_activity_method(
+            ArticleActivities.record_cancellation, article, summary="record the end", **policies.DATABASE
+        )
 
     async def _wait(self, article_id: ArticleId) -> EndedArticle | None:
         patience = self._patience.get(article_id, policies.FIRST_RETRY_OF_START)
