@@ -92,6 +92,7 @@ ALIKE_FAILURES = 3  # at one stage with one type and no success between: two may
 # time waited, so that a history grows with its logarithm (docs/decisions/0013).
 SHORTEST_LOOK, LONGEST_LOOK = timedelta(seconds=2), timedelta(seconds=30)
 LOOK_SHARE = 10  # of the time waited, until the longest; a tenth of that share beyond it
+STOP_PATIENCE = timedelta(seconds=10)  # of an article that was asked to stop; its call hears of it by a heartbeat
 FIRST_RETRY_OF_START = timedelta(seconds=4)  # of an article whose workflow may be gone; then four times as long
 
 REVIEW_HISTORY = 500  # events; a review that was touched so often begins a new history, far below Temporal's 4,096

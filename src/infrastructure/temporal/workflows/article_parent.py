@@ -90,10 +90,14 @@ class ArticleParent(HoldableParent):
     async def _make(self, article: ArticleRef, *, priority: int | None) -> EndedArticle:
         """Run the article, or join the run that it has.
 
-        One that was cancelled with the batch or shard of that run is taken up again, once.
+        One that was cancelled with the batch or shard of that run is taken up again, once. A workflow that is being
+        cancelled starts none: its awaiting of a shard that is terminated in that moment ends with the termination.
         """
         is_taken_up = False
         while True:
+            if workflow.cancellation_reason() is not None:
+                await self._joined.cancel(article)
+                raise asyncio.CancelledError
             try:
                 ended: EndedArticle | None = await self._run_article(article, priority=priority)
                 if ended and not _had_ended(ended):

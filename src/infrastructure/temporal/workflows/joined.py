@@ -52,11 +52,12 @@ class JoinedArticles:
     async def cancel(self, article: ArticleRef) -> None:
         """Ask the article's workflow to stop and wait until it has.
 
-        One that is gone may have been terminated, so that its end is on record nowhere.
+        Temporal also takes the request for a workflow that was terminated, whose end is on record nowhere. So an end
+        that does not come is recorded here.
         """
-        while await _ask_to_stop(article):
-            if await self._wait(article.article_id):
-                return
+        self._patience[article.article_id] = policies.STOP_PATIENCE
+        if await _ask_to_stop(article) and await self._wait(article.article_id):
+            return
         await workflow.execute_local_activity_method(
             ArticleActivities.record_cancellation, article, summary="record the end", **policies.DATABASE
         )
