@@ -1,7 +1,7 @@
 # Everything here works on a machine with make, a Python 3.11 to 3.14 and a package index; make alone prints the verbs.
 # PYTHON=/path/to/python3 picks the Python, ARGS="..." is passed on.
 
-.PHONY: help setup demo dev test coverage test-long check format migration bench lock clean
+.PHONY: help setup demo dev test test-long check format migration bench lock clean
 
 help:
 	@echo 'make VERB [ARGS="..."] [PYTHON=...]'
@@ -16,11 +16,8 @@ demo: setup ## the main job on this machine: a sample site, one batch, HTML file
 dev: setup ## database, Temporal and its UI, a worker, staying up until Ctrl-C
 	@.venv/bin/longtail dev $(ARGS)
 
-test: setup ## all tests in parallel, on a real PostgreSQL and Temporal; ARGS="tests/unit -x" picks some
+test: setup ## all tests in parallel, on a real PostgreSQL and Temporal, with coverage; ARGS="tests/unit -x" picks some
 	@sh bin/test $(ARGS)
-
-coverage: setup ## the same with branch coverage and its floor, at twice the CPU
-	@sh bin/coverage
 
 test-long: setup ## tests that take too long for every change: PART=... picks one; without it, lists them
 	@sh bin/test-long '$(PART)' $(ARGS)

@@ -5,6 +5,7 @@ Each has a Temporal server for itself, since some tests look at all workflows an
 """
 
 import fcntl
+import os
 import secrets
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -35,6 +36,7 @@ _SLOWEST_FIRST = ("long", "story", "workflows", "upgrade", "integration", "unit"
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make the folder of the run in the process that the others report to."""
+    os.environ.pop("COVERAGE_PROCESS_CONFIG", None)  # noqa: TID251 - processes of tests would take twice the CPU
     if not hasattr(config, "workerinput"):
         folder = tempfile.TemporaryDirectory(prefix="test-longtail-", ignore_cleanup_errors=True)
         Path(folder.name).chmod(0o711)  # PostgreSQL may run as another user
