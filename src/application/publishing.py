@@ -4,11 +4,9 @@ A publication is a row that is made in the request's own transaction, with the p
 carries it out when it is due. So undoing needs no worker, and what goes out is what was approved.
 """
 
-from collections import Counter
 from collections.abc import Collection
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 import structlog
 from pydantic import BaseModel, ConfigDict
@@ -32,11 +30,11 @@ from src.domain.publishing import (
 )
 from src.domain.review import approvals_of
 from src.domain.revision import Revision
-from src.domain.site import Site
 from src.infrastructure.database.unit_of_work import Database, UnitOfWork
 from src.rendering import RENDERER_VERSION, page
 
 from .publication_runs import read_back
+from .publication_times import due_at
 from .revisions import ensured
 
 if TYPE_CHECKING:
@@ -45,7 +43,6 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 _LONGEST_REASON = 500  # characters
-_FURTHEST = timedelta(days=366)  # that somebody publishes ahead
 
 
 class PublicationResult(BaseModel):
@@ -154,8 +151,8 @@ class Publishing:
             if known := await self._find_same(uow, article, revision, target):
                 return known, False
             site = await uow.sites.get(article.site)
-            due_at = await _due_at(uow, site, target, at=at, by_cadence=by_cadence)
-            return await self._add(uow, article, revision, approved, target=target, due_at=due_at, forced=reason), True
+            due = await due_at(uow, site, target, at=at, by_cadence=by_cadence)
+            return await self._add(uow, article, revision, approved, target=target, due_at=due, forced=reason), True
 
         publication, is_new = await self._database.run_in_transaction(work)
         return await self._tell(publication, colour, is_new=is_new)
@@ -413,47 +410,3 @@ def _reason(forced: str | None) -> str | None:
     if not 0 < len(words) <= _LONGEST_REASON:
         raise InputInvalid("forced", forced[:80], f"say why, in 1 to {_LONGEST_REASON} characters")
     return words
-
-
-async def _due_at(
-    uow: UnitOfWork, site: Site, target: TargetName, *, at: datetime | None, by_cadence: bool
-) -> datetime:
-    """Return when a publication that is requested now is due, in UTC.
-
-    That is never before it could be undone."""
-    now = await uow.publications.now()
-    earliest = now + site.publishing.undo
-    if at is not None:
-        if not now <= at <= now + _FURTHEST:
-            raise InputInvalid("at", at.isoformat(), "name a time within the next year", reason="out_of_range")
-        return max(at.astimezone(UTC), earliest)
-    return await _free_place(uow, site, target, earliest) if by_cadence else earliest
-
-
-async def _free_place(uow: UnitOfWork, site: Site, target: TargetName, earliest: datetime) -> datetime:
-    """Return the first time at which the site's cadence has room.
-
-    It is on the first day of the site's time zone with fewer articles than go live on one, and not before its start.
-    """
-    most = site.publishing.per_day
-    if most is None:
-        raise InputInvalid("cadence", site.slug, "the site's file sets no per_day below [publishing]", reason="unset")
-    zone = ZoneInfo(site.time_zone)
-    first = earliest.astimezone(zone).date()
-    known = await uow.publications.list_due_between(
-        site.slug, target, _midnight(first, zone), _midnight(first + _FURTHEST, zone)
-    )
-    taken = Counter(each.astimezone(zone).date() for each in known)
-    day = next((day for day in _days_from(first) if taken[day] < most), None)
-    if day is None:
-        raise InputInvalid("cadence", most, "every day of the next year has as many already", reason="full")
-    start = datetime.combine(day, time.fromisoformat(site.publishing.start), zone)
-    return max(earliest, start.astimezone(UTC))
-
-
-def _days_from(first: date) -> list[date]:
-    return [first + timedelta(days=number) for number in range(_FURTHEST.days)]
-
-
-def _midnight(day: date, zone: ZoneInfo) -> datetime:
-    return datetime.combine(day, time(), zone)

@@ -12,7 +12,6 @@ from src.bootstrap import Application
 from src.domain.article import ArticleStatus
 from src.domain.colour import BLUE
 from src.domain.difference import Difference
-from src.domain.errors import InputInvalid
 from src.domain.finding import RevisionFinding
 from src.domain.revision import RevisionSummary
 from src.domain.stages import Stage
@@ -21,7 +20,7 @@ from src.infrastructure.database.unit_of_work import Database
 
 from .connections import names_models, with_application, with_database
 from .options import ArticleOption, ColourOption, JsonOption, resolve_article
-from .terminal import local, money, out, print_json, print_table, status
+from .terminal import local, money, out, print_json, print_page, print_table, status
 from .views import print_articles, print_waits, short, warn_without_workers
 
 app = typer.Typer(help="See, export and retry articles.", no_args_is_help=True, add_completion=False)
@@ -109,15 +108,7 @@ def html(
     async def work(database: Database) -> str:
         return (await get_page(database, await resolve_article(database, article_id))).html
 
-    page = with_database(work)
-    if to is None:
-        print(page)  # noqa: T201 - rich would wrap it
-        return
-    try:
-        to.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise InputInvalid("--out", str(to), f"{error.strerror}; choose a place that can be written") from error
-    out.print(f"written to {to}", soft_wrap=True)
+    print_page(with_database(work), to)
 
 
 @app.command()

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -19,6 +20,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from src.domain.errors import InputInvalid
 from src.domain.usage import Spend
 
 PIPED_WIDTH = 200  # columns, where no terminal says how many it has
@@ -159,3 +161,18 @@ def busy(doing: str) -> Iterator[None]:
 @contextmanager
 def _silence() -> Iterator[None]:
     yield
+
+
+def print_page(html: str, to: Path | None) -> None:
+    """Print the page, or write it to a file.
+
+    Raises InputInvalid when that cannot be written.
+    """
+    if to is None:
+        print(html)  # noqa: T201 - rich would wrap it
+        return
+    try:
+        to.write_text(html, encoding="utf-8")
+    except OSError as error:
+        raise InputInvalid("--out", str(to), f"{error.strerror}; choose a place that can be written") from error
+    out.print(f"written to {to}", soft_wrap=True)

@@ -7,7 +7,6 @@ import typer
 
 from src.application.reviews import ReviewDetails, Reviews, get_review, get_review_page, list_reviews
 from src.domain.article import ArticleStatus
-from src.domain.errors import InputInvalid
 from src.domain.finding import RevisionFinding
 from src.domain.principal import Principal
 from src.domain.review import Comment, Decision, Review
@@ -16,7 +15,7 @@ from src.infrastructure.database.unit_of_work import Database
 
 from ..connections import with_person
 from ..options import ArticleOption, JsonOption, resolve_article
-from ..terminal import local, out, print_json, print_table, status
+from ..terminal import local, out, print_json, print_page, print_table, status
 from ..views import short
 
 app = typer.Typer(
@@ -112,15 +111,7 @@ def page(
     async def work(database: Database, by: Principal) -> str:
         return await get_review_page(database, await resolve_article(database, article_id), by=by)
 
-    html = with_person(work)
-    if to is None:
-        print(html)  # noqa: T201 - rich would wrap it
-        return
-    try:
-        to.write_text(html, encoding="utf-8")
-    except OSError as error:
-        raise InputInvalid("--out", str(to), f"{error.strerror}; choose a place that can be written") from error
-    out.print(f"written to {to}", soft_wrap=True)
+    print_page(with_person(work), to)
 
 
 @app.command()

@@ -1,0 +1,33 @@
+"""Composition root: builds the use cases and the workers.
+
+The command line, the API, the benchmark and the tests open everything here.
+"""
+
+from .application import Application, open_application
+from .servers import (
+    Servers,
+    choose_port,
+    open_database,
+    open_local_postgres,
+    open_local_servers,
+    open_local_temporal,
+    open_servers,
+)
+from .worker import build_worker, register_worker, run_worker, worker_grace, worker_identity
+
+__all__ = [
+    "Application",
+    "Servers",
+    "build_worker",
+    "choose_port",
+    "open_application",
+    "open_database",
+    "open_local_postgres",
+    "open_local_servers",
+    "open_local_temporal",
+    "open_servers",
+    "register_worker",
+    "run_worker",
+    "worker_grace",
+    "worker_identity",
+]
