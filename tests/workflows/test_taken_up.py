@@ -151,6 +151,37 @@ async def test_the_next_slot_buys_only_what_was_not_answered(
     assert sum(calls.values()) == 4 * 2 + 2  # of each stage D the one that was cut off
 
 
+async def test_a_shard_may_end_in_the_moment_of_its_batchs_cancellation(
+    application: Application,
+    batches: Batches,
+    database: Database,
+    run_worker: RunWorker,
+    silent_at_metadata: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(policies, "SHARD_SIZE", 1)
+    site = await batches.site(keywords=2)
+
+    async def both_are_described() -> bool:
+        return (await count_calls(database, site))[Stage.SEO_METADATA, CallStatus.OPEN] == 2
+
+    async with run_worker(model_slots=2, shutdown_grace=timedelta(0)):
+        handle = await batches.start(site)
+        await eventually(both_are_described)
+    # Nobody works, so that both events reach the batch in one workflow task.
+    await application.batches.cancel((await batches.of(site)).id)
+    first, _ = await articles_of(database, site.slug)
+    for workflow_id in (ids.shard(handle.id, 0), ids.article(first.id)):
+        await application.client.get_workflow_handle(workflow_id).terminate()
+
+    async with run_worker():
+        with pytest.raises(WorkflowFailureError):
+            await asyncio.wait_for(handle.result(), 30)
+    assert {article.status for article in await articles_of(database, site.slug)} == {ArticleStatus.CANCELLED}
+    tasks = [event.event_type for event in (await handle.fetch_history()).events]
+    assert EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED not in tasks
+
+
 async def test_a_requeued_keyword_goes_on_with_its_article(
     batches: Batches, database: Database, run_worker: RunWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:

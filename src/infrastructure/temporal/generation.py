@@ -13,14 +13,15 @@ import re
 # 2: every outcome closes the batch; articles that another run began are joined; what fails alike stops the batch, and a
 #    new model is tried with a few articles; a shard asks for its window.
 # 3: a finished article starts its review.
-GENERATION = 3
+# 4: a child is cancelled only between its start and its end.
+GENERATION = 4
 DEPLOYMENT = "longtail"
 
 _BUILD_ID = re.compile(r"g(\d+)-")
 
 
 def build_id(version: str) -> str:
-    """Return the build id of this code, such as ``g3-0.1.0``."""
+    """Return the build id of this code, such as ``g4-0.1.0``."""
     return f"g{GENERATION}-{version}"
 
 

@@ -43,6 +43,7 @@ with workflow.unsafe.imports_passed_through():
 from .failure import cause_of
 from .generation import first_generation
 from .hold import HoldableWorkflow
+from .uninterrupted import uninterrupted
 
 A = TypeVar("A", bound=Artefact)
 
@@ -186,19 +187,23 @@ class ArticleWorkflow(HoldableWorkflow):
         workflow.set_current_details(f"ended: {outcome.replace('_', ' ')}")
 
     async def _record_cancellation(self, article: ArticleRef) -> None:
-        await workflow.execute_local_activity_method(
-            ArticleActivities.record_cancellation, article, summary="record the cancellation", **policies.DATABASE
+        await uninterrupted(
+            workflow.execute_local_activity_method(
+                ArticleActivities.record_cancellation, article, summary="record the cancellation", **policies.DATABASE
+            )
         )
         self._show_outcome("cancelled")
 
     async def _raise_failure(self, article: ArticleRef, error: BaseException) -> None:
         error_type, message, attempts = cause_of(error)
         failure = Failure(stage=self._stage, error_type=error_type, message=message, attempts=attempts)
-        failure = await workflow.execute_local_activity_method(
-            ArticleActivities.record_failure,
-            RecordFailure(article=article, failure=failure),
-            summary=f"record the failure at stage {self._stage}",
-            **policies.DATABASE,
+        failure = await uninterrupted(
+            workflow.execute_local_activity_method(
+                ArticleActivities.record_failure,
+                RecordFailure(article=article, failure=failure),
+                summary=f"record the failure at stage {self._stage}",
+                **policies.DATABASE,
+            )
         )
         self._show_outcome("failed")
         raise ApplicationError(

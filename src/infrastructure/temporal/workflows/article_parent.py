@@ -4,8 +4,8 @@ A batch is one, and a shard of a large batch.
 """
 
 import asyncio
-from collections.abc import Awaitable
-from typing import TypeAlias
+from collections.abc import Awaitable, Coroutine
+from typing import Any, TypeAlias
 
 from temporalio import workflow
 from temporalio.common import Priority, SearchAttributePair, TypedSearchAttributes
@@ -44,7 +44,6 @@ class ArticleParent(HoldableParent):
 
     def __init__(self) -> None:
         super().__init__()
-        self._generation = 0
         self._breaker = Breaker()
         self._joined = JoinedArticles()
 
@@ -146,7 +145,7 @@ def _is_halt(stop: Failure | None) -> bool:
     return isinstance(stop, RecordedFailure) and stop.verdict is Verdict.HALT
 
 
-def _start_article(article: ArticleRef, *, priority: int | None) -> Awaitable[ArticleHandle]:
+def _start_article(article: ArticleRef, *, priority: int | None) -> Coroutine[Any, Any, ArticleHandle]:
     colour = ids.colour_of(workflow.info().task_queue)
     return workflow.start_child_workflow(
         ArticleWorkflow.run,

@@ -4,16 +4,22 @@ A signal reaches a workflow that has no live worker. While nothing is held this 
 """
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from temporalio import workflow
-from temporalio.exceptions import FailureError
+from temporalio.exceptions import FailureError, WorkflowAlreadyStartedError
 
 with workflow.unsafe.imports_passed_through():
     from src.domain.hold import HoldDepth, HoldState
 
+from .uninterrupted import uninterrupted
+
 Result = TypeVar("Result")
+Handle = TypeVar("Handle", bound="workflow.ChildWorkflowHandle[Any, Any]")
+
+_CANCELS_ONCE = 4  # the generation since which a child is cancelled only between its start and its end
 
 
 class HoldableWorkflow:
@@ -66,6 +72,7 @@ class HoldableParent(HoldableWorkflow):
 
     def __init__(self) -> None:
         super().__init__()
+        self._generation = 0
         self._children: list[workflow.ChildWorkflowHandle[Any, Any]] = []
         self._forwarding: set[asyncio.Task[None]] = set()
 
@@ -73,17 +80,18 @@ class HoldableParent(HoldableWorkflow):
         """Signal the children that have started; ``run_child`` signals those that are starting."""
         await asyncio.gather(*(self._forward_hold(child) for child in self._children))
 
-    async def run_child(self, starting: Awaitable[workflow.ChildWorkflowHandle[Any, Result]]) -> Result:
+    async def run_child(self, starting: Coroutine[Any, Any, workflow.ChildWorkflowHandle[Any, Result]]) -> Result:
         """Wait until a child has started and ended, and return its result."""
         known = self._hold.version
-        child = await starting
+        cancels_once = self._generation >= _CANCELS_ONCE
+        child = await (_started(starting) if cancels_once else starting)
         self._children.append(child)
         if self._hold.version > known:
             task = asyncio.ensure_future(self._forward_hold(child))
             self._forwarding.add(task)
             task.add_done_callback(self._forwarding.discard)
         try:
-            return await child
+            return await (_end_of(child) if cancels_once else child)
         finally:
             self._children.remove(child)
 
@@ -92,3 +100,32 @@ class HoldableParent(HoldableWorkflow):
             await child.signal(HoldableWorkflow.hold, self._hold)
         except FailureError:
             workflow.logger.info("child_ended_before_hold_signal", extra={"child": child.id})
+
+
+async def _started(starting: Coroutine[Any, Any, Handle]) -> Handle:
+    """Wait for a child's start, whatever is cancelled meanwhile.
+
+    Temporal gives a request to stop that comes before the start to the id's run before, which may have ended.
+    """
+    try:
+        return await uninterrupted(starting)
+    except WorkflowAlreadyStartedError:
+        if workflow.cancellation_reason() is not None:
+            raise asyncio.CancelledError from None
+        raise
+
+
+async def _end_of(child: workflow.ChildWorkflowHandle[Any, Result]) -> Result:
+    """Wait for a child's end; what cancels this task cancels the child, unless that has ended.
+
+    The SDK would also ask to cancel a child whose end came with the cancellation. Its core refuses that, and the
+    workflow task would fail at every attempt.
+    """
+    with suppress(asyncio.CancelledError):
+        if workflow.cancellation_reason() is None:
+            await workflow.wait([child])
+            return await child
+    await asyncio.sleep(0)  # an end that came in this activation is delivered by the next turn
+    if not child.done():
+        child.cancel()
+    return await child

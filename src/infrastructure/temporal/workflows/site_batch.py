@@ -6,9 +6,9 @@ a schedule's pause-on-failure reacts to. However the run ends, but for its termi
 """
 
 import asyncio
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Coroutine
 from datetime import UTC, datetime
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias
 
 from temporalio import workflow
 from temporalio.common import Priority
@@ -34,11 +34,11 @@ with workflow.unsafe.imports_passed_through():
 from .article_parent import ArticleParent
 from .failure import cause_of
 from .generation import first_generation
+from .uninterrupted import uninterrupted
 from .window import run_windowed
 
 _SCHEDULED_AT = "TemporalScheduledStartTime"  # set by Temporal: the nominal time, without jitter
 _CLOSES_ALWAYS = 2  # the generation since which every outcome closes the batch
-T = TypeVar("T")
 ShardHandle: TypeAlias = "workflow.ChildWorkflowHandle[ArticleShardWorkflow, Failure | None]"
 
 
@@ -153,7 +153,7 @@ class SiteBatchWorkflow(ArticleParent):
         )
         if self._generation < _CLOSES_ALWAYS:
             return await opening
-        opened = await _uninterrupted(opening)
+        opened = await uninterrupted(opening)
         self._batch_id = opened.batch_id or self._batch_id
         if workflow.cancellation_reason() is not None:  # what was opened meanwhile is closed
             raise asyncio.CancelledError
@@ -237,7 +237,7 @@ class SiteBatchWorkflow(ArticleParent):
         closing = workflow.execute_local_activity_method(
             BatchActivities.close_batch, request, summary="close the batch", **policies.DATABASE
         )
-        report = await (closing if self._generation < _CLOSES_ALWAYS else _uninterrupted(closing))
+        report = await (closing if self._generation < _CLOSES_ALWAYS else uninterrupted(closing))
         workflow.upsert_search_attributes([sa.OUTCOME.value_set(report.status)])
         workflow.set_current_details(f"{report.status}: {report.needs_review} of {report.total} need review")
         return report
@@ -275,7 +275,7 @@ def _shard(batch: OpenedBatch, *, first: int, end: int, window: int, share: int 
     )
 
 
-def _start_shard(shard: Shard) -> Awaitable[ShardHandle]:
+def _start_shard(shard: Shard) -> Coroutine[Any, Any, ShardHandle]:
     return workflow.start_child_workflow(
         ArticleShardWorkflow.run,
         shard,
@@ -284,17 +284,6 @@ def _start_shard(shard: Shard) -> Awaitable[ShardHandle]:
         parent_close_policy=workflow.ParentClosePolicy.REQUEST_CANCEL,
         priority=Priority(priority_key=shard.priority),
     )
-
-
-async def _uninterrupted(doing: Coroutine[Any, Any, T]) -> T:
-    """Await ``doing`` to its end, whatever is cancelled meanwhile."""
-    task = asyncio.ensure_future(doing)
-    while not task.done():
-        try:
-            await asyncio.shield(task)
-        except asyncio.CancelledError:
-            continue
-    return task.result()
 
 
 def _scheduled_time() -> datetime | None:
