@@ -14,6 +14,7 @@ from temporalio.exceptions import ApplicationError
 
 from src.domain.article import ArticleStatus
 from src.domain.batch import BatchStatus
+from src.domain.colour import Colour
 from src.domain.longtail import LongtailStatus
 from src.domain.site import Site
 from src.domain.stages import STAGES, Stage
@@ -22,7 +23,9 @@ from src.infrastructure.temporal import ids, policies
 from src.infrastructure.temporal.activities.batches import BatchActivities
 from src.infrastructure.temporal.activities.stages import StageActivities
 from src.infrastructure.temporal.messages import OpenBatch, OpenedBatch, OpenedShard, Shard, WriteArticle
+from src.infrastructure.temporal.workflows.article import ArticleWorkflow
 from tests.eventually import eventually
+from tests.factories import a_site, longtails, open_batch
 
 from .conftest import Batches, BatchHandle, RunWorker, reported
 from .test_batch import articles_of, calls_of
@@ -56,6 +59,26 @@ async def test_an_error_that_nobody_expected_closes_the_batch(
     assert (batch.status, batch.under_way, batch.cancelled) == (BatchStatus.FAILED, 0, 3)
     assert batch.error_type == error.value.cause.type
     assert await ready(database, site) == 3
+
+
+async def test_an_article_that_is_cancelled_before_its_first_task_is_recorded_as_cancelled(
+    client: Client, database: Database, run_worker: RunWorker, colour: Colour
+) -> None:
+    async with database.unit_of_work() as uow:
+        await uow.sites.upsert(a_site())
+        await uow.longtails.add("hardware-shop", longtails(1), source="test")
+    batch_id, _ = await open_batch(database, limit=1)
+    async with database.unit_of_work() as uow:
+        (ref,) = await uow.articles.list_unfinished(batch_id, first=0, end=1)
+    handle = await client.start_workflow(
+        ArticleWorkflow.run, ref, id=ids.article(ref.article_id), task_queue=ids.task_queue(colour)
+    )
+    await handle.cancel()
+    async with run_worker():
+        with pytest.raises(WorkflowFailureError):
+            await handle.result()
+    (article,) = await articles_of(database, "hardware-shop")
+    assert article.status is ArticleStatus.CANCELLED
 
 
 async def test_an_article_whose_workflow_has_a_defect_is_recorded_as_failed(
