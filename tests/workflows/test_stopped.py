@@ -15,7 +15,7 @@ from src.domain.site import ModelChoice
 from src.domain.stages import STAGES, Stage
 from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.temporal import policies
-from tests.factories import PHRASES
+from tests.factories import PHRASES, longtails
 
 from .conftest import SLOT, Batches, RunWorker, reported
 from .test_batch import articles_of
@@ -75,6 +75,19 @@ async def test_articles_that_fail_alike_stop_the_batch(
     async with run_worker():
         again = await reported(await batches.start(site))
     assert (again.status, again.needs_review, again.error_type) == (BatchStatus.COMPLETED, 8, None)
+
+
+async def test_a_shard_that_stops_stops_the_others(
+    batches: Batches, database: Database, run_worker: RunWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(policies, "SHARD_SIZE", 20)
+    site = await batches.site(keywords=40, articles_per_batch=40)
+    failing = [article.phrase for article in longtails(40)[:20]]
+    async with run_worker(model_slots=2, latency=0.2, fail_keywords=failing):
+        report = await reported(await batches.start(site))
+    assert (report.status, report.failed) == (BatchStatus.STOPPED, 3)
+    assert report.needs_review < 10  # the other shard began as many as ended meanwhile
+    assert await ready(database, site) == report.cancelled == 40 - 3 - report.needs_review
 
 
 async def test_what_was_under_way_when_the_batch_stopped_is_finished_and_the_slot_goes_on(

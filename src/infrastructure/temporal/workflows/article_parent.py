@@ -44,6 +44,7 @@ class ArticleParent(HoldableParent):
 
     def __init__(self) -> None:
         super().__init__()
+        self._stop: Failure | None = None  # of another shard of the batch
         self._breaker = Breaker()
         self._joined = JoinedArticles()
 
@@ -74,6 +75,7 @@ class ArticleParent(HoldableParent):
             make,
             at_once=lambda: min(trial or opened.window, opened.window),
             may_start=self.may_start,
+            stopped=lambda: self._stop,
         )
         has_rest = ended < len(opened.articles) or shard.most is not None
         return stop if has_rest or _is_halt(stop) else None

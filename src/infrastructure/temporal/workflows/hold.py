@@ -4,7 +4,7 @@ A signal reaches a workflow that has no live worker. While nothing is held this 
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -78,7 +78,11 @@ class HoldableParent(HoldableWorkflow):
 
     async def on_hold_changed(self) -> None:
         """Signal the children that have started; ``run_child`` signals those that are starting."""
-        await asyncio.gather(*(self._forward_hold(child) for child in self._children))
+        await self.signal_children(HoldableWorkflow.hold, self._hold)
+
+    async def signal_children(self, signal: Callable[..., Any], argument: object) -> None:
+        """Signal the children that have started; one that has ended is passed over."""
+        await asyncio.gather(*(_signal(child, signal, argument) for child in self._children))
 
     async def run_child(self, starting: Coroutine[Any, Any, workflow.ChildWorkflowHandle[Any, Result]]) -> Result:
         """Wait until a child has started and ended, and return its result."""
@@ -87,7 +91,7 @@ class HoldableParent(HoldableWorkflow):
         child = await (_started(starting) if cancels_once else starting)
         self._children.append(child)
         if self._hold.version > known:
-            task = asyncio.ensure_future(self._forward_hold(child))
+            task = asyncio.ensure_future(_signal(child, HoldableWorkflow.hold, self._hold))
             self._forwarding.add(task)
             task.add_done_callback(self._forwarding.discard)
         try:
@@ -95,11 +99,12 @@ class HoldableParent(HoldableWorkflow):
         finally:
             self._children.remove(child)
 
-    async def _forward_hold(self, child: workflow.ChildWorkflowHandle[Any, Any]) -> None:
-        try:
-            await child.signal(HoldableWorkflow.hold, self._hold)
-        except FailureError:
-            workflow.logger.info("child_ended_before_hold_signal", extra={"child": child.id})
+
+async def _signal(child: workflow.ChildWorkflowHandle[Any, Any], signal: Callable[..., Any], argument: object) -> None:
+    try:
+        await child.signal(signal, argument)
+    except FailureError:
+        workflow.logger.info("child_ended_before_signal", extra={"child": child.id})
 
 
 async def _started(starting: Coroutine[Any, Any, Handle]) -> Handle:

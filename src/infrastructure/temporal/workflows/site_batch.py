@@ -39,6 +39,7 @@ from .window import run_windowed
 
 _SCHEDULED_AT = "TemporalScheduledStartTime"  # set by Temporal: the nominal time, without jitter
 _CLOSES_ALWAYS = 2  # the generation since which every outcome closes the batch
+_STOPS_ALL = 4  # the generation since which a shard's stop is told to the others
 ShardHandle: TypeAlias = "workflow.ChildWorkflowHandle[ArticleShardWorkflow, Failure | None]"
 
 
@@ -186,7 +187,7 @@ class SiteBatchWorkflow(ArticleParent):
         This workflow takes them over.
         """
         try:
-            return await self.run_child(_start_shard(shard))
+            return await self._run_as_child(shard)
         except ChildWorkflowError as error:
             if self._generation == 0:
                 raise
@@ -201,6 +202,12 @@ class SiteBatchWorkflow(ArticleParent):
             self._lost_shard = True
             return None
         return await self.run_range(shard)
+
+    async def _run_as_child(self, shard: Shard) -> Failure | None:
+        stop = await self.run_child(_start_shard(shard))
+        if stop is not None and self._generation >= _STOPS_ALL:
+            await self.signal_children(ArticleShardWorkflow.stop, stop)
+        return stop
 
     # --- the end
 
@@ -255,6 +262,11 @@ class ArticleShardWorkflow(ArticleParent):
         """Return the failure that stopped new articles from starting, or None."""
         self._generation = first_generation()
         return await self.run_range(shard)
+
+    @workflow.signal(description="Start no further article: another shard of the batch has stopped.")
+    def stop(self, failure: Failure) -> None:
+        """Let the articles that run end, and no other start."""
+        self._stop = failure
 
 
 def _whole(batch: OpenedBatch, *, window: int, most: int | None = None, trial: int | None = None) -> Shard:

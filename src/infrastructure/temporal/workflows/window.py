@@ -24,25 +24,28 @@ async def run_windowed(
     *,
     at_once: Callable[[], int],
     may_start: Callable[[], bool],
+    stopped: Callable[[], Failure | None] = lambda: None,
 ) -> Failure | None:
     """Run the items in order, ``at_once`` at a time.
 
     None starts while ``may_start`` is false. ``at_once`` is asked again whenever one has ended.
 
-    When one returns a Failure no further item is started, the running ones end, and it is returned. When this is
-    cancelled, the running ones are cancelled and awaited first.
+    When one returns a Failure, or ``stopped`` does, no further item is started, the running ones end, and it is
+    returned. When this is cancelled, the running ones are cancelled and awaited first.
     """
     pending = deque(items)
     running: list[asyncio.Task[Failure | None]] = []
     halted: Failure | None = None
     try:
         while True:
+            halted = halted or stopped()
             while halted is None and may_start() and len(running) < at_once() and pending:
                 running.append(asyncio.ensure_future(run(pending.popleft())))
             if not running and (halted is not None or not pending):
                 return halted
             held = halted is None and bool(pending) and not may_start()
-            done, running = await (_wait_for_one_or_release(may_start, running) if held else _wait_for_one(running))
+            may_go_on = lambda: may_start() or stopped() is not None  # noqa: E731 - of this loop alone
+            done, running = await (_wait_for_one_or_release(may_go_on, running) if held else _wait_for_one(running))
             halted = halted or next((failure for task in done if (failure := task.result())), None)
     except (Exception, asyncio.CancelledError):  # not GeneratorExit: a run that is thrown away may await nothing
         for task in running:
