@@ -292,22 +292,23 @@ class Decisions:
     async def _signal(self, decision: Decision) -> bool:
         if decision.kind is DecisionKind.WITHDRAW:
             await self._take_off(decision.article_id)
-        told = await self._workflows.signal_review(decision.article_id, decision.id)
-        return told or await self._begin_review_again(decision.article_id)
+        return await self._signal_review(decision)
 
-    async def _begin_review_again(self, article_id: ArticleId) -> bool:
-        """Start a review that an earlier decision ended, where a worker lives.
+    async def _signal_review(self, decision: Decision) -> bool:
+        """Signal the review; start one that an earlier decision ended, where a worker lives.
 
-        Return False without one; the watchdog of the next worker starts it.
+        Return False without a review and a worker; the watchdog of the next worker starts it.
         """
         async with self._database.unit_of_work() as uow:
-            article = await uow.articles.get(article_id)
+            article = await uow.articles.get(decision.article_id)
             colours = [worker.colour for worker in await uow.workers.list_unended() if worker.draining_at is None]
-        if not colours:
+        if not colours and not await self._workflows.find_reviews([article.id]):
             return False
-        return await self._workflows.start_review(
-            article_id, site=article.site, keyword=article.keyword, colour=colours[-1]
+        colour = colours[-1] if colours else BLUE  # of a review that does not run yet
+        await self._workflows.signal_review(
+            article.id, decision.id, site=article.site, keyword=article.keyword, colour=colour
         )
+        return True
 
     async def _take_off(self, article_id: ArticleId) -> None:
         """Start what takes the article's pages off, if targets have some."""

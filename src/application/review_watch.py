@@ -3,7 +3,7 @@
 And that each decision reaches it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ import structlog
 from src.domain.alert import Alert, AlertKind, Finding
 from src.domain.colour import Colour
 from src.domain.ids import ArticleId
+from src.domain.review import DecisionId
 from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.temporal import ids
 
@@ -46,37 +47,43 @@ class ReviewWatch:
 
         Return the new alerts.
         """
-        await self._repeat_signals()
-        await self._start_missing()
+        await self._start_missing(late=await self._repeat_signals())
         return await self._tell_reminded()
 
-    async def _repeat_signals(self) -> None:
+    async def _repeat_signals(self) -> dict[ArticleId, DecisionId]:
         """Signal again what was not heard, and start what cannot hear.
 
-        A signal that was taken waits in the history for a worker: repeating it for ever would only fill that.
+        Return what is late: a signal waits in the history for a worker, and repeating it with every look would only
+        fill that.
         """
         async with self._database.unit_of_work() as uow:
             waiting = await uow.decisions.list_not_taken_up(older_than=self._patience, recent=_REPEATED_FOR)
             known = await uow.reviews.list_sites([article_id for article_id, _, _ in waiting])
         recent = {article_id: decision_id for article_id, decision_id, is_recent in waiting if is_recent}
-        running = await self._workflows.find_reviews(known.keys() - recent.keys())
-        for article_id in known.keys() - running:
-            decision_id = recent.get(article_id)
-            if decision_id is None or not await self._workflows.signal_review(article_id, decision_id):
-                await self._start(article_id, *known[article_id])
+        for article_id in known.keys() & recent.keys():
+            await self._signal(article_id, recent[article_id], *known[article_id])
+        late = {article_id: decision_id for article_id, decision_id, _ in waiting if article_id not in recent}
+        for article_id in (known.keys() & late.keys()) - await self._workflows.find_reviews(late.keys()):
+            await self._start(article_id, *known[article_id])
+        return late
 
-    async def _start_missing(self) -> None:
+    async def _start_missing(self, *, late: Mapping[ArticleId, DecisionId]) -> None:
         async with self._database.unit_of_work() as uow:
             unchecked = await uow.reviews.list_unchecked(every=CHECK_EVERY, limit=_CHECKED_AT_ONCE)
         runs = await self._workflows.find_reviews([article_id for article_id, _, _ in unchecked])
         for article_id, site, keyword in unchecked:
             if article_id not in runs:
                 await self._start(article_id, site, keyword)
+            elif article_id in late:
+                await self._signal(article_id, late[article_id], site, keyword)
         await self._mark_checked([article_id for article_id, _, _ in unchecked])
 
     async def _start(self, article_id: ArticleId, site: str, keyword: str) -> None:
         if await self._workflows.start_review(article_id, site=site, keyword=keyword, colour=self._colour):
             log.info("review_started", site=site, article=str(article_id), workflow=ids.review(article_id))
+
+    async def _signal(self, article_id: ArticleId, decision_id: DecisionId, site: str, keyword: str) -> None:
+        await self._workflows.signal_review(article_id, decision_id, site=site, keyword=keyword, colour=self._colour)
 
     async def _mark_checked(self, article_ids: Sequence[ArticleId]) -> None:
         if article_ids:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowExecutionStatus
 
 from src.application.decisions import Decided
 from src.application.reviews import get_review, list_reviews
@@ -113,7 +113,8 @@ async def decided(application: Application, article_id: ArticleId, verdict: Verd
 
 async def waits(client: Client, article_id: ArticleId) -> bool:
     described = await client.get_workflow_handle(ids.review(article_id)).describe()
-    return described.history_length > 5 and not described.raw_description.HasField("pending_workflow_task")
+    is_running = described.status is WorkflowExecutionStatus.RUNNING
+    return is_running and not described.raw_description.HasField("pending_workflow_task")
 
 
 async def answered(site: Records) -> list[Stage]:

@@ -13,7 +13,8 @@ import re
 # 2: every outcome closes the batch; articles that another run began are joined; what fails alike stops the batch, and a
 #    new model is tried with a few articles; a shard asks for its window.
 # 3: a finished article starts its review.
-# 4: a child is cancelled only between its start and its end; a shard that stops stops the others.
+# 4: a child is cancelled only between its start and its end; a shard that stops stops the others;
+#    what saves an article begins its review.
 GENERATION = 4
 DEPLOYMENT = "longtail"
 

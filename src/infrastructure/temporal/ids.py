@@ -1,6 +1,7 @@
 """Ids of workflows and schedules, and names of task queues."""
 
 from datetime import UTC, datetime
+from uuid import UUID
 
 from src.domain.colour import Colour
 from src.domain.ids import ArticleId
@@ -64,6 +65,11 @@ REVIEW_WORKFLOW = "ReviewWorkflow"  # its type: an article starts it by name, si
 def review(article_id: ArticleId) -> str:
     """Return the workflow id of an article's review."""
     return f"review/{article_id}"
+
+
+def reviewed_article(workflow_id: str) -> ArticleId:
+    """Return the article whose review has this id."""
+    return ArticleId(UUID(workflow_id.removeprefix("review/")))
 
 
 def publish(article_id: ArticleId) -> str:

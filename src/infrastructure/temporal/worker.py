@@ -34,6 +34,7 @@ from .activities.schedules import ScheduleActivities
 from .activities.stages import StageActivities
 from .activities.watchdog import WatchdogActivities
 from .errors import TranslatesErrors
+from .workflow_gateway import WorkflowGateway
 from .workflows.article import ArticleWorkflow
 from .workflows.publish import PublishWorkflow
 from .workflows.review import ReviewWorkflow
@@ -99,7 +100,7 @@ def create(  # noqa: PLR0913 - each is a part that the composition root made
     """
     stages = StageActivities(database, providers, owner=owner, patience=settings.outage_patience)
     batches = BatchActivities(database, providers, slots=settings.model_slots)
-    articles = ArticleActivities(database)
+    articles = ArticleActivities(database, WorkflowGateway(client), colour=colour)
     publishing = PublishingActivities(publications)
     return Worker(
         client,

@@ -4,8 +4,10 @@ Domain values in and out. What Temporal raises becomes an error of ``domain.erro
 """
 
 import asyncio
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
 
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
@@ -16,7 +18,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
 from src.domain.alert import StuckWorkflow, WorkflowRun
-from src.domain.article import ArticleRef
+from src.domain.article import ArticleRef, ArticleStatus
 from src.domain.batch import Batch, Trigger
 from src.domain.colour import Colour
 from src.domain.errors import Conflict, ConflictReason
@@ -179,28 +181,63 @@ class WorkflowGateway:
 
     # --- reviews
 
-    async def start_review(self, article_id: ArticleId, *, site: str, keyword: str, colour: Colour) -> bool:
-        """Start the article's review; return False if it runs."""
+    async def begin_review(
+        self, article_id: ArticleId, *, site: str, keyword: str, colour: Colour, remind_after: timedelta
+    ) -> None:
+        """Start the review of a text that is ready, unless it runs; that one looks at the rows.
+
+        Its first task comes with the reminder, or before that with a decision: until then it has none, and no worker
+        holds it (docs/decisions/0019).
+        """
+        review = self._review(article_id, site=site, keyword=keyword, colour=colour)
         try:
             with translated("start the review"):
-                await self._client.start_workflow(
-                    ReviewWorkflow.run,
-                    ReviewInput(article_id=article_id, site=site, keyword=keyword),
-                    id=ids.review(article_id),
-                    task_queue=ids.task_queue(colour),
-                    static_summary=keyword,
-                    search_attributes=TypedSearchAttributes(
-                        [SearchAttributePair(sa.SITE, site), SearchAttributePair(sa.COLOUR, colour)]
-                    ),
-                )
+                await review(start_delay=remind_after)
+        except WorkflowAlreadyStartedError:
+            with translated("take the signal"):
+                await review(start_signal="text_is_ready", id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING)
+
+    async def start_review(self, article_id: ArticleId, *, site: str, keyword: str, colour: Colour) -> bool:
+        """Start the article's review, which looks at the rows at once; return False if it runs."""
+        try:
+            with translated("start the review"):
+                await self._review(article_id, site=site, keyword=keyword, colour=colour)()
         except WorkflowAlreadyStartedError:
             return False
         return True
 
-    async def signal_review(self, article_id: ArticleId, decision_id: DecisionId) -> bool:
-        """Inform the article's review of a decision; return whether it runs."""
-        handle = self._client.get_workflow_handle(ids.review(article_id))
-        return await _is_taken(handle.signal(ReviewWorkflow.decided, str(decision_id)), "take the signal")
+    async def signal_review(
+        self, article_id: ArticleId, decision_id: DecisionId, *, site: str, keyword: str, colour: Colour
+    ) -> None:
+        """Inform the article's review of a decision; start it on ``colour`` if none runs.
+
+        A signal by itself would not wake one whose first task is still to come.
+        """
+        with translated("take the signal"):
+            await self._review(article_id, site=site, keyword=keyword, colour=colour)(
+                start_signal="decided",
+                start_signal_args=[str(decision_id)],
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            )
+
+    def _review(
+        self, article_id: ArticleId, *, site: str, keyword: str, colour: Colour
+    ) -> Callable[..., Awaitable[Any]]:
+        return partial(
+            self._client.start_workflow,
+            ReviewWorkflow.run,
+            ReviewInput(article_id=article_id, site=site, keyword=keyword),
+            id=ids.review(article_id),
+            task_queue=ids.task_queue(colour),
+            static_summary=keyword,
+            search_attributes=TypedSearchAttributes(
+                [
+                    SearchAttributePair(sa.SITE, site),
+                    SearchAttributePair(sa.COLOUR, colour),
+                    SearchAttributePair(sa.REVIEW_STATE, ArticleStatus.NEEDS_REVIEW),
+                ]
+            ),
+        )
 
     async def hand_over_reviews(self, colour: Colour, *, to: Colour) -> int:
         """Have the reviews of a colour go on at the other's queue.
@@ -212,10 +249,19 @@ class WorkflowGateway:
             "AND ExecutionStatus = 'Running'"
         )
         with translated("list the reviews"):
-            running = [each.id async for each in self._client.list_workflows(query, page_size=_PAGE)]
+            running = [each async for each in self._client.list_workflows(query, page_size=_PAGE)]
         signals = (
-            self._client.get_workflow_handle(workflow_id).signal(ReviewWorkflow.hand_over, to)
-            for workflow_id in running
+            self._review(
+                ids.reviewed_article(each.id),
+                site=each.typed_search_attributes.get(sa.SITE) or "",
+                keyword=each.id,  # of one that ended meanwhile and starts again
+                colour=to,
+            )(
+                start_signal="hand_over",
+                start_signal_args=[to],
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            )
+            for each in running
         )
         return await _count_taken(signals, "take the signal")
 

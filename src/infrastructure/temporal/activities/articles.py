@@ -4,11 +4,16 @@ Its page, its failure, or that a person stopped it.
 """
 
 import hashlib
+from datetime import timedelta
+from typing import Protocol
 
+import structlog
 from temporalio import activity
 
 from src.domain.article import ArticleRef, ArticleStatus, Failure
-from src.domain.errors import ArticleEnded, ModelRefused, OutputRejected, OutputTruncated
+from src.domain.colour import Colour
+from src.domain.errors import ArticleEnded, EngineUnavailable, ModelRefused, OutputRejected, OutputTruncated
+from src.domain.ids import ArticleId
 from src.domain.stage_failure import verdict_on
 from src.infrastructure.database.machine_texts import read_machine_text, store_machine_text
 from src.infrastructure.database.unit_of_work import Database, UnitOfWork
@@ -16,23 +21,37 @@ from src.rendering import page
 
 from ..messages import ArticleOutcome, RecordedFailure, RecordFailure
 
+log = structlog.get_logger()
+
 _REJECTED_FOR_GOOD = {error.__name__ for error in (OutputRejected, OutputTruncated, ModelRefused)}
+
+
+class Reviews(Protocol):
+    """Reviews of texts, which are workflows."""
+
+    async def begin_review(
+        self, article_id: ArticleId, *, site: str, keyword: str, colour: Colour, remind_after: timedelta
+    ) -> None:
+        """Start the review of a text that is ready, unless it runs. Raises EngineUnavailable."""
 
 
 class ArticleActivities:
     """Stores how an article ended, each in its own transaction."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, reviews: Reviews, *, colour: Colour) -> None:
         self._database = database
+        self._reviews = reviews
+        self._colour = colour
 
     @activity.defn
     async def save_article(self, article: ArticleRef) -> ArticleOutcome:
         """Store the stages' text as a revision, its findings and its page.
 
-        The article now needs a review. All of it is one transaction, and storing it again changes nothing.
+        The article now needs a review, which begins. All of it is one transaction, and storing it again changes
+        nothing.
         """
 
-        async def work(uow: UnitOfWork) -> ArticleOutcome:
+        async def work(uow: UnitOfWork) -> tuple[ArticleOutcome, timedelta]:
             text = await read_machine_text(uow, article.article_id, article.revision)
             content = text.content
             if await uow.articles.lock_to_save(article.article_id):
@@ -47,14 +66,30 @@ class ArticleActivities:
                 offline=content.offline,
             )
             await uow.batches.follow_article(article.article_id)
-            return ArticleOutcome(
+            outcome = ArticleOutcome(
                 article_id=article.article_id,
                 status=ArticleStatus.NEEDS_REVIEW,
                 content_hash=content_hash,
                 words=text.words,
             )
+            return outcome, text.site.review.reminder
 
-        return await self._database.run_in_transaction(work)
+        outcome, remind_after = await self._database.run_in_transaction(work)
+        await self._begin_review(article, remind_after)
+        return outcome
+
+    async def _begin_review(self, article: ArticleRef, remind_after: timedelta) -> None:
+        """Begin the article's review; the watchdog does where this is cut short."""
+        try:
+            await self._reviews.begin_review(
+                article.article_id,
+                site=article.site,
+                keyword=article.keyword,
+                colour=self._colour,
+                remind_after=remind_after,
+            )
+        except EngineUnavailable as error:
+            log.info("review_left_to_the_watchdog", article=str(article.article_id), error=error.message)
 
     @activity.defn
     async def record_failure(self, request: RecordFailure) -> RecordedFailure:

@@ -48,7 +48,7 @@ from .uninterrupted import uninterrupted
 A = TypeVar("A", bound=Artefact)
 
 _RECORDS_DEFECTS = 2  # the generation since which an error of the workflow itself is recorded
-_STARTS_REVIEWS = 3  # the generation since which a finished article starts its review
+_STARTS_REVIEWS = 3  # the generation whose finished articles start their reviews; later ones leave it to what saves
 OPENING_WORDS = 150  # what stage D reads of the article
 OPENING_CHARACTERS = 1500  # the same, in scripts without spaces
 
@@ -96,7 +96,7 @@ class ArticleWorkflow(HoldableWorkflow):
                 await self._raise_failure(article, error)
             raise
         self._show_outcome("needs_review")
-        if self._generation >= _STARTS_REVIEWS:
+        if self._generation == _STARTS_REVIEWS:
             await _begin_review(article)
         return outcome
 

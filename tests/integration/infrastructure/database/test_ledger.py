@@ -33,11 +33,11 @@ from src.infrastructure.llm.model_choice import Choice
 from src.infrastructure.llm.providers import ResolvedModel
 from src.infrastructure.llm.spool import Spool
 from src.infrastructure.llm.testing import ScriptedModel
-from src.infrastructure.temporal.activities.articles import ArticleActivities
 from src.infrastructure.temporal.messages import RecordFailure
 from tests.call_owners import an_owner
 from tests.eventually import eventually
 from tests.factories import SLOT, a_site, longtails, open_batch
+from tests.finished_articles import article_activities
 
 PROMPT = Prompt(
     stage=Stage.OUTLINE,
@@ -194,7 +194,7 @@ async def test_a_call_of_a_living_worker_outlives_the_end_of_its_article(
     await database.run_in_transaction(lambda uow: uow.workers.register(worker))
     request = ledger(database, article)[0]._request(PROMPT)
     await database.run_autocommit(lambda uow: uow.model_calls.find_or_open(request))
-    await ArticleActivities(database).record_cancellation(article)
+    await article_activities(database).record_cancellation(article)
     assert [call.status for call in await calls(database, article)] == [CallStatus.OPEN]
     await database.run_in_transaction(lambda uow: uow.workers.say_goodbye("blue@here"))
     await database.run_in_transaction(lambda uow: uow.model_calls.write_off(article.article_id))
@@ -217,7 +217,7 @@ async def test_an_article_that_a_later_batch_took_up_does_not_fail_by_its_earlie
         await uow.articles.cancel(article.article_id)
     await open_batch(database, SLOT + timedelta(days=1))
     ended = Failure(stage=Stage.OUTLINE, error_type="ArticleEnded", message="it was ended meanwhile", attempts=1)
-    await ArticleActivities(database).record_failure(RecordFailure(article=article, failure=ended))
+    await article_activities(database).record_failure(RecordFailure(article=article, failure=ended))
     async with database.unit_of_work() as uow:
         assert await uow.articles.get_status(article.article_id) is ArticleStatus.CANCELLED
         assert (await uow.longtails.count_by_status("hardware-shop"))[LongtailStatus.READY] == 1
@@ -354,7 +354,7 @@ def test_what_a_dead_process_was_writing_is_removed(tmp_path: Path) -> None:
 
 async def test_no_call_stays_open_when_its_article_ends(database: Database, article: ArticleRef) -> None:
     request = ledger(database, article)[0]._request(PROMPT)
-    ending = ArticleActivities(database)
+    ending = article_activities(database)
     lost_worker = Failure(stage=Stage.OUTLINE, error_type="WorkerLost", message="it fell silent", attempts=6)
     for end in (
         lambda: ending.record_cancellation(article),

@@ -1,6 +1,7 @@
 """Decisions about texts: bound to their bytes, made once, refused with who and when."""
 
 import asyncio
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -35,7 +36,6 @@ from src.domain.person import Grant, Person
 from src.domain.principal import Origin, Principal
 from src.domain.review import (
     ChangeReason,
-    DecisionId,
     DecisionKind,
     KeywordAfter,
     RejectReason,
@@ -60,9 +60,9 @@ REJECT = Verdict.reject(RejectReason.QUALITY, KeywordAfter.LATER, note="too thin
 class NoWorkflows:
     """A Temporal that runs no review, as while it is away or no review has begun."""
 
-    async def signal_review(self, article_id: ArticleId, decision_id: DecisionId) -> bool:
-        """Return that nobody heard."""
-        return False
+    async def find_reviews(self, article_ids: Iterable[ArticleId]) -> set[ArticleId]:
+        """Return that none runs."""
+        return set()
 
 
 def decisions(database: Database, by: Principal = ANNE) -> Decisions:
