@@ -121,7 +121,7 @@ async def _started(starting: Coroutine[Any, Any, Handle]) -> Handle:
 
 
 async def _end_of(child: workflow.ChildWorkflowHandle[Any, Result]) -> Result:
-    """Wait for a child's end; what cancels this task cancels the child, unless that has ended.
+    """Wait for a child's end; cancel it with this task unless it has ended.
 
     The SDK would also ask to cancel a child whose end came with the cancellation. Its core refuses that, and the
     workflow task would fail at every attempt.
