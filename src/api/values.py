@@ -3,11 +3,12 @@
 from typing import Annotated
 
 from fastapi import Path, Query
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, StringConstraints, Tag
 
 from src.domain.colour import Colour
 from src.domain.ids import ArticleId, BatchId
 from src.domain.paging import Moment
+from src.domain.publishing import Wish
 from src.domain.review import LONGEST_NOTE
 from src.domain.text import visible
 
@@ -36,6 +37,24 @@ Hash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Remark = Annotated[str, StringConstraints(max_length=LONGEST_NOTE)]
 Note = Annotated[str, StringConstraints(min_length=1, max_length=500), AfterValidator(_visible)]
 Words = Annotated[str | None, Query(min_length=1, max_length=120, pattern=r"^[^\x00]*$")]
+_WISHES = frozenset(Wish)
+
+
+def _kind_of_wish(value: object) -> str | None:
+    """Return which form a wish has; None: neither."""
+    if isinstance(value, str) and not value[:1].isdigit():
+        return "word" if value in _WISHES else None
+    return "time"
+
+
+WhenApproved = Annotated[
+    Annotated[Wish, Tag("word")] | Annotated[Moment, Tag("time")],
+    Discriminator(
+        _kind_of_wish,
+        custom_error_type="wish",
+        custom_error_message=f"write {', '.join(Wish)} or a time such as 2026-12-01T09:00:00Z",
+    ),
+]
 WhichColour = Annotated[Colour, StringConstraints(pattern="^(blue|green)$")]
 
 __all__ = [
@@ -54,6 +73,7 @@ __all__ = [
     "SiteFilter",
     "SiteSlug",
     "TokenName",
+    "WhenApproved",
     "WhichColour",
     "Words",
 ]

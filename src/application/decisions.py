@@ -7,44 +7,40 @@ when. A decision needs no worker: the workflow of the review is only told of it,
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-import structlog
 from pydantic import BaseModel, ConfigDict
 
 from src.domain.article import ArticleStatus
-from src.domain.colour import BLUE
 from src.domain.errors import (
     AlreadyDecided,
     Conflict,
     ConflictReason,
-    EngineUnavailable,
-    FindingsBlock,
     InputInvalid,
     LongtailError,
     NotFound,
     NotPermitted,
     NotReviewable,
-    OwnText,
-    SecondPersonMissing,
 )
 from src.domain.finding import RevisionFinding
 from src.domain.ids import ArticleId
-from src.domain.permissions import ALLOWED, Action, Role
-from src.domain.principal import Origin, Principal
-from src.domain.review import MOVES, Decision, DecisionKind, KeywordAfter, Verdict, approvals_of, parse_note
+from src.domain.permissions import Action
+from src.domain.principal import Principal
+from src.domain.publishing import PublicationRecord, PublishWish
+from src.domain.review import MOVES, Decision, DecisionKind, KeywordAfter, Verdict, parse_note
 from src.domain.revision import Revision
-from src.domain.site import ReviewRules
 from src.infrastructure.database.reviews import LockedArticle
 from src.infrastructure.database.unit_of_work import Database, UnitOfWork
 
+from .approvals import NotPublished, Published, count_missing, find_published, prepare_approval, publish_approved
+from .decision_signals import DecisionSignals
+from .publication_requests import Wanted, record
 from .revisions import ensured, require_hash, text_replaced
 
 if TYPE_CHECKING:
     from src.infrastructure.temporal.workflow_gateway import WorkflowGateway
-
-log = structlog.get_logger()
 
 _BOUND = (DecisionKind.APPROVE, DecisionKind.REQUEST_CHANGES, DecisionKind.REJECT)  # they have to name the bytes
 
@@ -55,8 +51,11 @@ class Decided(BaseModel):
     Attributes:
         status: what the article is now.
         approvals_missing: how many more people have to approve it.
-        is_told: whether its workflow was told; if not, the watchdog does within a minute or two.
+        is_told: whether its workflow was told, and that of a publication; if not, the watchdog does within a minute or
+            two.
         is_repeated: whether it was made before with the same idempotency key.
+        publication: of an approval, by which the text goes out, or is there already.
+        not_published: why it does not go out though the site's rule says so; the approval stands. Said once.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -66,6 +65,8 @@ class Decided(BaseModel):
     approvals_missing: int = 0
     is_told: bool = False
     is_repeated: bool = False
+    publication: PublicationRecord | None = None
+    not_published: NotPublished | None = None
 
 
 class Snapshot(BaseModel):
@@ -93,34 +94,57 @@ class BulkResult(BaseModel):
     left_out: list[LeftOut]
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """A decision on the text whose hash begins with ``expected``."""
+
+    verdict: Verdict
+    expected: str | None
+    key: str | None
+    wish: PublishWish | None
+
+
 class Decisions:
     """Decisions as one person makes them."""
 
     def __init__(self, database: Database, workflows: "WorkflowGateway", *, by: Principal) -> None:
         self._database = database
-        self._workflows = workflows
+        self._signals = DecisionSignals(database, workflows)
         self._by = by
 
     async def decide(
-        self, article_id: ArticleId, verdict: Verdict, *, expected: str | None = None, key: str | None = None
+        self,
+        article_id: ArticleId,
+        verdict: Verdict,
+        *,
+        expected: str | None = None,
+        key: str | None = None,
+        publish: PublishWish | None = None,
     ) -> Decided:
         """Make the decision on the text whose hash begins with ``expected``.
 
         Approving, requesting changes and rejecting need it. With the same idempotency ``key`` a decision is made once
-        and returned again.
+        and returned again, with what became of its publication. The last approval publishes by the site's rule, or as
+        ``publish`` says instead, which takes the right to publish; what then cannot be published is not approved.
 
         Raises NotFound, NotPermitted, InputInvalid, and by what stands in its way: TextReplaced, AlreadyDecided,
-        NotReviewable, OwnText, SecondPersonMissing, FindingsBlock, Conflict for a key of another decision.
+        NotReviewable, OwnText, SecondPersonMissing, FindingsBlock, Conflict for a key of another decision, and for what
+        cannot be published as is wished.
         """
-        decided = await self._make(article_id, verdict, expected=expected, key=key)
+        decided = await self._make(article_id, _Asked(verdict, expected, key, publish))
         return (await self._tell([decided]))[0]
 
     async def decide_all(
-        self, snapshots: Sequence[Snapshot], verdict: Verdict, *, key: str | None = None
+        self,
+        snapshots: Sequence[Snapshot],
+        verdict: Verdict,
+        *,
+        key: str | None = None,
+        publish: PublishWish | None = None,
     ) -> BulkResult:
         """Make the decision on each text that is as it was seen.
 
-        The others are listed.
+        The others are listed. What approvals publish is as in ``decide``.
 
         Each is a transaction of its own. Raises NotPermitted when that is what is in the way of every one.
         """
@@ -128,7 +152,8 @@ class Decisions:
         refused: list[tuple[Snapshot, LongtailError]] = []
         for snapshot in snapshots:
             try:
-                decided.append(await self._make(snapshot.article_id, verdict, expected=snapshot.content_hash, key=key))
+                asked = _Asked(verdict, snapshot.content_hash, key, publish)
+                decided.append(await self._make(snapshot.article_id, asked))
             except LongtailError as error:
                 refused.append((snapshot, error))
         if not decided and refused and all(isinstance(error, NotPermitted) for _, error in refused):
@@ -164,32 +189,35 @@ class Decisions:
 
     # --- one decision
 
-    async def _make(self, article_id: ArticleId, verdict: Verdict, *, expected: str | None, key: str | None) -> Decided:
-        _check(verdict, expected)
+    async def _make(self, article_id: ArticleId, asked: _Asked) -> Decided:
+        _check(asked)
+        verdict, key = asked.verdict, asked.key
 
         async def work(uow: UnitOfWork) -> Decided:
+            wanted = None
+            if verdict.kind is DecisionKind.APPROVE:
+                wanted = await prepare_approval(uow, article_id, asked.wish, by=self._by)
             article = await uow.reviews.lock(article_id)
             self._by.require(verdict.kind.action, article.site)
             if key is not None and (known := await uow.decisions.find_by_key(article_id, key)):
-                return self._repeated(known, verdict, article, expected)
-            return await self._decide(uow, article, verdict, expected=expected, key=key)
+                return await self._repeated(uow, known, asked, article)
+            return await self._decide(uow, article, asked, wanted)
 
         return await self._database.run_in_transaction(work)
 
-    async def _decide(
-        self, uow: UnitOfWork, article: LockedArticle, verdict: Verdict, *, expected: str | None, key: str | None
-    ) -> Decided:
+    async def _decide(self, uow: UnitOfWork, article: LockedArticle, asked: _Asked, wanted: Wanted | None) -> Decided:
+        verdict = asked.verdict
         known = await uow.decisions.list_for_article(article.id)
         _require_status(article, verdict.kind, known)
         _require_future(verdict.until)
         text = await ensured(uow, article.id)
-        if expected is not None:
-            await _require_current(uow, text, expected)
+        if asked.expected is not None:
+            await _require_current(uow, text, asked.expected)
         if verdict.section is not None and all(verdict.section != each.id for each in text.content.sections):
             raise NotFound("section", verdict.section, known=[each.id for each in text.content.sections])
         target, missing = MOVES[verdict.kind].target, 0
         if verdict.kind is DecisionKind.APPROVE:
-            missing = await self._require_approvable(uow, article, text, known)
+            missing = await count_missing(uow, article, text, known, by=self._by, wish=asked.wish)
             target = article.status if missing else target
         decision = await uow.decisions.add(
             article.id,
@@ -200,45 +228,21 @@ class Decisions:
             to_status=target,
             from_hash=text.content_hash,
             to_hash=text.content_hash,
-            idempotency_key=key,
+            idempotency_key=asked.key,
             **verdict.model_dump(exclude={"kind"}),
         )
         await self._apply(uow, article, verdict, target)
-        await self._record(uow, article, decision)
-        return Decided(decision=decision, status=target, approvals_missing=missing)
-
-    async def _require_approvable(
-        self, uow: UnitOfWork, article: LockedArticle, text: Revision, known: Sequence[Decision]
-    ) -> int:
-        """Return how many more people have to approve the text then."""
-        if self._by.origin is Origin.WORKER:
-            roles = [role.value for role in Role if role in ALLOWED[Action.REVIEW_APPROVE]]
-            raise NotPermitted(self._by.name, Action.REVIEW_APPROVE, site=article.site, roles=roles)
-        rules = (await uow.sites.get(article.site)).review
-        await self._require_other_author(uow, text, rules)
-        found = await uow.findings.list_for_revision(article.id, text.number)
-        if blocking := [f"{each.number}: {each.rule}: {each.message}" for each in found if each.blocks]:
-            raise FindingsBlock(article.id, blocking)
-        given = {each.by: each.at for each in reversed(approvals_of(known, text.content_hash))}
-        missing = rules.approvals - len(given.keys() | {self._by.name})
-        if self._by.name in given and missing > 0:
-            raise SecondPersonMissing(article.id, who=self._by.name, at=given[self._by.name])
-        return max(missing, 0)
-
-    async def _require_other_author(self, uow: UnitOfWork, text: Revision, rules: ReviewRules) -> None:
-        """Raise OwnText where the site forbids it.
-
-        The text holds the person's own words then.
-        """
-        if rules.self_approval:
-            return
-        by_number = {each.number: each for each in await uow.revisions.list_for_article(text.article_id)}
-        number: int | None = text.number
-        while number is not None:
-            revision = by_number[number]
-            if revision.author == self._by.name:
-                raise OwnText(text.article_id, who=self._by.name, revision=revision.number)
-            number = revision.parent
+        published = Published()
+        if wanted is not None and target is ArticleStatus.APPROVED:
+            published = await publish_approved(uow, article.id, wanted, by=self._by, wish=asked.wish)
+        await self._record(uow, article, decision, published)
+        return Decided(
+            decision=decision,
+            status=target,
+            approvals_missing=missing,
+            publication=published.publication,
+            not_published=published.refused,
+        )
 
     async def _apply(self, uow: UnitOfWork, article: LockedArticle, verdict: Verdict, target: ArticleStatus) -> None:
         if target is not article.status:
@@ -256,7 +260,7 @@ class Decisions:
         if target is ArticleStatus.NEEDS_REVIEW is not article.status:
             await uow.reviews.begin_waiting(article.id)
 
-    async def _record(self, uow: UnitOfWork, article: LockedArticle, decision: Decision) -> None:
+    async def _record(self, uow: UnitOfWork, article: LockedArticle, decision: Decision, published: Published) -> None:
         given = decision.model_dump(mode="json", include={"reason", "note", "section", "keyword", "until"})
         await uow.audit.record(
             decision.kind.action,
@@ -267,58 +271,25 @@ class Decisions:
             after={"status": decision.to_status.value, "hash": decision.to_hash}
             | {name: value for name, value in given.items() if value is not None},
         )
+        if (asked := published.requested) and asked.is_new:
+            await record(uow, Action.PUBLISH_START, asked.publication, by=self._by, before=asked.before)
 
-    def _repeated(self, known: Decision, verdict: Verdict, article: LockedArticle, expected: str | None) -> Decided:
-        if known.by != self._by.name or not verdict.is_of(known) or not known.from_hash.startswith(expected or ""):
+    async def _repeated(self, uow: UnitOfWork, known: Decision, asked: _Asked, article: LockedArticle) -> Decided:
+        is_same = asked.verdict.is_of(known) and known.from_hash.startswith(asked.expected or "")
+        if known.by != self._by.name or not is_same:
             raise Conflict(ConflictReason.KEY_USED, article.id)
-        return Decided(decision=known, status=article.status, is_repeated=True)
+        publication = await find_published(uow, known)
+        return Decided(decision=known, status=article.status, is_repeated=True, publication=publication)
 
     async def _tell(self, decided: Sequence[Decided]) -> list[Decided]:
-        """Inform the reviews' workflows; the watchdog does where this fails.
-
-        Once Temporal is away the others are left to it too.
-        """
-        told: list[Decided] = []
-        try:
-            for each in decided:
-                is_told = await self._signal(each.decision)
-                told.append(each.model_copy(update={"is_told": is_told}))
-        except EngineUnavailable as error:
-            log.warning(
-                "decision_not_signalled", article=str(decided[len(told)].decision.article_id), error=error.message
-            )
-        return [*told, *decided[len(told) :]]
-
-    async def _signal(self, decision: Decision) -> bool:
-        if decision.kind is DecisionKind.WITHDRAW:
-            await self._take_off(decision.article_id)
-        return await self._signal_review(decision)
-
-    async def _signal_review(self, decision: Decision) -> bool:
-        """Signal the review; start one that an earlier decision ended, where a worker lives.
-
-        Return False without a review and a worker; the watchdog of the next worker starts it.
-        """
-        async with self._database.unit_of_work() as uow:
-            article = await uow.articles.get(decision.article_id)
-            colours = [worker.colour for worker in await uow.workers.list_unended() if worker.draining_at is None]
-        if not colours and not await self._workflows.find_reviews([article.id]):
-            return False
-        colour = colours[-1] if colours else BLUE  # of a review that does not run yet
-        await self._workflows.signal_review(
-            article.id, decision.id, site=article.site, keyword=article.keyword, colour=colour
-        )
-        return True
-
-    async def _take_off(self, article_id: ArticleId) -> None:
-        """Start what takes the article's pages off, if targets have some."""
-        async with self._database.unit_of_work() as uow:
-            to_do = await uow.publications.list_open(article_id)
-        for each in to_do[:1]:
-            await self._workflows.start_publishing(article_id, site=each.site, colour=BLUE)
+        told = await self._signals.tell([(each.decision, each.publication) for each in decided])
+        return [each.model_copy(update={"is_told": is_told}) for each, is_told in zip(decided, told, strict=True)]
 
 
-def _check(verdict: Verdict, expected: str | None) -> None:
+def _check(asked: _Asked) -> None:
+    verdict, expected = asked.verdict, asked.expected
+    if asked.wish is not None and verdict.kind is not DecisionKind.APPROVE:
+        raise InputInvalid("publish", str(asked.wish), "only what is approved is published")
     reasons = MOVES[verdict.kind].reasons
     if reasons is not None and verdict.reason not in list(reasons):
         raise InputInvalid("reason", verdict.reason, f"write one of {', '.join(reasons)}")

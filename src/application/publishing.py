@@ -5,36 +5,24 @@ carries it out when it is due. So undoing needs no worker, and what goes out is 
 """
 
 from collections.abc import Collection
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import structlog
 from pydantic import BaseModel, ConfigDict
 
-from src.domain.article import Article, ArticleStatus
+from src.domain.article import Article
 from src.domain.colour import BLUE, Colour
-from src.domain.content import Approval, Publication
 from src.domain.errors import Conflict, ConflictReason, EngineUnavailable, Hint, InputInvalid
 from src.domain.ids import ArticleId
 from src.domain.paging import Excerpt, MomentPosition, Page
 from src.domain.permissions import Action
-from src.domain.person import public_name
 from src.domain.principal import Principal
-from src.domain.publishing import (
-    ApprovedText,
-    PublicationId,
-    PublicationRecord,
-    PublicationStatus,
-    TargetName,
-    Targets,
-)
-from src.domain.review import approvals_of
-from src.domain.revision import Revision
+from src.domain.publishing import PublicationId, PublicationRecord, PublicationStatus, TargetName, Targets
 from src.infrastructure.database.unit_of_work import Database, UnitOfWork
-from src.rendering import RENDERER_VERSION, page
 
+from .publication_requests import Wanted, add_publication, approved_text, find_same, record, refuse_open, undo_scheduled
 from .publication_runs import read_back
-from .publication_times import due_at
 from .revisions import ensured
 
 if TYPE_CHECKING:
@@ -140,19 +128,14 @@ class Publishing:
         changed, address taken, publication under way.
         """
         reason = _reason(forced)
+        wanted = Wanted(at=at, by_cadence=by_cadence, forced=reason, as_rendered=as_rendered, target=target)
 
         async def work(uow: UnitOfWork) -> tuple[PublicationRecord, bool]:
-            article = await self._lock(
-                uow, article_id, Action.PUBLISH_START if reason is None else Action.PUBLISH_FORCE
-            )
-            revision = await ensured(uow, article.id)
-            approved = await _approved(uow, article.id, revision)
-            _require_publishable(article, revision, approved, forced=reason, as_rendered=as_rendered)
-            if known := await self._find_same(uow, article, revision, target):
-                return known, False
-            site = await uow.sites.get(article.site)
-            due = await due_at(uow, site, target, at=at, by_cadence=by_cadence)
-            return await self._add(uow, article, revision, approved, target=target, due_at=due, forced=reason), True
+            await self._lock(uow, article_id, Action.PUBLISH_START if reason is None else Action.PUBLISH_FORCE)
+            asked = await add_publication(uow, article_id, wanted, by=self._by)
+            if asked.is_new:
+                await self._record(uow, Action.PUBLISH_START, asked.publication, before=asked.before)
+            return asked.publication, asked.is_new
 
         publication, is_new = await self._database.run_in_transaction(work)
         return await self._tell(publication, colour, is_new=is_new)
@@ -164,13 +147,13 @@ class Publishing:
         """
 
         async def work(uow: UnitOfWork) -> list[PublicationRecord]:
-            article = await self._lock(uow, article_id, Action.PUBLISH_UNDO)
-            undone = await self._undo_scheduled(uow, article_id)
+            await self._lock(uow, article_id, Action.PUBLISH_UNDO)
+            undone = await undo_scheduled(uow, article_id)
             if not undone:
                 known = await uow.publications.list_for_article(article_id)
                 hint = Hint.TAKE_OFF if any(each.status.is_live for each in known) else Hint.SHOW_PUBLICATIONS
                 raise Conflict(ConflictReason.NOTHING_TO_UNDO, article_id, hint=hint)
-            await self._record(uow, Action.PUBLISH_UNDO, article, undone[0])
+            await self._record(uow, Action.PUBLISH_UNDO, undone[0])
             return undone
 
         undone = await self._database.run_in_transaction(work)
@@ -190,16 +173,16 @@ class Publishing:
         """
 
         async def work(uow: UnitOfWork) -> tuple[PublicationRecord, bool]:
-            article = await self._lock(uow, article_id, Action.PUBLISH_TAKE_OFF)
-            _refuse_open(article_id, await uow.publications.list_open(article_id), PublicationStatus.PUBLISHING)
-            await self._undo_scheduled(uow, article_id)
+            await self._lock(uow, article_id, Action.PUBLISH_TAKE_OFF)
+            refuse_open(article_id, await uow.publications.list_open(article_id), PublicationStatus.PUBLISHING)
+            await undo_scheduled(uow, article_id)
             last = await uow.publications.find_last_out(article_id, target)
             moved = await uow.publications.start_taking_off(last.id) if last else None
             if last is None or moved is None:
                 raise Conflict(ConflictReason.NOT_PUBLISHED, article_id, hint=Hint.SHOW_PUBLICATIONS)
             is_new = last.status is not PublicationStatus.TAKING_OFF
             if is_new:
-                await self._record(uow, Action.PUBLISH_TAKE_OFF, article, moved, before=last)
+                await self._record(uow, Action.PUBLISH_TAKE_OFF, moved, before=last)
             return moved, is_new
 
         publication, is_new = await self._database.run_in_transaction(work)
@@ -217,8 +200,8 @@ class Publishing:
         async def work(uow: UnitOfWork) -> tuple[PublicationRecord, bool]:
             article = await self._lock(uow, article_id, Action.PUBLISH_RESTORE)
             revision = await ensured(uow, article.id)
-            approved = await _approved(uow, article.id, revision)
-            if known := await self._find_same(uow, article, revision, target):
+            approved = await approved_text(uow, revision)
+            if known := await find_same(uow, article.site, revision, target):
                 return known, False
             last = await uow.publications.find_last_out(article.id, target)
             if last is None or last.content_hash != approved.content_hash:
@@ -228,7 +211,7 @@ class Publishing:
             kept = last.model_dump(include=_KEPT_BY_RESTORE)
             due_at = await uow.publications.now() + site.publishing.undo
             restored = await uow.publications.add(html, **kept, requested_by=self._by.name, due_at=due_at)
-            await self._record(uow, Action.PUBLISH_RESTORE, article, restored, before=last)
+            await self._record(uow, Action.PUBLISH_RESTORE, restored, before=last)
             return restored, True
 
         publication, is_new = await self._database.run_in_transaction(work)
@@ -262,90 +245,15 @@ class Publishing:
         await uow.publications.lock(article.site)
         return await uow.articles.get(article_id)
 
-    async def _find_same(
-        self, uow: UnitOfWork, article: Article, revision: Revision, target: TargetName
-    ) -> PublicationRecord | None:
-        """Return the publication of this text, there or on its way.
-
-        One of an older text is undone. Raises Conflict while the target is being asked, and when another article has
-        the address.
-        """
-        known = await uow.publications.list_for_article(article.id, target=target)
-        for each in known:
-            if each.content_hash == revision.content_hash and each.status in _THERE_OR_COMING:
-                return each
-        _refuse_open(article.id, known, PublicationStatus.PUBLISHING, PublicationStatus.TAKING_OFF)
-        await self._undo_scheduled(uow, article.id)
-        other = await uow.publications.find_other_at(article.id, article.site, target, revision.content.slug)
-        if other is not None:
-            raise Conflict(
-                ConflictReason.ADDRESS_TAKEN, article.id, other=str(other.article_id), address=other.canonical
-            )
-        return None
-
-    async def _add(
-        self,
-        uow: UnitOfWork,
-        article: Article,
-        revision: Revision,
-        approved: ApprovedText,
-        *,
-        target: TargetName,
-        due_at: datetime,
-        forced: str | None,
-    ) -> PublicationRecord:
-        content = revision.content
-        before = await uow.publications.find_last_out(article.id, target)
-        moment = due_at.replace(microsecond=0)
-        is_same = before is not None and before.content_hash == revision.content_hash
-        dates = Publication(
-            published_at=before.published_at if before else moment,
-            modified_at=before.modified_at if before and is_same else moment,
-            canonical=content.address,
-        )
-        html = page.render(content, Approval(reviewer=approved.reviewer, at=approved.at), dates)
-        publication = await uow.publications.add(
-            html.encode(),
-            article_id=article.id,
-            site=article.site,
-            target=target,
-            revision=revision.number,
-            content_hash=revision.content_hash,
-            path=content.slug,
-            canonical=dates.canonical,
-            reviewer=approved.reviewer,
-            approved_at=approved.at,
-            requested_by=self._by.name,
-            forced=forced if content.offline else None,
-            due_at=due_at,
-            published_at=dates.published_at,
-            modified_at=dates.modified_at,
-        )
-        await self._record(uow, Action.PUBLISH_START, article, publication, before=before)
-        return publication
-
-    async def _undo_scheduled(self, uow: UnitOfWork, article_id: ArticleId) -> list[PublicationRecord]:
-        scheduled = await uow.publications.list_open(article_id)
-        undone = [await uow.publications.undo(each.id) for each in scheduled]
-        return [each for each in undone if each]
-
     async def _record(
         self,
         uow: UnitOfWork,
         action: Action,
-        article: Article,
         publication: PublicationRecord,
         *,
         before: PublicationRecord | None = None,
     ) -> None:
-        await uow.audit.record(
-            action,
-            str(article.id),
-            by=self._by,
-            site=article.site,
-            before=before.state if before else None,
-            after=publication.state,
-        )
+        await record(uow, action, publication, by=self._by, before=before)
 
     async def _tell(self, publication: PublicationRecord, colour: Colour, *, is_new: bool) -> PublicationResult:
         try:
@@ -357,50 +265,10 @@ class Publishing:
         return PublicationResult(publication=publication, is_new=is_new, has_workers=has_workers)
 
 
-_THERE_OR_COMING = (
-    PublicationStatus.SCHEDULED,
-    PublicationStatus.PUBLISHING,
-    PublicationStatus.PUBLISHED,
-    PublicationStatus.VERIFIED,
-)
 _KEPT_BY_RESTORE = {
     *("article_id", "site", "target", "revision", "content_hash", "path", "canonical", "reviewer", "approved_at"),
     *("forced", "published_at", "modified_at"),
 }
-
-
-async def _approved(uow: UnitOfWork, article_id: ArticleId, newest: Revision) -> ApprovedText:
-    """Return who approved the newest text. Raises Conflict if nobody did."""
-    status = await uow.articles.get_status(article_id)
-    given = approvals_of(await uow.decisions.list_for_article(article_id), newest.content_hash)
-    if status is not ArticleStatus.APPROVED or not given:
-        raise Conflict(ConflictReason.NOT_APPROVED, article_id, hint=Hint.SHOW_REVIEW)
-    last = given[-1]
-    return ApprovedText(
-        article_id=article_id,
-        content_hash=newest.content_hash,
-        reviewer=public_name(last.by, await uow.users.find(last.by)),
-        at=last.at.astimezone(UTC),
-        renderer_version=last.renderer_version,
-    )
-
-
-def _require_publishable(
-    article: Article, revision: Revision, approved: ApprovedText, *, forced: str | None, as_rendered: bool
-) -> None:
-    if revision.content.offline and forced is None:
-        raise Conflict(ConflictReason.OFFLINE_TEXT, article.id, hint=Hint.FORCE_PUBLICATION)
-    if approved.renderer_version != RENDERER_VERSION and not as_rendered:
-        showed = approved.renderer_version or "another"
-        problem = f"renderer {showed} showed it, this is renderer {RENDERER_VERSION}"
-        raise Conflict(ConflictReason.RENDERER_CHANGED, article.id, problem=problem, hint=Hint.PUBLISH_AS_RENDERED)
-
-
-def _refuse_open(article_id: ArticleId, known: list[PublicationRecord], *statuses: PublicationStatus) -> None:
-    for each in known:
-        if each.status in statuses:
-            described = each.status.replace("_", " ")
-            raise Conflict(ConflictReason.PUBLICATION_UNDER_WAY, article_id, status=described, hint=Hint.REPEAT)
 
 
 def _reason(forced: str | None) -> str | None:

@@ -3,6 +3,9 @@
 Options by their names, and the command that helps.
 """
 
+from collections import defaultdict
+from collections.abc import Mapping
+
 from src.domain.errors import Hint, InputInvalid, LongtailError, NotFound, SettingsInvalid
 
 OPTIONS = {
@@ -16,6 +19,7 @@ OPTIONS = {
     "ends_at": "--end",
     "keyword": "--keyword",
     "note": "--note",
+    "publish": "--publish",
     "reason": "--reason",
     "forced": "--force",
     "time_zone": "--time-zone",
@@ -28,11 +32,13 @@ OPTIONS = {
 _HINTS = {
     Hint.ADD_SITE: "add one: longtail site add FILE.toml",
     Hint.ADD_USER: "add the first one: longtail user add NAME --role admin",
+    Hint.APPROVE_ALONE: "nothing was decided; without --publish it is approved: longtail review approve {key} HASH",
     Hint.CANCEL_BATCH: "wait for its end, or cancel the batch: longtail batch list, longtail batch cancel BATCH",
     Hint.CHECK_SERVER: "to run one on this machine instead, unset TEMPORAL_ADDRESS",
     Hint.CHOOSE_MODEL: "name another under [models] of the site's file, then: longtail site add FILE.toml",
     Hint.ENABLE_USER: "an admin can change that: longtail user enable {key}",
     Hint.FORCE_PUBLICATION: "an admin can publish it, as noindex: longtail publish now {key} --force REASON",
+    Hint.FREE_ADDRESS: "take that one off the site: longtail publish off {other}; then: longtail publish now {key}",
     Hint.GIVE_SCHEDULE_TIMES: "write --daily 06:00, --cron, --calendar or --every",
     Hint.GRANT_ROLE: "an admin can grant it: longtail user role NAME ROLE, with --site SITE for one site",
     Hint.IMPORT_LONGTAILS: "import some: longtail keywords import {key} FILE",
@@ -43,6 +49,7 @@ _HINTS = {
     Hint.LIST_TOKENS: "see: longtail user token list NAME",
     Hint.LIST_USERS: "see: longtail user list",
     Hint.NAME_PERSON: "say who you are: longtail --as NAME, or have yourself added with --os-user",
+    Hint.PUBLISH: "publish it later: longtail publish now {key}",
     Hint.PUBLISH_AS_RENDERED: "see longtail article html {key}, then: longtail publish now {key} --as-rendered",
     Hint.REGENERATE_FROM_STAGE: "make a stage and those after it again: longtail article retry ARTICLE --from STAGE",
     Hint.REMOVE_SCHEDULE: "remove it first: longtail schedule remove {key}",
@@ -73,7 +80,12 @@ def hint(error: LongtailError) -> str | None:
     if error.hint is None:
         return None
     key = error.article if isinstance(error, NotFound) else None  # what the part is looked for in
-    return _HINTS[error.hint].format(key=key or getattr(error, "key", ""))
+    return hint_words(error.hint, str(key or getattr(error, "key", "")), getattr(error, "details", {}))
+
+
+def hint_words(code: Hint, key: str, details: Mapping[str, str]) -> str:
+    """Return the command that helps, for what has this key."""
+    return _HINTS[code].format_map(defaultdict(str, details, key=key))
 
 
 def _problem(error: LongtailError) -> str:

@@ -11,6 +11,7 @@ from src.application import articles, batches
 from src.domain.colour import Colour, parse_colour
 from src.domain.errors import FileInvalid, Hint, InputInvalid, NotFound
 from src.domain.ids import ArticleId, BatchId
+from src.domain.publishing import PublishWish, Wish
 from src.infrastructure.database.unit_of_work import Database
 
 Id = TypeVar("Id")
@@ -70,6 +71,19 @@ def read_slot(text: str) -> datetime:
     if moment.tzinfo is None:
         raise InputInvalid("--slot", text, "say its offset: Z for UTC, or for example +01:00")
     return moment.astimezone(UTC)
+
+
+def read_wish(text: str) -> PublishWish:
+    """Return when somebody wants what he approves to go out.
+
+    A time is this machine's unless it names its offset. Raises InputInvalid.
+    """
+    if text in list(Wish):
+        return Wish(text)
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise InputInvalid("publish", text, "write now, cadence, no, or a time as 2026-12-01T09:00") from error
 
 
 def read_file(path: Path) -> bytes:

@@ -15,7 +15,7 @@ from src.infrastructure.database.unit_of_work import Database
 from .connections import with_application, with_database
 from .options import ArticleOption, ColourOption, JsonOption, resolve_article
 from .terminal import local, out, print_json, print_table, status
-from .views import short, warn_without_workers
+from .views import print_publication, short, warn_without_workers
 
 if TYPE_CHECKING:
     from src.application.publishing import PublicationResult, Verification
@@ -185,13 +185,7 @@ def _print_result(result: "PublicationResult", colour: Colour, *, as_json: bool)
     if as_json:
         print_json(result)
         return
-    publication = result.publication
-    article = short(publication.article_id)
-    if publication.status is PublicationStatus.SCHEDULED:
-        out.print(f"{publication.canonical} goes out at {local(publication.due_at)}", markup=False, soft_wrap=True)
-        out.print(f"until then: longtail publish undo {article}")
-    else:
-        out.print(f"{publication.canonical} is {publication.status.replace('_', ' ')}", markup=False, soft_wrap=True)
+    print_publication(result.publication)
     if not result.has_workers:
         warn_without_workers(colour)
 

@@ -6,6 +6,7 @@ from src.domain.article import Article
 from src.domain.batch import Batch, BatchStatus
 from src.domain.colour import Colour
 from src.domain.hold import Hold
+from src.domain.publishing import PublicationRecord, PublicationStatus
 from src.domain.rate_limit import ModelWait
 from src.infrastructure.llm.model_choice import OFFLINE
 
@@ -56,6 +57,15 @@ def _writer(article: Article) -> str:
     if article.offline or providers == {OFFLINE}:
         return "offline writer, not AI"
     return ", ".join(article.models) or "–"
+
+
+def print_publication(publication: PublicationRecord) -> None:
+    """Print when it goes out, or how far it got."""
+    if publication.status is PublicationStatus.SCHEDULED:
+        out.print(f"{publication.canonical} goes out at {local(publication.due_at)}", markup=False, soft_wrap=True)
+        out.print(f"until then: longtail publish undo {short(publication.article_id)}")
+    else:
+        out.print(f"{publication.canonical} is {publication.status.replace('_', ' ')}", markup=False, soft_wrap=True)
 
 
 def print_outcome(batch: Batch) -> None:

@@ -29,11 +29,13 @@ class Hint(StrEnum):
 
     ADD_SITE = "add_site"
     ADD_USER = "add_user"
+    APPROVE_ALONE = "approve_alone"
     CANCEL_BATCH = "cancel_batch"
     CHECK_SERVER = "check_server"
     CHOOSE_MODEL = "choose_model"
     ENABLE_USER = "enable_user"
     FORCE_PUBLICATION = "force_publication"
+    FREE_ADDRESS = "free_address"
     GIVE_SCHEDULE_TIMES = "give_schedule_times"
     GRANT_ROLE = "grant_role"
     IMPORT_LONGTAILS = "import_longtails"
@@ -44,6 +46,7 @@ class Hint(StrEnum):
     LIST_TOKENS = "list_tokens"
     LIST_USERS = "list_users"
     NAME_PERSON = "name_person"
+    PUBLISH = "publish"
     PUBLISH_AS_RENDERED = "publish_as_rendered"
     REGENERATE_FROM_STAGE = "regenerate_from_stage"
     REMOVE_SCHEDULE = "remove_schedule"
@@ -211,6 +214,7 @@ class ConflictReason(StrEnum):
     """Why a request does not fit the state that things are in."""
 
     ADDRESS_TAKEN = "address_taken"
+    APPROVALS_MISSING = "approvals_missing"
     ARTICLE_COMPLETE = "article_complete"
     ARTICLE_DECIDED = "article_decided"
     ARTICLE_HAS_NO_PAGE = "article_has_no_page"
@@ -245,6 +249,7 @@ class ConflictReason(StrEnum):
 
 _CONFLICTS = {
     ConflictReason.ADDRESS_TAKEN: "article {other} has the address of article {key}: {address}",
+    ConflictReason.APPROVALS_MISSING: "{count} more approval(s) of article {key} are needed before it can be published",
     ConflictReason.ARTICLE_COMPLETE: "article {key} is complete",
     ConflictReason.ARTICLE_DECIDED: "article {key} {state}; it is not made again",
     ConflictReason.ARTICLE_HAS_NO_PAGE: "article {key} has no page yet",

@@ -25,6 +25,18 @@ class TargetName(StrEnum):
     FOLDER = "folder"
 
 
+class Wish(StrEnum):
+    """When somebody wants what he approves to go out."""
+
+    NOW = "now"  # as soon as it can no longer be undone
+    CADENCE = "cadence"  # when the site's cadence has room
+    NO = "no"  # not by this approval
+
+
+PublishWish = Wish | datetime
+"""When somebody wants what he approves to go out; a time is in UTC."""
+
+
 class PublicationStatus(StrEnum):
     """Progress of a publication."""
 

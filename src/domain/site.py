@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
+from enum import StrEnum
 from typing import Annotated, Self
 
 from pydantic import (
@@ -165,10 +166,23 @@ class ReviewRules(BaseModel):
         return self
 
 
+class OnApproval(StrEnum):
+    """What the last approval of a text does about publishing it."""
+
+    WAIT = "wait"  # until somebody says so
+    NOW = "now"  # it goes out as soon as that can no longer be undone
+    CADENCE = "cadence"  # it goes out when the site's cadence has room
+
+
 class PublishingRules(BaseModel):
     """How the site's articles go live."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    on_approval: OnApproval = Field(
+        default=OnApproval.WAIT,
+        description="whether what is approved goes live by itself: wait, now, or cadence, which is per_day",
+    )
 
     undo: Duration = Field(
         default=timedelta(seconds=30),
@@ -187,6 +201,13 @@ class PublishingRules(BaseModel):
         pattern=r"^([01]\d|2[0-3]):[0-5]\d$",
         description="when they begin to on a day of the site's time zone, such as 09:00",
     )
+
+    @model_validator(mode="after")
+    def a_cadence_has_a_number(self) -> Self:
+        """Refuse a cadence of which nobody says what it is."""
+        if self.on_approval is OnApproval.CADENCE and self.per_day is None:
+            raise ValueError('on_approval = "cadence" needs per_day: how many new articles go live on a day')
+        return self
 
 
 class Site(BaseModel):

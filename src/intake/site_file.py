@@ -49,6 +49,7 @@ _REMEDIES = {
     "url_scheme": "begin the address with https:// or http://",
     "time_delta_parsing": "write a number with its unit, such as 24h or 7d",
     "bool_type": "write true or false, without quotes",
+    "enum": "write {expected}",
     "tuple_type": "write a list in [brackets]; facts and links stand below [[profile.facts]] and [[profile.links]]",
     "value_error": "{error}",
 }
@@ -125,7 +126,7 @@ def _remedy(detail: ErrorDetails, path: str) -> str:
     match detail["type"]:
         case "string_pattern_mismatch":
             return _PATTERNS[str(detail["loc"][-1])]
-        case "enum":
+        case "enum" if path.startswith("models"):
             return f"stages are {', '.join(f'{stage.value} ({stage.name.lower()})' for stage in Stage)}"
         case "model_type" | "dict_type" if path.startswith("models."):
             return "write a provider, provider:model in quotes, or a table"

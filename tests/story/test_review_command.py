@@ -33,6 +33,8 @@ async def test_two_people_review_from_the_command_line(database: Database, longt
     assert f"text {hashes[first][:12]}" in shown
     assert "not seen by you: what stands before the sections, part-1" in shown
 
+    wished = longtail.run("--as", "bert", "review", "approve", first, hashes[first][:12], "--publish", "now")
+    assert "bert may not do publish.start" in wished.stderr
     approved = longtail.run("--as", "bert", "review", "approve", first, hashes[first][:12])
     assert f"article {first[:8]} is approved" in approved.stdout
     assert "the watchdog tells it" in approved.stderr

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import AliasChoices
 
+from src.domain.site import PublishingRules
 from src.examples import content
 from src.intake import keyword_list, site_file
 from src.settings import OfflineSettings, Settings
@@ -27,6 +28,13 @@ def documented(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, str
 @pytest.mark.parametrize("name", ["hardware-shop", "steuerberater"])
 def test_an_example_site_loads_under_the_name_of_its_file(name: str) -> None:
     assert site_file.read(content(f"{name}.toml"), file=name).slug == name
+
+
+@pytest.mark.parametrize("name", ["hardware-shop", "steuerberater"])
+def test_the_publishing_rules_in_comments_are_the_defaults(name: str) -> None:
+    before, table, rules = content(f"{name}.toml").decode().partition("# [publishing]\n")
+    used = before + re.sub("^# ", "", table + rules, flags=re.MULTILINE)
+    assert site_file.read(used.encode(), file=name).publishing == PublishingRules(per_day=3)
 
 
 @pytest.mark.parametrize("name", ["hardware-shop-keywords.csv", "steuerberater-keywords.txt"])

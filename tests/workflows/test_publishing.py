@@ -1,13 +1,16 @@
 """Publications on the real server: they wait to be undone, outlive their worker, and go out once."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from temporalio.client import Client, WorkflowExecutionStatus
 
+from src.application.decisions import Decisions
+from src.application.publication_watch import PublicationWatch
 from src.application.publishing import Publishing, list_publications
-from src.bootstrap import Application
+from src.bootstrap import Application, register_worker
+from src.domain.article import ArticleStatus
 from src.domain.colour import Colour
 from src.domain.publishing import PublicationStatus
 from src.domain.review import Verdict, WithdrawReason
@@ -19,6 +22,7 @@ from src.infrastructure.temporal.workflows.publish import PublishWorkflow
 from src.settings import Settings
 from tests.applications import an_application
 from tests.eventually import eventually
+from tests.integration.api.away import Away
 from tests.publications import ApprovedArticle, PublishedFolder, approved_articles, set_rules
 from tests.replays import replayer
 
@@ -128,6 +132,35 @@ async def test_what_is_undone_while_no_worker_lives_is_nowhere(
     await until(database, undone, PublicationStatus.UNDONE)
     await until(database, kept, PublicationStatus.VERIFIED, PublicationStatus.UNDONE)
     assert len(folder.pages) == 1
+    assert folder.is_consistent()
+
+
+async def test_what_is_approved_goes_out_by_the_sites_rule_whether_temporal_was_told_or_not(
+    database: Database,
+    client: Client,
+    run_worker: RunWorker,
+    mine: Application,
+    folder: PublishedFolder,
+    colour: Colour,
+) -> None:
+    told, untold = await approved_articles(database, 2, on_approval="now")
+    for each in (told, untold):
+        await mine.decisions.decide(each.article_id, Verdict.withdraw(WithdrawReason.MISTAKE))
+        await mine.decisions.decide(each.article_id, Verdict.restore())
+    away = Decisions(database, Away(), by=mine.principal)  # type: ignore[arg-type]
+    decided = await away.decide(untold.article_id, Verdict.approve(), expected=untold.content_hash)
+    assert (decided.status, decided.is_told) == (ArticleStatus.APPROVED, False)
+    await register_worker(mine, colour=colour).register()  # so that the review and the publication go to it
+    async with run_worker(publish_folder=folder.root):
+        decided = await mine.decisions.decide(told.article_id, Verdict.approve(), expected=told.content_hash)
+        assert decided.publication is not None
+        assert decided.is_told
+        await PublicationWatch(database, mine.workflows, colour=colour, patience=timedelta(0)).look()
+        for each in (told, untold):
+            await until(database, each, PublicationStatus.VERIFIED)
+            await ended(client, each)
+    assert len(folder.pages) == 2
+    assert all("Reviewed by petra" in page for page in folder.pages.values())
     assert folder.is_consistent()
 
 

@@ -15,7 +15,7 @@ from src.domain.review import ChangeReason, KeywordAfter, RejectReason, Verdict,
 from .. import examples, values
 from ..authentication import Acting
 from ..once import KEEPS_KEY, Key, Route
-from ..values import Hash, InArticle, Moment, Remark
+from ..values import Hash, InArticle, Moment, Remark, WhenApproved
 
 router = APIRouter(route_class=Route, tags=["decisions"])
 
@@ -54,6 +54,23 @@ class OnTexts(Remarks):
     def snapshots(self) -> list[Snapshot]:
         """Return them as the domain's values."""
         return [Snapshot(**each.model_dump()) for each in self.texts]
+
+
+class Approval(values.Body):
+    """When what is approved goes live."""
+
+    publish: WhenApproved | None = Field(
+        default=None,
+        description="Not by the site's rule; takes the right to publish. What cannot be published is not approved.",
+    )
+
+
+class Approve(OnText, Approval):
+    """An approval."""
+
+
+class ApproveMany(OnTexts, Approval):
+    """An approval of several texts."""
 
 
 class Changes(values.Body):
@@ -105,13 +122,23 @@ async def approve(
     acting: Acting,
     article: InArticle,
     key: Key,
-    asked: Annotated[OnText, Body(openapi_examples={"a text": {"value": examples.APPROVAL}})],
+    asked: Annotated[
+        Approve,
+        Body(
+            openapi_examples={
+                "by the site's rule": {"value": examples.APPROVAL},
+                "and publish it": {"value": examples.APPROVAL_NOW},
+                "and publish it at a time": {"value": examples.APPROVAL_AT},
+            }
+        ),
+    ],
 ) -> Decided:
     """Approve a text, exactly as you read it.
 
-    412 names what replaced it, 409 who decided before."""
+    412 names what replaced it, 409 who decided before. The last approval publishes it where the site's rule says so;
+    `not_published` says why it does not."""
     verdict = Verdict.approve(note=asked.note)
-    return await acting.decisions.decide(article, verdict, expected=asked.content_hash, key=key)
+    return await acting.decisions.decide(article, verdict, expected=asked.content_hash, key=key, publish=asked.publish)
 
 
 @router.post("/reviews/{article}/request-changes", openapi_extra=KEEPS_KEY)
@@ -194,12 +221,21 @@ async def restore(
 async def approve_many(
     acting: Acting,
     key: Key,
-    asked: Annotated[OnTexts, Body(openapi_examples={"a page of the queue": {"value": examples.APPROVALS}})],
+    asked: Annotated[
+        ApproveMany,
+        Body(
+            openapi_examples={
+                "a page of the queue": {"value": examples.APPROVALS},
+                "and publish some each day": {"value": examples.APPROVALS_BY_CADENCE},
+            }
+        ),
+    ],
 ) -> BulkResult:
     """Approve each text that is as it was seen.
 
     The others are listed, with the reason. 403 if you may approve none of them."""
-    return await acting.decisions.decide_all(asked.snapshots, Verdict.approve(note=asked.note), key=key)
+    verdict = Verdict.approve(note=asked.note)
+    return await acting.decisions.decide_all(asked.snapshots, verdict, key=key, publish=asked.publish)
 
 
 @router.post("/decisions/request-changes", openapi_extra=KEEPS_KEY)

@@ -8,23 +8,24 @@ from typing import Annotated
 import typer
 from pydantic import TypeAdapter, ValidationError
 
-from src.application.decisions import BulkResult, Decided, Snapshot
+from src.application.decisions import Decided, Snapshot
 from src.application.revisions import EditResult, Revisions
 from src.bootstrap import Application
 from src.domain.article import ArticleStatus
 from src.domain.edit import SectionEdit, TextEdit, TextForm
-from src.domain.errors import FileInvalid, InputInvalid, state_of_article
+from src.domain.errors import FileInvalid, InputInvalid
 from src.domain.finding import RevisionFinding
 from src.domain.principal import Principal
+from src.domain.publishing import PublishWish
 from src.domain.review import ChangeReason, KeywordAfter, RejectReason, Verdict, WithdrawReason
 from src.infrastructure.database.unit_of_work import Database
 
 from ..connections import with_application, with_person
-from ..options import ArticleOption, JsonOption, read_file, resolve_article
+from ..options import ArticleOption, JsonOption, read_file, read_wish, resolve_article
 from ..schedule.options import duration, moment
-from ..terminal import err, local, out, print_json, print_table
-from ..views import short
+from ..terminal import out, print_json
 from .commands import app
+from .views import print_bulk, print_decided
 
 SomeArticle = Annotated[
     str | None, typer.Argument(metavar="[ARTICLE]", help="Its id, or the first characters of it; none with --all-in.")
@@ -47,6 +48,13 @@ def approve(
     article_id: SomeArticle = None,
     content_hash: HashOption = None,
     all_in: SnapshotOption = None,
+    publish: Annotated[
+        str | None,
+        typer.Option(
+            metavar="<now|cadence|TIME|no>",
+            help="When it goes live, whatever the site's file says: 2026-12-01T09:00 is in this machine's time zone.",
+        ),
+    ] = None,
     note: NoteOption = None,
     key: KeyOption = None,
     as_json: JsonOption = False,
@@ -54,11 +62,13 @@ def approve(
     """Approve a text, exactly as you read it.
 
     Where the site wants two people, the first approval is kept and the article waits for the second. A later change of
-    the text voids it.
+    the text voids it. With the last approval it goes live as on_approval says below [publishing] of the site's file.
+    --publish takes the right to publish; what then cannot be published is not approved either.
 
-    Example: longtail review approve 7be1c2d4 3f9a2c01d4e5
+    Example: longtail review approve 7be1c2d4 3f9a2c01d4e5 --publish now
     """
-    _decide(Verdict.approve(note=note), article_id, content_hash, all_in, key=key, as_json=as_json)
+    wish = read_wish(publish) if publish is not None else None
+    _decide(Verdict.approve(note=note), article_id, content_hash, all_in, key=key, publish=wish, as_json=as_json)
 
 
 @app.command("request-changes")
@@ -226,6 +236,7 @@ def _decide(
     all_in: Path | None,
     *,
     key: str | None = None,
+    publish: PublishWish | None = None,
     as_json: bool,
 ) -> None:
     if (article_id is None) is (all_in is None):
@@ -234,43 +245,16 @@ def _decide(
         snapshots = _read_snapshots(all_in)
         kept_key = key or secrets.token_hex(8)  # a broken connection may have the driver repeat a transaction
         result = with_application(
-            lambda application: application.decisions.decide_all(snapshots, verdict, key=kept_key)
+            lambda application: application.decisions.decide_all(snapshots, verdict, key=kept_key, publish=publish)
         )
-        _print_all(result, as_json=as_json)
+        print_bulk(result, as_json=as_json)
         return
 
     async def work(application: Application) -> Decided:
         found = await resolve_article(application.database, article_id or "")
-        return await application.decisions.decide(found, verdict, expected=content_hash, key=key)
+        return await application.decisions.decide(found, verdict, expected=content_hash, key=key, publish=publish)
 
-    _print_one(with_application(work), as_json=as_json)
-
-
-def _print_one(decided: Decided, *, as_json: bool) -> None:
-    if as_json:
-        print_json(decided)
-        return
-    decision = decided.decision
-    said = f"article {short(decision.article_id)} {state_of_article(decided.status)}"
-    if decided.approvals_missing:
-        said += f"; {decided.approvals_missing} more person has to approve this text"
-    if decision.until:
-        said += f", put off until {local(decision.until)}"
-    out.print(said, markup=False)
-    if not decided.is_told and not decided.is_repeated:
-        err.print("its workflow was not reached; the watchdog tells it as soon as a worker runs", soft_wrap=True)
-
-
-def _print_all(result: BulkResult, *, as_json: bool) -> None:
-    if as_json:
-        print_json(result)
-        return
-    out.print(f"decided on {len(result.decided)} texts, left out {len(result.left_out)}")
-    print_table(
-        ["article", "text", "left out because"],
-        ([short(each.article_id), each.content_hash[:12], each.message] for each in result.left_out),
-        folding=("left out because",),
-    )
+    print_decided(with_application(work), as_json=as_json)
 
 
 def _edit_of(

@@ -1,11 +1,13 @@
 """Sites, kept as their files described them last."""
 
+from typing import Any
+
 from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from src.domain.errors import Hint, NotFound
-from src.domain.site import PublishingRules, ReviewRules, Site
+from src.domain.site import OnApproval, PublishingRules, ReviewRules, Site
 
 from .tables import SiteRow
 
@@ -24,7 +26,9 @@ class SiteRepository:
         known = await self._session.scalar(select(SiteRow.slug).where(SiteRow.slug == site.slug))
         # The version before refuses fields that it does not know; it reads the same database during a deployment.
         plain = {"review": ReviewRules(), "publishing": PublishingRules()}
-        unset = {name for name, rules in plain.items() if getattr(site, name) == rules}
+        unset: dict[str, Any] = {name: True for name, rules in plain.items() if getattr(site, name) == rules}
+        if site.publishing.on_approval is OnApproval.WAIT:
+            unset.setdefault("publishing", {"on_approval"})
         description = site.model_dump(mode="json", exclude=unset)
         statement = insert(SiteRow).values(slug=site.slug, description=description)
         await self._session.execute(

@@ -6,6 +6,7 @@ Never hold one across articles, tasks or a model call. A failure is recorded in 
 """
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -101,6 +102,13 @@ class UnitOfWork:
     async def commit(self) -> None:
         """Keep what was done so far."""
         await self._session.commit()
+
+    def savepoint(self) -> AbstractAsyncContextManager[object]:
+        """Return a context that takes back its changes if it raises.
+
+        What was done before it stays.
+        """
+        return self._session.begin_nested()
 
 
 class Database:

@@ -184,9 +184,9 @@ class WorkflowGateway:
     async def begin_review(
         self, article_id: ArticleId, *, site: str, keyword: str, colour: Colour, remind_after: timedelta
     ) -> None:
-        """Start the review of a text that is ready, unless it runs; that one looks at the rows.
+        """Start the review of a text, unless it runs.
 
-        Its first task comes with the reminder, or before that with a decision: until then it has none, and no worker
+        One that runs looks at the rows. Its first task comes with the reminder, or before that with a decision: until then it has none, and no worker
         holds it (docs/decisions/0019).
         """
         review = self._review(article_id, site=site, keyword=keyword, colour=colour)
@@ -198,7 +198,7 @@ class WorkflowGateway:
                 await review(start_signal="text_is_ready", id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING)
 
     async def start_review(self, article_id: ArticleId, *, site: str, keyword: str, colour: Colour) -> bool:
-        """Start the article's review, which looks at the rows at once; return False if it runs."""
+        """Start the article's review at once; return False if it runs."""
         try:
             with translated("start the review"):
                 await self._review(article_id, site=site, keyword=keyword, colour=colour)()
@@ -209,9 +209,9 @@ class WorkflowGateway:
     async def signal_review(
         self, article_id: ArticleId, decision_id: DecisionId, *, site: str, keyword: str, colour: Colour
     ) -> None:
-        """Inform the article's review of a decision; start it on ``colour`` if none runs.
+        """Inform the article's review of a decision; start it if need be.
 
-        A signal by itself would not wake one whose first task is still to come.
+        ``colour`` is whose queue a new one takes. A signal by itself would not wake one whose first task is still to come.
         """
         with translated("take the signal"):
             await self._review(article_id, site=site, keyword=keyword, colour=colour)(

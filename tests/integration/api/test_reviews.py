@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from typing import Any
 
@@ -19,6 +20,7 @@ from src.domain.finding import Finding, Severity
 from src.domain.person import Grant, Role
 from tests.factories import a_site
 from tests.finished_articles import SITE, finished_articles, save
+from tests.publications import set_rules
 
 from .conftest import Api
 from .test_requests import HOSTILE, counted, is_problem
@@ -58,7 +60,7 @@ async def people(api: Api, admin: str) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 async def untouched(api: Api, people: dict[str, str]) -> deque[str]:
-    refs = await finished_articles(api.database, 24)
+    refs = await finished_articles(api.database, 28)
     for ref in refs:
         await save(api.database, ref)
     roles = {"anne": Role.REVIEWER, "bert": Role.REVIEWER, "paula": Role.PUBLISHER}
@@ -229,6 +231,38 @@ async def test_a_bulk_decision_asks_a_temporal_that_is_away_once(desk: Desk) -> 
         decided = (await desk.anne.post("/api/v1/decisions/approve", json={"texts": texts})).json()["decided"]
     assert [each["is_told"] for each in decided] == [False] * 3
     assert len([each for each in logs if each["event"] == "decision_not_signalled"]) == 1
+
+
+async def test_an_approval_publishes_by_the_sites_rule_or_as_a_publisher_wishes(desk: Desk) -> None:
+    by_rule, wished, held = desk.take(3)
+
+    async def asked(who: AsyncClient, article: str, publish: Any) -> Response:
+        body = {"content_hash": await desk.text_of(article), "publish": publish}
+        return await who.post(f"/api/v1/reviews/{article}/approve", json=body)
+
+    await set_rules(desk.api.database, on_approval="now", undo="1h")
+    decided = (await asked(desk.anne, by_rule, None)).json()
+    assert (decided["publication"]["status"], decided["publication"]["requested_by"]) == ("scheduled", "anne")
+    assert (decided["not_published"], decided["is_told"]) == (None, False)  # the watchdog starts it
+    for wish in ("now", "no", "2100-01-01T00:00:00Z"):
+        assert is_problem(await asked(desk.anne, wished, wish), 403)["action"] == "publish.start"
+    refused = is_problem(await asked(desk.paula, wished, "soon"), 422)
+    assert refused["problems"] == [
+        {"field": "body.publish", "problem": "write now, cadence, no or a time such as 2026-12-01T09:00:00Z"}
+    ]
+    nothing: dict[str, str] = {}
+    for no_wish in ("2026-12-01T09:00", ["now"], nothing):  # which offset? and what is no text
+        is_problem(await asked(desk.paula, wished, no_wish), 422)
+    late = is_problem(await asked(desk.paula, wished, "2100-01-01T00:00:00Z"), 422)
+    assert (late["field"], late["reason"]) == ("publish", "out_of_range")
+    unset = is_problem(await asked(desk.paula, wished, "cadence"), 422)
+    assert (unset["field"], unset["reason"]) == ("publish", "unset")
+    assert await desk.decisions_on(wished) == []
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).replace(microsecond=0)
+    decided = (await asked(desk.paula, wished, tomorrow.isoformat())).json()
+    assert datetime.fromisoformat(decided["publication"]["due_at"]) == tomorrow
+    assert (await asked(desk.paula, held, "no")).json()["publication"] is None
+    await set_rules(desk.api.database)
 
 
 # --- rows

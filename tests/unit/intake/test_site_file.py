@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from src.domain.errors import FileInvalid
-from src.domain.site import Fact, ModelChoice, Site
+from src.domain.site import Fact, ModelChoice, OnApproval, Site
 from src.domain.stages import Stage
 from src.intake.site_file import read
 
@@ -74,6 +74,12 @@ def test_models_go_by_letter_or_name_and_have_a_short_form() -> None:
         Stage.SEO_METADATA: ModelChoice(provider="openai", effort="low"),
     }
     assert ModelChoice.model_validate("openai:qwen3:8b").model == "qwen3:8b"
+
+
+def test_what_is_approved_waits_unless_the_file_says_otherwise() -> None:
+    assert site_of(GOOD).publishing.on_approval is OnApproval.WAIT
+    cadence = site_of(GOOD + "[publishing]\non_approval = 'cadence'\nper_day = 3\n")
+    assert (cadence.publishing.on_approval, cadence.publishing.per_day) == (OnApproval.CADENCE, 3)
 
 
 def test_a_site_survives_being_stored_as_json() -> None:
@@ -144,6 +150,16 @@ def test_text_over_several_lines_becomes_one_and_a_mark_at_the_beginning_is_no_t
             'A = "openai"',
             'A = "claude"',
             "models.A.provider: 'claude' cannot be used: write anthropic, openai or offline",
+        ),
+        (
+            "[budget]",
+            "[publishing]\non_approval = 'yes'\n[budget]",
+            "line 34: publishing.on_approval: 'yes' cannot be used: write 'wait', 'now' or 'cadence'",
+        ),
+        (
+            "[budget]",
+            "[publishing]\non_approval = 'cadence'\n[budget]",
+            'line 33: publishing: cannot be used: on_approval = "cadence" needs per_day: how many new articles go live',
         ),
         ('A = "openai"', 'A = "openai:"', "models.A.model: '' cannot be used"),
         ('A = "openai"', "A = 5", "models.A: 5 cannot be used: write a provider, provider:model in quotes, or a table"),

@@ -32,7 +32,7 @@ class Reviews(Protocol):
     async def begin_review(
         self, article_id: ArticleId, *, site: str, keyword: str, colour: Colour, remind_after: timedelta
     ) -> None:
-        """Start the review of a text that is ready, unless it runs. Raises EngineUnavailable."""
+        """Start the review of a text, unless it runs. Raises EngineUnavailable."""
 
 
 class ArticleActivities:

@@ -81,7 +81,7 @@ class HoldableParent(HoldableWorkflow):
         await self.signal_children(HoldableWorkflow.hold, self._hold)
 
     async def signal_children(self, signal: Callable[..., Any], argument: object) -> None:
-        """Signal the children that have started; one that has ended is passed over."""
+        """Signal the children that have started and not ended."""
         await asyncio.gather(*(_signal(child, signal, argument) for child in self._children))
 
     async def run_child(self, starting: Coroutine[Any, Any, workflow.ChildWorkflowHandle[Any, Result]]) -> Result:
@@ -121,9 +121,9 @@ async def _started(starting: Coroutine[Any, Any, Handle]) -> Handle:
 
 
 async def _end_of(child: workflow.ChildWorkflowHandle[Any, Result]) -> Result:
-    """Wait for a child's end; cancel it with this task unless it has ended.
+    """Wait for a child's end.
 
-    The SDK would also ask to cancel a child whose end came with the cancellation. Its core refuses that, and the
+    What cancels this task cancels the child, unless that has ended. The SDK would also ask to cancel a child whose end came with the cancellation. Its core refuses that, and the
     workflow task would fail at every attempt.
     """
     with suppress(asyncio.CancelledError):

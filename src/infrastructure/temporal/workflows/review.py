@@ -73,19 +73,11 @@ class ReviewWorkflow:
             self._show(step)
             if step.redo is not None:
                 await self._redo(step.redo, step)
-            elif step.is_over:
-                await self._carry_out(request, step)
-                if not self._has_news:
-                    return step.status
-            else:
+            elif not step.is_over:
                 await self._wait(step)
+            elif not self._has_news:
+                return step.status
             self._begin_new_history(request, step)
-
-    async def _carry_out(self, request: ReviewInput, step: ReviewStep) -> None:
-        """Do what follows from the last decision: the one place for it.
-
-        An approval that was the last one needed, and a withdrawal, come here; publishing begins here.
-        """
 
     async def _wait(self, step: ReviewStep) -> None:
         """Wait for a decision, or for the reminder or the expiry."""
