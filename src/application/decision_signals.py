@@ -52,7 +52,8 @@ class DecisionSignals:
     async def _signal_review(self, decision: Decision) -> bool:
         """Signal the review.
 
-        One that an earlier decision ended is started, where a worker lives. Return False without a review and a worker; the watchdog of the next worker starts it.
+        One that an earlier decision ended is started, where a worker lives. Return False without a review and a
+        worker; the watchdog of the next worker starts it.
         """
         async with self._database.unit_of_work() as uow:
             article = await uow.articles.get(decision.article_id)

@@ -186,8 +186,8 @@ class WorkflowGateway:
     ) -> None:
         """Start the review of a text, unless it runs.
 
-        One that runs looks at the rows. Its first task comes with the reminder, or before that with a decision: until then it has none, and no worker
-        holds it (docs/decisions/0019).
+        One that runs looks at the rows. Its first task comes with the reminder, or before that with a decision: until
+        then it has none, and no worker holds it (docs/decisions/0019).
         """
         review = self._review(article_id, site=site, keyword=keyword, colour=colour)
         try:
@@ -211,7 +211,8 @@ class WorkflowGateway:
     ) -> None:
         """Inform the article's review of a decision; start it if need be.
 
-        ``colour`` is whose queue a new one takes. A signal by itself would not wake one whose first task is still to come.
+        ``colour`` is whose queue a new one takes. A signal by itself would not wake one whose first task is still to
+        come.
         """
         with translated("take the signal"):
             await self._review(article_id, site=site, keyword=keyword, colour=colour)(

@@ -123,8 +123,8 @@ async def _started(starting: Coroutine[Any, Any, Handle]) -> Handle:
 async def _end_of(child: workflow.ChildWorkflowHandle[Any, Result]) -> Result:
     """Wait for a child's end.
 
-    What cancels this task cancels the child, unless that has ended. The SDK would also ask to cancel a child whose end came with the cancellation. Its core refuses that, and the
-    workflow task would fail at every attempt.
+    What cancels this task cancels the child, unless that has ended. The SDK would also ask to cancel a child whose end
+    came with the cancellation. Its core refuses that, and the workflow task would fail at every attempt.
     """
     with suppress(asyncio.CancelledError):
         if workflow.cancellation_reason() is None:
