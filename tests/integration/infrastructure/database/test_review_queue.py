@@ -13,6 +13,7 @@ from src.domain.ids import ArticleId
 from src.domain.paging import Excerpt, MomentPosition, Order
 from src.domain.principal import Principal
 from src.domain.review import ChangeReason, Verdict
+from src.domain.stages import Stage
 from src.infrastructure.database.unit_of_work import Database
 from tests.conftest import cloned
 from tests.eventually import eventually
@@ -50,7 +51,7 @@ async def test_a_review_is_made_with_what_waits_and_has_its_articles_status(data
     assert (await review(database, ref.article_id)).status == "queued"
     async with database.unit_of_work() as uow:
         await uow.stage_outputs.copy_to_revision(
-            again.article_id, revision=ref.revision, to=again.revision, stages=tuple("CD")
+            again.article_id, revision=ref.revision, to=again.revision, stages=(Stage.ARTICLE, Stage.SEO_METADATA)
         )
     await save(database, again)
     waits = await review(database, ref.article_id)
