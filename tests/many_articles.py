@@ -6,15 +6,16 @@ from src.infrastructure.database.unit_of_work import Database
 
 from .finished_articles import SITE, finished_articles, save
 
-# The content of the one real text is theirs too; the longest waiting is made last.
+# The text and page of the one real article are theirs too; the longest waiting is made last.
 _FILL = (
     """INSERT INTO longtails (id, site, phrase, key, source, status)
        SELECT gen_random_uuid(), :site, 'keyword ' || n, 'keyword ' || n, 'load', 'written'
        FROM generate_series(1, :articles) AS n""",
-    """INSERT INTO articles (id, batch_id, longtail_id, site, keyword, brief, status, words, content_hash, created_at)
-       SELECT gen_random_uuid(), (SELECT id FROM batches LIMIT 1), id, site, phrase, '{}', 'needs_review', 900, 'h',
-              now() - number * interval '1 second'
-       FROM longtails WHERE source = 'load'""",
+    """INSERT INTO articles (id, batch_id, longtail_id, site, keyword, brief, html, status, words, content_hash,
+                             created_at)
+       SELECT gen_random_uuid(), made.batch_id, longtails.id, longtails.site, phrase, made.brief, made.html,
+              'needs_review', made.words, 'h', now() - number * interval '1 second'
+       FROM longtails, (SELECT * FROM articles LIMIT 1) AS made WHERE longtails.source = 'load'""",
     """INSERT INTO article_revisions (article_id, number, content, content_hash, made_by, stage_revision,
                                       renderer_version)
        SELECT articles.id, 1, made.content, made.content_hash, 'machine', 1, made.renderer_version

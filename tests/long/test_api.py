@@ -30,12 +30,12 @@ Record = Callable[[str, object], None]
 ARTICLES = 50_000
 CLIENTS = 8
 SEEN = 500  # articles that are asked for one by one
-ROUNDS = 8  # in which all kinds take turns, since others use the machine too
+ROUNDS = 5  # in which all kinds take turns, since others use the machine too
 TIMED = 200  # requests of each kind in a round
 REQUESTS = 20_000
 MEASURED = (2_000, 10_000, REQUESTS)  # after so many requests memory is measured
 GROWTH = 1.05  # from the second to the last
-STATEMENTS = {"queue": 5, "article list": 5, "review": 16, "article": 9}  # with those that find out who asks
+STATEMENTS = {"queue": 4, "article list": 4, "review": 13, "article": 6}  # with two that find out who asks
 
 
 @pytest.fixture(scope="module")
