@@ -1,4 +1,6 @@
-"""A review for every text that awaits one; site and status of reviews, for an index in the order of the queue.
+"""A review for every text that awaits one, in an index.
+
+The index is in the order of the queue, which needs site and status of reviews.
 
 Revision 0014, after 0013, written 2026-11-30. The version before goes on to work: triggers make the reviews and
 keep the two columns.

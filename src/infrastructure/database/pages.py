@@ -31,7 +31,7 @@ def first_rows(
     id_: SQLColumnExpression[Any],
     excerpt: Excerpt[MomentPosition],
 ) -> Select[Any]:
-    """Return the statement's rows by time, then id, as many as a page has and one more."""
+    """Return the rows by time, then id, and one more than wanted."""
     newest = excerpt.order is Order.NEWEST
     ordered = statement.order_by(at.desc(), id_.desc()) if newest else statement.order_by(at, id_)
     return ordered.limit(excerpt.limit + 1)

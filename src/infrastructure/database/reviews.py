@@ -203,9 +203,15 @@ class ReviewRepository:
         return {ArticleId(row.id): (row.site, row.keyword) for row in await self._session.execute(statement)}
 
     async def mark_checked(self, article_ids: Sequence[ArticleId]) -> None:
-        """Note that the workflows of these reviews run."""
-        for article_id in article_ids:  # in the caller's order: two who lock them in different ones would not end
-            await self.set(article_id, checked_at=func.now())
+        """Note that the workflows of these reviews run.
+
+        They are locked in the order of their ids, so that two who do it end.
+        """
+        its = select(ReviewRow.article_id).where(ReviewRow.article_id.in_(article_ids)).order_by(ReviewRow.article_id)
+        checked = update(ReviewRow).where(ReviewRow.article_id.in_(its.with_for_update(key_share=True)))
+        await self._session.execute(
+            checked.values(checked_at=func.now()), execution_options={"synchronize_session": False}
+        )
 
     async def list_reminded(self, *, limit: int) -> list[QueuedReview]:
         """Return reviews that have waited for longer than their site's reminder."""
@@ -224,7 +230,7 @@ def _queue(
     statuses: Collection[ArticleStatus],
     excerpt: Excerpt[MomentPosition],
 ) -> Select[Any]:
-    """Return the page of reviews, and only for these keyword and newest text."""
+    """Return the page of reviews, with keyword and newest text."""
     page = _page(*conditions, sites=sites, statuses=statuses, excerpt=excerpt).subquery("page")
     latest = (
         select(
@@ -266,5 +272,5 @@ def _page(
 
 
 def _each(values: Collection[str], name: str) -> Subquery:
-    """Return a row for each value, as one parameter however many there are."""
+    """Return a row for each value; they are one parameter."""
     return select(func.unnest(literal(list(dict.fromkeys(values)), ARRAY(Text))).label("value")).subquery(name)
