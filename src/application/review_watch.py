@@ -87,7 +87,7 @@ class ReviewWatch:
 
     async def _mark_checked(self, article_ids: Sequence[ArticleId]) -> None:
         if article_ids:
-            await self._database.run_in_transaction(lambda uow: uow.reviews.mark_checked(sorted(article_ids)))
+            await self._database.run_in_transaction(lambda uow: uow.reviews.mark_checked(article_ids))
 
     async def _tell_reminded(self) -> list[Alert]:
         async with self._database.unit_of_work() as uow:

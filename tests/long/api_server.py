@@ -1,4 +1,4 @@
-"""Serves the API and two bare SELECTs over the same stack: python -m tests.long.api_server DATABASE_URL.
+"""Serves the API and bare SELECTs over the same stack: python -m tests.long.api_server DATABASE_URL.
 
 It prints its port, and stops when standard input ends.
 """
@@ -10,24 +10,40 @@ from unittest import mock
 from uuid import UUID
 
 from fastapi import FastAPI
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from src.api import serving
 from src.api.app import create_app
 from src.bootstrap import Application
+from src.domain.article import ArticleStatus
 from src.infrastructure.database.engine import create_engine, without_pooler
-from src.infrastructure.database.tables import ArticleRow
+from src.infrastructure.database.tables import ArticleRevisionRow, ArticleRow, ReviewRow
 from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.telemetry import logging
 from src.settings import Settings
 from tests.integration.api.away import WithoutTemporal
 
-_COLUMNS = (
+_ARTICLE = (
     *("id", "batch_id", "site", "keyword", "status", "revision"),
     *("words", "offline", "content_hash", "created_at", "finished_at"),
 )
-_ROWS = select(*(getattr(ArticleRow, name) for name in _COLUMNS))
+_REVIEW = ("waiting_since", "assignee", "claimed_by", "claimed_until", "snoozed_until", "reminded_at")
+_ROWS = select(*(getattr(ArticleRow, name) for name in _ARTICLE))
 _LIST = _ROWS.order_by(ArticleRow.created_at.desc(), ArticleRow.id.desc()).limit(50)
+_TEXT = (ArticleRevisionRow.number, ArticleRevisionRow.content_hash, ArticleRevisionRow.made_by)
+_QUEUE = (
+    select(
+        *(ArticleRow.id, ArticleRow.site, ArticleRow.keyword, ArticleRow.status),
+        *(getattr(ReviewRow, name) for name in _REVIEW),
+        *_TEXT,
+    )
+    .join(ReviewRow, ReviewRow.article_id == ArticleRow.id)
+    .join(ArticleRevisionRow, ArticleRevisionRow.article_id == ArticleRow.id)
+    .where(ReviewRow.status == ArticleStatus.NEEDS_REVIEW, ArticleRevisionRow.number == 1)
+    .order_by(ReviewRow.waiting_since, ReviewRow.article_id)
+    .limit(50)
+)
+_TEXTS = select(*_TEXT, ArticleRevisionRow.content)
 
 
 def with_bare_routes(application: Application, **options: Any) -> FastAPI:
@@ -35,14 +51,24 @@ def with_bare_routes(application: Application, **options: Any) -> FastAPI:
     app = create_app(application, **options)
     engine = application.database.engine
 
+    async def rows(statement: Select[Any]) -> list[dict[str, Any]]:
+        async with engine.connect() as connection:
+            return [dict(row) for row in (await connection.execute(statement)).mappings()]
+
+    async def bare_queue() -> list[dict[str, Any]]:
+        return await rows(_QUEUE)
+
     async def bare_list() -> list[dict[str, Any]]:
-        async with engine.connect() as connection:
-            return [dict(row) for row in (await connection.execute(_LIST)).mappings()]
+        return await rows(_LIST)
 
-    async def bare_article(article: UUID) -> dict[str, Any]:
-        async with engine.connect() as connection:
-            return dict((await connection.execute(_ROWS.where(ArticleRow.id == article))).mappings().one())
+    async def bare_article(article: UUID) -> list[dict[str, Any]]:
+        return await rows(_ROWS.where(ArticleRow.id == article))
 
+    async def bare_text(article: UUID) -> list[dict[str, Any]]:
+        return await rows(_TEXTS.where(ArticleRevisionRow.article_id == article))
+
+    app.add_api_route("/bare/reviews", bare_queue)
+    app.add_api_route("/bare/reviews/{article}", bare_text)
     app.add_api_route("/bare/articles", bare_list)
     app.add_api_route("/bare/articles/{article}", bare_article)
     return app

@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy import Row, Select, and_, func, select, true
 from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.orm import defer
 
 from src.domain.article import Article, ArticleStatus, Failure
 from src.domain.stages import Stage
@@ -52,7 +53,9 @@ def summaries() -> Select[Any]:
         .correlate(ArticleRow)
         .lateral("spent")
     )
-    return select(ArticleRow, done, spent).select_from(ArticleRow).join(done, true()).join(spent, true())
+    unread = defer(ArticleRow.html), defer(ArticleRow.brief)  # a list would carry megabytes that it does not show
+    statement = select(ArticleRow, done, spent).select_from(ArticleRow).options(*unread)
+    return statement.join(done, true()).join(spent, true())
 
 
 def to_failure(row: ArticleRow | Row[Any]) -> Failure | None:

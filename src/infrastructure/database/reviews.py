@@ -8,8 +8,22 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, true, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Select,
+    Subquery,
+    Text,
+    and_,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from src.domain.article import ArticleStatus
@@ -18,14 +32,13 @@ from src.domain.ids import ArticleId
 from src.domain.paging import Excerpt, MomentPosition, Order, Page
 from src.domain.review import Review
 
-from .pages import in_order
+from .pages import first_rows, in_order
 from .tables import ArticleRevisionRow, ArticleRow, ReviewDecisionRow, ReviewRow
 
 CLAIM = timedelta(minutes=10)  # a claim lapses so long after the last step of who has it
 _IN_REVIEW = (ArticleStatus.NEEDS_REVIEW, ArticleStatus.CHANGES_REQUESTED)
 _COMPLETE = tuple(status for status in ArticleStatus if status.is_complete)
 ENDED = (ArticleStatus.APPROVED, ArticleStatus.REJECTED, ArticleStatus.PARKED, ArticleStatus.WITHDRAWN)
-_WAITING_SINCE = func.coalesce(ReviewRow.waiting_since, ArticleRow.created_at)
 _REVIEW = tuple(getattr(ReviewRow, name) for name in Review.model_fields)
 
 
@@ -135,22 +148,24 @@ class ReviewRepository:
         ``sites`` None is all. ``claimed`` says whether somebody looks at them now.
         Those that are snoozed are left out unless ``snoozed``.
         """
-        conditions: list[ColumnElement[bool]] = [ArticleRow.status.in_(statuses)]
-        if sites is not None:
-            conditions.append(ArticleRow.site.in_(sites))
+        conditions: list[ColumnElement[bool]] = []
         if assignee is not None:
             conditions.append(ReviewRow.assignee == assignee)
         if claimed is not None:
-            is_claimed = func.coalesce(ReviewRow.claimed_until > func.now(), False)
-            conditions.append(is_claimed if claimed else ~is_claimed)
+            is_claimed = ReviewRow.claimed_until > func.now()
+            conditions.append(is_claimed if claimed else ~func.coalesce(is_claimed, False))
         if not snoozed:
             conditions.append(func.coalesce(ReviewRow.snoozed_until, func.now()) <= func.now())
-        return await self._list_queue(*conditions, excerpt=excerpt)
+        return await self._list_queue(*conditions, sites=sites, statuses=statuses, excerpt=excerpt)
 
     async def _list_queue(
-        self, *conditions: ColumnElement[bool], excerpt: Excerpt[MomentPosition]
+        self,
+        *conditions: ColumnElement[bool],
+        sites: Collection[str] | None,
+        statuses: Collection[ArticleStatus],
+        excerpt: Excerpt[MomentPosition],
     ) -> Page[QueuedReview, MomentPosition]:
-        rows = await self._session.execute(_queue(*conditions, excerpt=excerpt))
+        rows = await self._session.execute(_queue(*conditions, sites=sites, statuses=statuses, excerpt=excerpt))
         found = [QueuedReview.model_validate(row) for row in rows]
         return Page.of(
             [(each, MomentPosition(at=each.waiting_since, id=each.article_id)) for each in found], excerpt.limit
@@ -175,9 +190,9 @@ class ReviewRepository:
         unseen = func.coalesce(ReviewRow.checked_at <= func.now() - every, True)
         statement = (
             select(ArticleRow.id, ArticleRow.site, ArticleRow.keyword)
-            .outerjoin(ReviewRow, ReviewRow.article_id == ArticleRow.id)
-            .where(ArticleRow.status.in_(_IN_REVIEW), unseen)
-            .order_by(ReviewRow.checked_at.nulls_first(), ArticleRow.created_at)
+            .join(ReviewRow, ReviewRow.article_id == ArticleRow.id)
+            .where(ReviewRow.status.in_(_IN_REVIEW), unseen)
+            .order_by(ReviewRow.checked_at.nulls_first(), ReviewRow.waiting_since)
             .limit(limit)
         )
         return [(ArticleId(row.id), row.site, row.keyword) for row in await self._session.execute(statement)]
@@ -188,36 +203,35 @@ class ReviewRepository:
         return {ArticleId(row.id): (row.site, row.keyword) for row in await self._session.execute(statement)}
 
     async def mark_checked(self, article_ids: Sequence[ArticleId]) -> None:
-        """Note that the workflows of these reviews run."""
-        for article_id in article_ids:
-            statement = insert(ReviewRow).values(article_id=article_id, checked_at=func.now())
-            await self._session.execute(
-                statement.on_conflict_do_update(index_elements=["article_id"], set_={"checked_at": func.now()})
-            )
+        """Note that the workflows of these reviews run.
+
+        They are locked in the order of their ids, so that two who do it end.
+        """
+        its = select(ReviewRow.article_id).where(ReviewRow.article_id.in_(article_ids)).order_by(ReviewRow.article_id)
+        checked = update(ReviewRow).where(ReviewRow.article_id.in_(its.with_for_update(key_share=True)))
+        await self._session.execute(
+            checked.values(checked_at=func.now()), execution_options={"synchronize_session": False}
+        )
 
     async def list_reminded(self, *, limit: int) -> list[QueuedReview]:
         """Return reviews that have waited for longer than their site's reminder."""
-        waits = ArticleRow.status == ArticleStatus.NEEDS_REVIEW
-        oldest = Excerpt[MomentPosition](limit=limit, order=Order.OLDEST)
-        return (await self._list_queue(waits, ReviewRow.reminded_at.is_not(None), excerpt=oldest)).items
-
-
-def _queue(*conditions: ColumnElement[bool], excerpt: Excerpt[MomentPosition]) -> Select[Any]:
-    """Return the page of reviews, and only for these the newest text."""
-    of_review = [
-        getattr(ReviewRow, name) for name in Review.model_fields if name not in ("article_id", "waiting_since")
-    ]
-    waiting = (
-        select(
-            ArticleRow.id.label("article_id"),
-            _WAITING_SINCE.label("waiting_since"),
-            *of_review,
-            *(ArticleRow.site, ArticleRow.keyword, ArticleRow.status),
+        page = await self._list_queue(
+            ReviewRow.reminded_at.is_not(None),
+            sites=None,
+            statuses=(ArticleStatus.NEEDS_REVIEW,),
+            excerpt=Excerpt[MomentPosition](limit=limit, order=Order.OLDEST),
         )
-        .outerjoin(ReviewRow, ReviewRow.article_id == ArticleRow.id)
-        .where(*conditions)
-    )
-    page = in_order(waiting, _WAITING_SINCE, ArticleRow.id, excerpt).subquery("page")
+        return page.items
+
+
+def _queue(
+    *conditions: ColumnElement[bool],
+    sites: Collection[str] | None,
+    statuses: Collection[ArticleStatus],
+    excerpt: Excerpt[MomentPosition],
+) -> Select[Any]:
+    """Return the page of reviews, with keyword and newest text."""
+    page = _page(*conditions, sites=sites, statuses=statuses, excerpt=excerpt).subquery("page")
     latest = (
         select(
             ArticleRevisionRow.number.label("revision"),
@@ -230,7 +244,33 @@ def _queue(*conditions: ColumnElement[bool], excerpt: Excerpt[MomentPosition]) -
         .limit(1)
         .lateral("latest")
     )
-    statement = select(page, *(latest.c.revision, latest.c.content_hash, latest.c.made_by, latest.c.author))
-    order = [page.c.waiting_since, page.c.article_id]
-    newest = excerpt.order is Order.NEWEST
-    return statement.outerjoin(latest, true()).order_by(*([each.desc() for each in order] if newest else order))
+    shown = (latest.c.revision, latest.c.content_hash, latest.c.made_by, latest.c.author)
+    statement = select(page, ArticleRow.keyword, *shown).join(ArticleRow, ArticleRow.id == page.c.article_id)
+    return first_rows(statement.outerjoin(latest, true()), page.c.waiting_since, page.c.article_id, excerpt)
+
+
+def _page(
+    *conditions: ColumnElement[bool],
+    sites: Collection[str] | None,
+    statuses: Collection[ArticleStatus],
+    excerpt: Excerpt[MomentPosition],
+) -> Select[Any]:
+    """Return the rows of a page.
+
+    An index has each status, and each of a site's, in the order of the list. The page is merged from their beginnings,
+    so that it costs the same however many wait.
+    """
+    asked = _each(statuses, "asked_status")
+    its = select(*_REVIEW, ReviewRow.site, ReviewRow.status).where(ReviewRow.status == asked.c.value, *conditions)
+    lists: FromClause = asked
+    if sites is not None:
+        asked_site = _each(sites, "asked_site")
+        its, lists = its.where(ReviewRow.site == asked_site.c.value), asked.join(asked_site, true())
+    beginning = in_order(its, ReviewRow.waiting_since, ReviewRow.article_id, excerpt).lateral("beginning")
+    merged = select(beginning).select_from(lists.join(beginning, true()))
+    return first_rows(merged, beginning.c.waiting_since, beginning.c.article_id, excerpt)
+
+
+def _each(values: Collection[str], name: str) -> Subquery:
+    """Return a row for each value; they are one parameter."""
+    return select(func.unnest(literal(list(dict.fromkeys(values)), ARRAY(Text))).label("value")).subquery(name)

@@ -16,12 +16,14 @@ async def run_schemathesis(
     examples: int,
     config: str = "schemathesis.toml",
     but: str = "/events$",
+    only: str | None = None,
 ) -> tuple[int, str]:
-    """Return its exit code and what it said; ``but`` matches the paths that are left out."""
+    """Return its exit code and what it said; ``but`` matches the paths that are left out, ``only`` the others."""
     address = f"http://127.0.0.1:{port}"
     running = await asyncio.create_subprocess_exec(
         *(str(Path(sys.executable).with_name("st")), "--config-file", str(_HERE / config)),
         *("run", f"{address}/openapi.json", "--header", f"Authorization: Bearer {token}"),
+        *([] if only is None else ["--include-path-regex", only]),
         *("--exclude-path-regex", but, "--checks", "all", "--max-examples", str(examples)),
         *("--phases", phases, "--seed", "1", "--no-color", "--continue-on-failure"),
         stdout=asyncio.subprocess.PIPE,

@@ -20,9 +20,21 @@ class ReviewRow(Table):
     """
 
     __tablename__ = "reviews"
-    __table_args__ = (Index("ix_reviews_waiting_since", "waiting_since", "article_id"),)
+    __table_args__ = (
+        one_of("status", ArticleStatus),
+        Index("ix_reviews_status", "status", "waiting_since", "article_id"),  # the queue, in its order
+        Index("ix_reviews_site_status", "site", "status", "waiting_since", "article_id"),
+        Index(
+            "ix_reviews_assignee",
+            *("assignee", "status", "waiting_since", "article_id"),
+            postgresql_where=text("assignee IS NOT NULL"),
+        ),
+        Index("ix_reviews_claimed_until", "claimed_until", postgresql_where=text("claimed_until IS NOT NULL")),
+    )
 
     article_id: Mapped[ArticleId] = mapped_column(ForeignKey("articles.id", ondelete="CASCADE"), primary_key=True)
+    site: Mapped[str]  # of the article, as the status: triggers keep both, for the indexes
+    status: Mapped[str]
     waiting_since: Mapped[datetime] = mapped_column(server_default=func.now())  # of its newest text
     assignee: Mapped[str | None]
     claimed_by: Mapped[str | None]
