@@ -82,16 +82,17 @@ class StartedArticle(BaseModel):
 
 
 async def list_articles(
-    database: Database, *, site: str | None = None, status: ArticleStatus | None = None, limit: int
+    database: Database, *, by: Principal, site: str | None = None, status: ArticleStatus | None = None, limit: int
 ) -> list[Article]:
-    """Return articles, those of the newest batch first.
+    """Return the articles that somebody may read, those of the newest batch first.
 
-    Each batch is in its order. Raises NotFound.
+    Each batch is in its order. Raises NotFound, and NotPermitted.
     """
+    sites = by.sites_of(Action.SITE_READ, site)
     async with database.unit_of_work() as uow:
         if site:
             await uow.sites.get(site)
-        return await uow.articles.list_all(site=site, status=status, limit=limit)
+        return await uow.articles.list_all(sites=sites, status=status, limit=limit)
 
 
 async def list_article_page(
@@ -173,16 +174,6 @@ async def read_findings(
         return await uow.findings.list_for_revision(article_id, number)
 
 
-async def read_page(database: Database, article_id: ArticleId, *, by: Principal) -> ArticlePage:
-    """Return the page of the article's newest revision.
-
-    Raises as ``get_page`` does, and NotPermitted.
-    """
-    page = await get_page(database, article_id)
-    by.require(Action.SITE_READ, page.article.site)
-    return page
-
-
 async def _readable(uow: UnitOfWork, article_id: ArticleId, by: Principal) -> Article:
     article = await uow.articles.get(article_id)
     by.require(Action.SITE_READ, article.site)
@@ -196,11 +187,14 @@ async def list_article_ids(database: Database, prefix: str, *, limit: int) -> li
 
 
 async def get_article_details(
-    database: Database, article_id: ArticleId, *, names_models: NamesModels | None = None
+    database: Database, article_id: ArticleId, *, by: Principal, names_models: NamesModels | None = None
 ) -> ArticleDetails:
-    """Return the article with its stages, model calls and waits. Raises NotFound."""
+    """Return the article with its stages, model calls and waits.
+
+    Raises NotFound, and NotPermitted.
+    """
     async with database.unit_of_work() as uow:
-        article = await uow.articles.get(article_id)
+        article = await _readable(uow, article_id, by)
         revisions = await uow.revisions.list_for_article(article_id)
         return ArticleDetails(
             article=article,
@@ -212,15 +206,16 @@ async def get_article_details(
         )
 
 
-async def get_page(database: Database, article_id: ArticleId) -> ArticlePage:
+async def get_page(database: Database, article_id: ArticleId, *, by: Principal) -> ArticlePage:
     """Return the page of the article's newest revision.
 
-    That of an older version where it has no revision. Raises NotFound, and Conflict for an article that has none yet.
+    That of an older version where it has no revision. Raises NotFound, NotPermitted, and Conflict for an article that
+    has none yet.
     """
     from src.rendering.page import preview  # noqa: PLC0415 - its template engine is slow to load, and lists need none
 
     async with database.unit_of_work() as uow:
-        article = await uow.articles.get(article_id)
+        article = await _readable(uow, article_id, by)
         if revision := await uow.revisions.find_latest(article_id):
             html = preview(revision.content, revision.created_at.astimezone(UTC))
             return ArticlePage(article=article, html=html, slug=revision.content.slug)

@@ -14,7 +14,7 @@ import structlog
 from pydantic import BaseModel, ConfigDict
 
 from src.domain.article import ArticleStatus
-from src.domain.colour import BLUE
+from src.domain.colour import Colour
 from src.domain.errors import (
     AlreadyDecided,
     Conflict,
@@ -302,19 +302,29 @@ class Decisions:
         """
         async with self._database.unit_of_work() as uow:
             article = await uow.articles.get(article_id)
-            colours = [worker.colour for worker in await uow.workers.list_unended() if worker.draining_at is None]
-        if not colours:
+            colour = await _living_colour(uow)
+        if colour is None:
             return False
-        return await self._workflows.start_review(
-            article_id, site=article.site, keyword=article.keyword, colour=colours[-1]
-        )
+        return await self._workflows.start_review(article_id, site=article.site, keyword=article.keyword, colour=colour)
 
     async def _take_off(self, article_id: ArticleId) -> None:
-        """Start what takes the article's pages off, if targets have some."""
+        """Start what takes the article's pages off, if targets have some.
+
+        Where no worker lives, only tell one that runs; the watchdog of the next worker starts it.
+        """
         async with self._database.unit_of_work() as uow:
             to_do = await uow.publications.list_open(article_id)
-        for each in to_do[:1]:
-            await self._workflows.start_publishing(article_id, site=each.site, colour=BLUE)
+            colour = await _living_colour(uow)
+        if to_do and colour is None:
+            await self._workflows.wake_publications(article_id)
+        elif to_do and colour is not None:
+            await self._workflows.start_publishing(article_id, site=to_do[0].site, colour=colour)
+
+
+async def _living_colour(uow: UnitOfWork) -> Colour | None:
+    """Return the colour of a worker that takes new work; None: none lives."""
+    colours = [worker.colour for worker in await uow.workers.list_unended() if worker.draining_at is None]
+    return colours[-1] if colours else None
 
 
 def _check(verdict: Verdict, expected: str | None) -> None:

@@ -22,6 +22,15 @@ class RefusedRow(BaseModel):
     reason: str
 
 
+class NewRow(BaseModel):
+    """A row of a list that would be added."""
+
+    model_config = ConfigDict(frozen=True)
+
+    line: int  # counted from 1
+    text: str
+
+
 class ImportReport(BaseModel):
     """What became of every line of a keyword list."""
 
@@ -36,6 +45,7 @@ class ImportReport(BaseModel):
     skipped: int  # empty lines and comments
     lines: int
     rows: list[RefusedRow]  # those not added, in the order of the list
+    would_add: list[NewRow]  # with ``dry_run`` those that would be added, in the order of the list; else none
 
 
 class LongtailList(BaseModel):
@@ -78,16 +88,22 @@ async def import_keywords(
         skipped=keywords.blank + keywords.comments,
         lines=keywords.lines,
         rows=_refused(keywords, known),
+        would_add=[
+            NewRow(line=row.line, text=row.longtail.phrase)
+            for row in keywords.accepted
+            if dry_run and row.longtail.key not in kept
+        ],
     )
 
 
 async def list_keywords(
-    database: Database, site: str, *, status: LongtailStatus | None = None, limit: int
+    database: Database, site: str, *, by: Principal, status: LongtailStatus | None = None, limit: int
 ) -> LongtailList:
     """Return the site's longtails in the order of claiming.
 
-    Raises NotFound.
+    Raises NotFound, and NotPermitted.
     """
+    by.require(Action.SITE_READ, site)
     async with database.unit_of_work() as uow:
         await uow.sites.get(site)
         return LongtailList(

@@ -64,33 +64,21 @@ async def ensured(uow: UnitOfWork, article_id: ArticleId) -> Revision:
 
 
 async def get_difference(
-    database: Database, article_id: ArticleId, *, before: int | None = None, after: int | None = None
+    database: Database, article_id: ArticleId, *, by: Principal, before: int | None = None, after: int | None = None
 ) -> Difference:
     """Return what differs between two revisions of the article.
 
-    ``after`` None is the newest one, ``before`` None the one that ``after`` was made of. Raises NotFound, also for an
-    article that has one revision only.
+    ``after`` None is the newest one, ``before`` None the one that ``after`` was made of. Raises NotPermitted, and
+    NotFound, also for an article that has one revision only.
     """
     async with database.unit_of_work() as uow:
-        await uow.articles.get_status(article_id)
+        by.require(Action.SITE_READ, (await uow.articles.get(article_id)).site)
         later = await uow.revisions.get(article_id, after or await _newest(uow, article_id))
         number = before or later.parent
         if number is None:
             raise NotFound("revision before", later.number, article=article_id, hint=Hint.SHOW_ARTICLE)
         earlier = await uow.revisions.get(article_id, number)
     return _difference(earlier, later)
-
-
-async def read_difference(
-    database: Database, article_id: ArticleId, *, by: Principal, before: int | None = None, after: int | None = None
-) -> Difference:
-    """Do what ``get_difference`` does, for somebody who may read the article.
-
-    Raises NotPermitted too.
-    """
-    async with database.unit_of_work() as uow:
-        by.require(Action.SITE_READ, (await uow.articles.get(article_id)).site)
-    return await get_difference(database, article_id, before=before, after=after)
 
 
 class Revisions:

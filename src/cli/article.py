@@ -13,12 +13,13 @@ from src.domain.article import ArticleStatus
 from src.domain.colour import BLUE
 from src.domain.difference import Difference
 from src.domain.finding import RevisionFinding
+from src.domain.principal import Principal
 from src.domain.revision import RevisionSummary
 from src.domain.stages import Stage
 from src.infrastructure.database.model_calls import ModelCall
 from src.infrastructure.database.unit_of_work import Database
 
-from .connections import names_models, with_application, with_database
+from .connections import names_models, with_application, with_person
 from .options import ArticleOption, ColourOption, JsonOption, resolve_article
 from .terminal import local, money, out, print_json, print_page, print_table, status
 from .views import print_articles, print_waits, short, warn_without_workers
@@ -38,7 +39,7 @@ def list_(
     Example: longtail article list --status failed
     """
 
-    articles = with_database(lambda database: list_articles(database, site=site, status=wanted, limit=limit))
+    articles = with_person(lambda database, by: list_articles(database, by=by, site=site, status=wanted, limit=limit))
     if as_json:
         print_json(articles)
     else:
@@ -54,12 +55,11 @@ def show(article_id: ArticleOption, as_json: JsonOption = False) -> None:
     Example: longtail article show 7be1c2d4
     """
 
-    async def work(database: Database) -> ArticleDetails:
-        return await get_article_details(
-            database, await resolve_article(database, article_id), names_models=names_models
-        )
+    async def work(database: Database, by: Principal) -> ArticleDetails:
+        found = await resolve_article(database, article_id)
+        return await get_article_details(database, found, by=by, names_models=names_models)
 
-    details = with_database(work)
+    details = with_person(work)
     if as_json:
         print_json(details)
         return
@@ -105,10 +105,10 @@ def html(
     Example: longtail article html 7be1c2d4 --out article.html
     """
 
-    async def work(database: Database) -> str:
-        return (await get_page(database, await resolve_article(database, article_id))).html
+    async def work(database: Database, by: Principal) -> str:
+        return (await get_page(database, await resolve_article(database, article_id), by=by)).html
 
-    print_page(with_database(work), to)
+    print_page(with_person(work), to)
 
 
 @app.command()
@@ -130,10 +130,11 @@ def diff(
     """
     from src.application.revisions import get_difference  # noqa: PLC0415 - rules and renderers, for this command alone
 
-    async def work(database: Database) -> Difference:
-        return await get_difference(database, await resolve_article(database, article_id), before=before, after=after)
+    async def work(database: Database, by: Principal) -> Difference:
+        found = await resolve_article(database, article_id)
+        return await get_difference(database, found, by=by, before=before, after=after)
 
-    difference = with_database(work)
+    difference = with_person(work)
     if as_json:
         print_json(difference)
         return

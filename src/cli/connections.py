@@ -22,22 +22,12 @@ from .terminal import busy
 T = TypeVar("T")
 
 
-def with_database(
-    work: Callable[[Database], Awaitable[T]], settings: Settings | None = None, *, check: bool = True
-) -> T:
-    """Run ``work`` with the database alone.
-
-    An embedded one is started if need be.
-
-    With ``check=False`` the database may be at any revision. Raises as ``with_person`` does.
-    """
-    return with_person(lambda database, _: work(database), settings, check=check)
-
-
 def with_person(
     work: Callable[[Database, Principal], Awaitable[T]], settings: Settings | None = None, *, check: bool = True
 ) -> T:
     """Run ``work`` with the database and the person at the keyboard.
+
+    An embedded database is started if need be. With ``check=False`` it may be at any revision.
 
     Raises NotFound when there are users and this is none of them, and Conflict when he is disabled.
     """

@@ -22,7 +22,6 @@ from src.domain.errors import InputInvalid
 from src.domain.longtail import Longtail, phrase_key
 from src.domain.site import Site
 from src.domain.stages import STAGES
-from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.llm.model_choice import OFFLINE, choose
 from src.intake import keyword_list, site_file
 from src.settings import Settings
@@ -77,7 +76,7 @@ def demo(
         ) as worker:
             _say_where(application, workflow_id, worker.pid)
             ended = await progress.wait_for_batch(application, site.slug, workflow_id)
-            made = await _report(application.database, ended, folder if to else _writable(folder / short(ended.id)))
+            made = await _report(application, ended, folder if to else _writable(folder / short(ended.id)))
             if keep:
                 _keep(settings)
         return made == ended.total > 0
@@ -128,11 +127,12 @@ def _say_where(application: Application, workflow_id: str, worker_pid: int) -> N
     out.print(f"the worker is process {worker_pid}; kill -9 it and see that nothing is lost")
 
 
-async def _report(database: Database, ended: Batch, folder: Path) -> int:
+async def _report(application: Application, ended: Batch, folder: Path) -> int:
     """Print the table, write the pages, and return how many there are."""
-    details = await get_batch_details(database, ended.id)
+    database, by = application.database, application.principal
+    details = await get_batch_details(database, ended.id, by=by)
     made = [article for article in details.articles if article.status.is_complete]
-    pages = [await get_page(database, article.id) for article in made]
+    pages = [await get_page(database, article.id, by=by) for article in made]
     for page in pages:
         (folder / f"{page.slug or page.article.id}.html").write_text(page.html, encoding="utf-8")
     print_articles(details.articles)

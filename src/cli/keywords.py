@@ -13,11 +13,13 @@ from src.application.keywords import import_keywords, list_keywords, requeue_key
 from src.domain.longtail import LongtailStatus
 from src.intake import keyword_list
 
-from .connections import with_database, with_person
+from .connections import with_person
 from .options import JsonOption, SiteOption, read_file
 from .terminal import err, out, print_json, print_table
 
 app = typer.Typer(help="Import keyword lists and see what becomes of them.", no_args_is_help=True, add_completion=False)
+
+_SHOWN_OF_NEW = 20  # lines that a dry run would add
 
 
 @app.command("import")
@@ -44,6 +46,10 @@ def import_(
         return
     for row in report.rows:
         err.print(f"line {row.line}: {escape(repr(row.text))}: {escape(row.reason)}", soft_wrap=True)
+    for new in report.would_add[:_SHOWN_OF_NEW]:
+        out.print(f"line {new.line}: {escape(repr(new.text))}: would be added", soft_wrap=True)
+    if (more := len(report.would_add) - _SHOWN_OF_NEW) > 0:
+        out.print(f"and {more} more would be added; all of them: --json")
     verb = "would be added" if dry_run else "added"
     out.print(
         f"{report.added} {verb}, {report.known} known already, {report.merged} merged, "
@@ -67,7 +73,7 @@ def list_(
     Example: longtail keywords list hardware-shop --status ready
     """
 
-    listed = with_database(lambda database: list_keywords(database, site, status=wanted, limit=limit))
+    listed = with_person(lambda database, by: list_keywords(database, site, by=by, status=wanted, limit=limit))
     if as_json:
         print_json(listed)
         return

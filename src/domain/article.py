@@ -21,7 +21,7 @@ class ArticleStatus(StrEnum):
     CHANGES_REQUESTED = "changes_requested"  # by a reviewer; the next revision awaits a review again
     APPROVED = "approved"  # by name, and only the revision with that hash
     REJECTED = "rejected"  # for good; its keyword may get another article
-    PARKED = "parked"  # nobody reviewed it in time
+    PARKED = "parked"  # put aside by a person, or nobody reviewed it in time
     WITHDRAWN = "withdrawn"  # approved once, and taken back
     FAILED = "failed"  # a stage failed for good; a retry resumes there
     CANCELLED = "cancelled"  # stopped by a person; its longtail is ready again

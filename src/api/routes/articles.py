@@ -149,7 +149,7 @@ async def show_page(acting: Acting, article: InArticle) -> Response:
     """Return the page of the newest revision.
 
     Browsers give it no right to act: no script, no form."""
-    page = await articles.read_page(acting.database, article, by=acting.principal)
+    page = await articles.get_page(acting.database, article, by=acting.principal)
     return HTMLResponse(page.html, headers={"Content-Security-Policy": PAGE_POLICY})
 
 

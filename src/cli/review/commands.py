@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from src.application.reviews import ReviewDetails, Reviews, get_review, get_review_page, list_reviews
+from src.application.reviews import ReviewDetails, Reviews, count_snoozed, get_review, get_review_page, list_reviews
 from src.domain.article import ArticleStatus
 from src.domain.finding import RevisionFinding
 from src.domain.principal import Principal
@@ -15,7 +15,7 @@ from src.infrastructure.database.unit_of_work import Database
 
 from ..connections import with_person
 from ..options import ArticleOption, JsonOption, resolve_article
-from ..terminal import local, out, print_json, print_page, print_table, status
+from ..terminal import err, local, out, print_json, print_page, print_table, status
 from ..views import short
 
 app = typer.Typer(
@@ -45,20 +45,29 @@ def list_(
 
     Example: longtail review list --site hardware-shop
     """
-    reviews = with_person(
-        lambda database, by: list_reviews(
+
+    async def work(database: Database, by: Principal) -> tuple[list[QueuedReview], int]:
+        listed = await list_reviews(
             database, by=by, site=site, status=wanted, assignee=assignee, snoozed=snoozed, limit=limit
         )
-    )
+        if snoozed or as_json:
+            return listed, 0
+        return listed, await count_snoozed(database, by=by, site=site, status=wanted, assignee=assignee)
+
+    reviews, left_out = with_person(work)
     if as_json:
         print_json(reviews)
         return
+    put_off = ["put off until"] if snoozed else []
     print_table(
-        ["article", "site", "keyword", "text", "by", "waits since", "claimed by", "assignee", "status"],
-        (_queue_row(review) for review in reviews),
+        ["article", "site", "keyword", "text", "by", "waits since", *put_off, "claimed by", "assignee", "status"],
+        (_queue_row(review, snoozed=snoozed) for review in reviews),
         folding=("keyword",),
         spare=("assignee", "site", "by", "waits since"),
     )
+    if left_out:
+        is_or_are = "is" if left_out == 1 else "are"
+        err.print(f"{left_out} more {is_or_are} put off; with them: longtail review list --snoozed", soft_wrap=True)
 
 
 @app.command()
@@ -201,7 +210,7 @@ def comment(
         out.print(f"comment {short(left.id)} is kept", markup=False)
 
 
-def _queue_row(review: QueuedReview) -> list[object]:
+def _queue_row(review: QueuedReview, *, snoozed: bool) -> list[object]:
     return [
         short(review.article_id),
         review.site,
@@ -209,6 +218,7 @@ def _queue_row(review: QueuedReview) -> list[object]:
         (review.content_hash or "–")[:_SHOWN_OF_HASH],
         review.author or review.made_by or "–",
         local(review.waiting_since),
+        *([local(review.snoozed_until)] if snoozed else []),
         review.claimed_by or "–",
         review.assignee or "–",
         status(review.status),

@@ -167,6 +167,17 @@ def snooze(
 
 
 @app.command()
+def park(article_id: ArticleOption, note: NoteOption = None, as_json: JsonOption = False) -> None:
+    """Put an article aside until somebody restores it.
+
+    A review that nobody decides on in time is parked too; the site's file says after how long.
+
+    Example: longtail review park 7be1c2d4 --note "until spring"
+    """
+    _decide(Verdict.park(note=note), article_id, None, None, as_json=as_json)
+
+
+@app.command()
 def withdraw(
     article_id: ArticleOption,
     reason: Annotated[WithdrawReason, typer.Option(help="Why the approval is taken back.")],
