@@ -4,12 +4,14 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict
 
-from src.domain.longtail import Longtail, LongtailRecord, LongtailStatus
+from src.domain.longtail import Longtail, LongtailRecord, LongtailStatus, phrase_key
 from src.domain.paging import ClaimPosition, Excerpt, Page
 from src.domain.permissions import Action
 from src.domain.principal import Principal
 from src.infrastructure.database.unit_of_work import Database
 from src.intake.keyword_list import KeywordList, Row
+
+_ALL = 100_000  # longtails of a site
 
 
 class RefusedRow(BaseModel):
@@ -147,6 +149,18 @@ async def requeue_keywords(database: Database, site: str, phrases: Sequence[str]
         after = {"phrases": list(phrases), "ready": count}
         await uow.audit.record(Action.KEYWORDS_REQUEUE, site, by=by, site=site, after=after)
         return count
+
+
+async def list_unwritten(
+    database: Database, site: str, longtails: Sequence[Longtail], *, by: Principal
+) -> list[Longtail]:
+    """Return those of the longtails that have no complete article, in their order.
+
+    Raises NotFound, and NotPermitted.
+    """
+    listed = await list_keywords(database, site, by=by, status=LongtailStatus.WRITTEN, limit=_ALL)
+    written = {phrase_key(row.phrase) for row in listed.longtails}
+    return [longtail for longtail in longtails if longtail.key not in written]
 
 
 async def renew_keywords(

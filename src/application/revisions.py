@@ -56,8 +56,8 @@ async def ensured(uow: UnitOfWork, article_id: ArticleId) -> Revision:
     if not article.status.is_complete:
         raise Conflict(ConflictReason.ARTICLE_HAS_NO_PAGE, article_id, hint=Hint.SHOW_ARTICLE)
     known = await uow.revisions.list_for_article(article_id)
-    if not any(revision.stage_revision == article.revision for revision in known):
-        await store_machine_text(uow, article_id, await read_machine_text(uow, article_id, article.revision))
+    if not any(revision.stage_revision == article.stage_revision for revision in known):
+        await store_machine_text(uow, article_id, await read_machine_text(uow, article_id, article.stage_revision))
         latest = await uow.revisions.find_latest(article_id)
     assert latest is not None  # noqa: S101 - it was stored above
     return latest

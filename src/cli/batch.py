@@ -49,7 +49,7 @@ def start(
         for hold in started.holds:
             err.print(f"it waits: {hold_line(hold)}", markup=False, soft_wrap=True)
         if not wait:
-            out.print(f"started {started.workflow_id}")
+            out.print(f"started {started.workflow_id}; see: longtail batch list {site}", soft_wrap=True)
             return None
         batch = await progress.wait_for_batch(application, site, started.workflow_id)
         return await batches.get_batch_details(application.database, batch.id, by=application.principal)
@@ -58,7 +58,7 @@ def start(
     if details is None:
         return
     print_articles(details.articles)
-    print_outcome(details.batch)
+    print_outcome(details.batch, is_new=True)
     if details.batch.status is not BatchStatus.COMPLETED:
         raise typer.Exit(1)
 

@@ -84,7 +84,7 @@ def _with_servers(run: Callable[[Servers], Coroutine[None, None, T]], settings: 
 
 
 async def _identify(database: Database) -> Principal:
-    return await identify(database, name=NAMED.get(), os_user=_os_user(), address=whoami())
+    return await identify(database, name=NAMED.get(), os_user=os_user_here(), address=whoami())
 
 
 def _owner() -> Principal:
@@ -96,11 +96,12 @@ def whoami() -> str:
 
     It is the bare host where the user has no name.
     """
-    user = _os_user()
+    user = os_user_here()
     return f"{user}@{socket.gethostname()}" if user else socket.gethostname()
 
 
-def _os_user() -> str | None:
+def os_user_here() -> str | None:
+    """Return the operating system's user; None: he has no name."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a numeric user of a container

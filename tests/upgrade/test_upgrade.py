@@ -58,7 +58,7 @@ async def test_everything_is_there_after_the_upgrade(upgraded: Database) -> None
         await get_page(upgraded, each.id, by=ANNA) for each in articles if each.status is ArticleStatus.NEEDS_REVIEW
     ]
     assert [hashlib.sha256(page.html.encode()).hexdigest() for page in pages] == [
-        page.article.content_hash for page in pages
+        page.article.page_hash for page in pages
     ]
     assert len({page.slug for page in pages}) == 2
 

@@ -1,5 +1,6 @@
 """``longtail review``: see reviews, claim them, comment."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -26,6 +27,7 @@ app = typer.Typer(
 
 _SHOWN_OF_HASH = 12  # characters; enough to name a text
 _SHOWN_OF_KEYWORD = 60
+_WAITING = (ArticleStatus.NEEDS_REVIEW, ArticleStatus.CHANGES_REQUESTED)
 
 
 @app.command("list")
@@ -74,7 +76,8 @@ def list_(
 def show(article_id: ArticleOption, as_json: JsonOption = False) -> None:
     """Show an article's newest text, its findings and what was decided.
 
-    The hash names the text: decisions ask for it, so that nobody approves what he has not seen.
+    The hash, after "text", names the text: decisions ask for it, so that nobody approves what he has not seen. Sections
+    are named by their ids; findings by their numbers.
 
     Example: longtail review show 7be1c2d4
     """
@@ -232,10 +235,15 @@ def _print_review(details: ReviewDetails) -> None:
     out.print(f"title: {text.content.title}", markup=False)
     out.print(f"description: {text.content.description}", markup=False)
     made_by = text.author or text.made_by
-    out.print(f"revision {text.number}, made by {made_by} on {local(text.created_at)}", markup=False)
-    out.print(f"waits since {local(review.waiting_since)}")
-    if review.snoozed_until:
-        out.print(f"put off until {local(review.snoozed_until)}")
+    out.print(f"revision {text.number} of the text, made by {made_by} on {local(text.created_at)}", markup=False)
+    if article.status in _WAITING:
+        out.print(f"waits since {local(review.waiting_since)}")
+        if review.snoozed_until:
+            out.print(f"put off until {local(review.snoozed_until)}")
+    if review.assignee:
+        out.print(f"given to {review.assignee}", markup=False)
+    if review.claimed_by and review.claimed_until and review.claimed_until > datetime.now(UTC):
+        out.print(f"claimed by {review.claimed_by} until {local(review.claimed_until)}", markup=False)
     if details.approvals:
         approvals = f"{len(details.approvals)} of {details.approvals_needed}"
         out.print(f"approved by {', '.join(details.approvals)} ({approvals})", markup=False)
@@ -243,6 +251,9 @@ def _print_review(details: ReviewDetails) -> None:
     out.print(f"sections: {', '.join(names[each.id] for each in text.content.sections)}", markup=False)
     out.print(f"not seen by you: {', '.join(names[each] for each in details.unseen) or 'nothing'}", markup=False)
     out.print(f"read it: longtail review page {short(article.id)} --out page.html", soft_wrap=True)
+    if article.status is ArticleStatus.NEEDS_REVIEW:
+        named = f"{short(article.id)} {text.content_hash[:_SHOWN_OF_HASH]}"
+        out.print(f"decide: longtail review approve {named}; or request-changes, reject, edit", soft_wrap=True)
 
 
 def _finding_row(finding: RevisionFinding) -> list[object]:

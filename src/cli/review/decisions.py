@@ -141,13 +141,13 @@ def edit(
         print_json(result)
         return
     revision = result.revision
-    out.print(
-        f"revision {revision.number} ({revision.content_hash[:12]}), {len(result.findings)} findings; "
-        f"the article {'needs' if result.is_new else 'has the same text, and needs'} a review"
-        if result.status is ArticleStatus.NEEDS_REVIEW
-        else f"the same text: revision {revision.number} ({revision.content_hash[:12]})",
-        markup=False,
-    )
+    stored = f"revision {revision.number}, text {revision.content_hash[:12]}"
+    found = f"{len(result.findings)} {'finding' if len(result.findings) == 1 else 'findings'}"
+    if not result.is_new:
+        out.print(f"the text is as it was: {stored}; {found}", markup=False)
+    else:
+        article = short(revision.article_id)
+        out.print(f"{stored}; {found}; it needs a review: longtail review show {article}", markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -265,9 +265,11 @@ def _print_one(decided: Decided, *, as_json: bool) -> None:
     said = f"article {short(decision.article_id)} {state_of_article(decided.status)}"
     if decided.approvals_missing:
         said += f"; {decided.approvals_missing} more person has to approve this text"
+    elif decided.status is ArticleStatus.APPROVED:
+        said += f"; publish it: longtail publish now {short(decision.article_id)}"
     if decision.until:
         said += f", put off until {local(decision.until)}"
-    out.print(said, markup=False)
+    out.print(said, markup=False, soft_wrap=True)
     if not decided.is_told and not decided.is_repeated:
         err.print("its workflow was not reached; the watchdog tells it as soon as a worker runs", soft_wrap=True)
 
@@ -276,12 +278,14 @@ def _print_all(result: BulkResult, *, as_json: bool) -> None:
     if as_json:
         print_json(result)
         return
-    out.print(f"decided on {len(result.decided)} texts, left out {len(result.left_out)}")
-    print_table(
-        ["article", "text", "left out because"],
-        ([short(each.article_id), each.content_hash[:12], each.message] for each in result.left_out),
-        folding=("left out because",),
-    )
+    texts = "text" if len(result.decided) == 1 else "texts"
+    out.print(f"decided on {len(result.decided)} {texts}, left out {len(result.left_out)}")
+    if result.left_out:
+        print_table(
+            ["article", "text", "left out because"],
+            ([short(each.article_id), each.content_hash[:12], each.message] for each in result.left_out),
+            folding=("left out because",),
+        )
 
 
 def _edit_of(
