@@ -33,6 +33,8 @@ async def test_two_people_review_from_the_command_line(database: Database, longt
     shown = longtail.run("--as", "bert", "review", "show", first[:8]).stdout
     assert f"text {hashes[first][:12]}" in shown
     assert "not seen by you: what stands before the sections, part-1" in shown
+    assert f"decide: longtail review approve {first[:8]} {hashes[first][:12]}" in shown
+    assert "findings: none" in shown
 
     approved = longtail.run("--as", "bert", "review", "approve", first, hashes[first][:12])
     assert f"article {first[:8]} is approved" in approved.stdout

@@ -65,7 +65,7 @@ def list_(
         ["article", "site", "keyword", "text", "by", "waits since", *put_off, "claimed by", "assignee", "status"],
         (_queue_row(review, snoozed=snoozed) for review in reviews),
         folding=("keyword",),
-        spare=("assignee", "site", "by", "waits since"),
+        spare=("assignee", "site", "by", "waits since", *(["claimed by"] if snoozed else [])),
     )
     if left_out:
         is_or_are = "is" if left_out == 1 else "are"
@@ -251,9 +251,23 @@ def _print_review(details: ReviewDetails) -> None:
     out.print(f"sections: {', '.join(names[each.id] for each in text.content.sections)}", markup=False)
     out.print(f"not seen by you: {', '.join(names[each] for each in details.unseen) or 'nothing'}", markup=False)
     out.print(f"read it: longtail review page {short(article.id)} --out page.html", soft_wrap=True)
-    if article.status is ArticleStatus.NEEDS_REVIEW:
-        named = f"{short(article.id)} {text.content_hash[:_SHOWN_OF_HASH]}"
-        out.print(f"decide: longtail review approve {named}; or request-changes, reject, edit", soft_wrap=True)
+    if next_step := _next_step(details):
+        out.print(next_step, soft_wrap=True)
+
+
+def _next_step(details: ReviewDetails) -> str | None:
+    """Return what can be done with the article now, with the command."""
+    article, text = short(details.article.id), details.text.content_hash[:_SHOWN_OF_HASH]
+    match details.article.status:
+        case ArticleStatus.NEEDS_REVIEW if any(finding.blocks for finding in details.findings):
+            waive = f"longtail review waive {article} NUMBER {text} --reason TEXT"
+            return f"a finding blocks its approval; accept it: {waive}; or request-changes, reject, edit"
+        case ArticleStatus.NEEDS_REVIEW:
+            return f"decide: longtail review approve {article} {text}; or request-changes, reject, edit"
+        case ArticleStatus.PARKED | ArticleStatus.WITHDRAWN:
+            return f"let it await a review again: longtail review restore {article}"
+        case _:
+            return None
 
 
 def _finding_row(finding: RevisionFinding) -> list[object]:

@@ -267,6 +267,8 @@ def _print_one(decided: Decided, *, as_json: bool) -> None:
         said += f"; {decided.approvals_missing} more person has to approve this text"
     elif decided.status is ArticleStatus.APPROVED:
         said += f"; publish it: longtail publish now {short(decision.article_id)}"
+    elif decided.status is ArticleStatus.CHANGES_REQUESTED:
+        said += "; its next revision awaits a review when it is made"
     if decision.until:
         said += f", put off until {local(decision.until)}"
     out.print(said, markup=False, soft_wrap=True)

@@ -40,6 +40,8 @@ async def test_saving_an_article_stores_its_text_its_findings_and_its_address(da
     (revision,) = details.revisions
     assert (revision.number, revision.made_by, revision.author, revision.parent) == (1, MadeBy.MACHINE, None, None)
     assert (revision.stage_revision, details.article.page_hash) == (1, page_hash)
+    printed = details.article.model_dump()  # scripts may read the first names
+    assert (printed["revision"], printed["content_hash"]) == (printed["stage_revision"], page_hash)
     text = await latest(database, ref)
     assert text.content.hash == text.content_hash == revision.content_hash
     page = await get_page(database, ref.article_id, by=ANNA)
