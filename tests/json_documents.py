@@ -51,6 +51,7 @@ DOCUMENTS: dict[str, Any] = {
     "review reject": Decided,
     "review edit": EditResult,
     "review snooze": Decided,
+    "review park": Decided,
     "review withdraw": Decided,
     "review restore": Decided,
     "article diff": Difference,

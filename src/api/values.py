@@ -32,7 +32,7 @@ PersonName = Annotated[str, Path(pattern=NAME, description="The person's name.")
 TokenName = Annotated[str, Path(pattern=NAME, description="The token's name.")]
 InBatch = Annotated[BatchId, Path(description="The batch's id.")]
 InArticle = Annotated[ArticleId, Path(description="The article's id.")]
-Number = Annotated[int, Path(ge=1, le=MAX_REVISIONS, description="The revision's number.")]
+Number = Annotated[int, Path(ge=1, le=MAX_REVISIONS, description="The number of the text's revision.")]
 Hash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Remark = Annotated[str, StringConstraints(max_length=LONGEST_NOTE)]
 Note = Annotated[str, StringConstraints(min_length=1, max_length=500), AfterValidator(_visible)]

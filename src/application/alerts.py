@@ -7,10 +7,13 @@ from src.domain.principal import Principal
 from src.infrastructure.database.unit_of_work import Database
 
 
-async def list_alerts(database: Database, *, ended: bool, limit: int) -> list[Alert]:
-    """Return the open alerts, the newest first; with ``ended`` all."""
+async def list_alerts(database: Database, *, by: Principal, ended: bool, limit: int) -> list[Alert]:
+    """Return the open alerts that somebody may read, the newest first.
+
+    With ``ended`` all, open or not.
+    """
     async with database.unit_of_work() as uow:
-        return await uow.alerts.list_all(ended=ended, limit=limit)
+        return await uow.alerts.list_all(sites=by.sites(Action.SITE_READ), ended=ended, limit=limit)
 
 
 async def list_alert_page(
@@ -34,12 +37,15 @@ async def list_alert_page(
         return await uow.alerts.list_page(sites=sites, kind=kind, ended=ended, excerpt=excerpt)
 
 
-async def list_slot_alerts(database: Database, site: str | None = None, *, limit: int) -> list[SlotAlert]:
+async def list_slot_alerts(
+    database: Database, site: str | None = None, *, by: Principal, limit: int
+) -> list[SlotAlert]:
     """Return the alerts of slots, the newest slot first.
 
-    ``site`` None is all sites. Raises NotFound.
+    ``site`` None is all sites that somebody may read. Raises NotFound, and NotPermitted.
     """
+    sites = by.sites_of(Action.SITE_READ, site)
     async with database.unit_of_work() as uow:
         if site:
             await uow.sites.get(site)
-        return await uow.alerts.list_of_slots(site, limit=limit)
+        return await uow.alerts.list_of_slots(sites=sites, limit=limit)

@@ -82,16 +82,17 @@ class StartedArticle(BaseModel):
 
 
 async def list_articles(
-    database: Database, *, site: str | None = None, status: ArticleStatus | None = None, limit: int
+    database: Database, *, by: Principal, site: str | None = None, status: ArticleStatus | None = None, limit: int
 ) -> list[Article]:
-    """Return articles, those of the newest batch first.
+    """Return the articles that somebody may read, those of the newest batch first.
 
-    Each batch is in its order. Raises NotFound.
+    Each batch is in its order. Raises NotFound, and NotPermitted.
     """
+    sites = by.sites_of(Action.SITE_READ, site)
     async with database.unit_of_work() as uow:
         if site:
             await uow.sites.get(site)
-        return await uow.articles.list_all(site=site, status=status, limit=limit)
+        return await uow.articles.list_all(sites=sites, status=status, limit=limit)
 
 
 async def list_article_page(
@@ -140,7 +141,7 @@ async def read_stages(database: Database, article_id: ArticleId, *, by: Principa
     """
     async with database.unit_of_work() as uow:
         article = await _readable(uow, article_id, by)
-        return await uow.stage_outputs.list_for_article(article_id, article.revision)
+        return await uow.stage_outputs.list_for_article(article_id, article.stage_revision)
 
 
 async def read_calls(database: Database, article_id: ArticleId, *, by: Principal) -> list[ModelCall]:
@@ -173,16 +174,6 @@ async def read_findings(
         return await uow.findings.list_for_revision(article_id, number)
 
 
-async def read_page(database: Database, article_id: ArticleId, *, by: Principal) -> ArticlePage:
-    """Return the page of the article's newest revision.
-
-    Raises as ``get_page`` does, and NotPermitted.
-    """
-    page = await get_page(database, article_id)
-    by.require(Action.SITE_READ, page.article.site)
-    return page
-
-
 async def _readable(uow: UnitOfWork, article_id: ArticleId, by: Principal) -> Article:
     article = await uow.articles.get(article_id)
     by.require(Action.SITE_READ, article.site)
@@ -196,31 +187,35 @@ async def list_article_ids(database: Database, prefix: str, *, limit: int) -> li
 
 
 async def get_article_details(
-    database: Database, article_id: ArticleId, *, names_models: NamesModels | None = None
+    database: Database, article_id: ArticleId, *, by: Principal, names_models: NamesModels | None = None
 ) -> ArticleDetails:
-    """Return the article with its stages, model calls and waits. Raises NotFound."""
+    """Return the article with its stages, model calls and waits.
+
+    Raises NotFound, and NotPermitted.
+    """
     async with database.unit_of_work() as uow:
-        article = await uow.articles.get(article_id)
+        article = await _readable(uow, article_id, by)
         revisions = await uow.revisions.list_for_article(article_id)
         return ArticleDetails(
             article=article,
             revisions=revisions,
             findings=await uow.findings.list_for_revision(article_id, revisions[-1].number) if revisions else [],
-            stages=await uow.stage_outputs.list_for_article(article_id, article.revision),
+            stages=await uow.stage_outputs.list_for_article(article_id, article.stage_revision),
             model_calls=await uow.model_calls.list_for_article(article_id),
             waits=await list_waits(uow, article.site, [article], names_models),
         )
 
 
-async def get_page(database: Database, article_id: ArticleId) -> ArticlePage:
+async def get_page(database: Database, article_id: ArticleId, *, by: Principal) -> ArticlePage:
     """Return the page of the article's newest revision.
 
-    That of an older version where it has no revision. Raises NotFound, and Conflict for an article that has none yet.
+    That of an older version where it has no revision. Raises NotFound, NotPermitted, and Conflict for an article that
+    has none yet.
     """
     from src.rendering.page import preview  # noqa: PLC0415 - its template engine is slow to load, and lists need none
 
     async with database.unit_of_work() as uow:
-        article = await uow.articles.get(article_id)
+        article = await _readable(uow, article_id, by)
         if revision := await uow.revisions.find_latest(article_id):
             html = preview(revision.content, revision.created_at.astimezone(UTC))
             return ArticlePage(article=article, html=html, slug=revision.content.slug)
@@ -228,7 +223,7 @@ async def get_page(database: Database, article_id: ArticleId) -> ArticlePage:
         if stored is None:
             raise Conflict(ConflictReason.ARTICLE_HAS_NO_PAGE, article_id, hint=Hint.SHOW_ARTICLE)
         return ArticlePage(
-            article=article, html=stored, slug=await uow.stage_outputs.find_slug(article_id, article.revision)
+            article=article, html=stored, slug=await uow.stage_outputs.find_slug(article_id, article.stage_revision)
         )
 
 
@@ -258,9 +253,9 @@ class Articles:
         return await self._start(await self._database.run_in_transaction(prepare), colour)
 
     async def revise(self, article_id: ArticleId, *, from_stage: Stage, colour: Colour) -> StartedArticle:
-        """Make ``from_stage`` and the stages after it again, as a new revision.
+        """Make ``from_stage`` and the stages after it again.
 
-        Earlier stages are kept.
+        It is the next stage revision; earlier stages are kept.
 
         Raises NotFound, NotPermitted, and Conflict when the article has not ended or its longtail was taken by another.
         """
@@ -269,7 +264,9 @@ class Articles:
             before = await self._get(uow, article_id, Action.ARTICLE_REVISE)
             ref = await uow.articles.prepare_retry(article_id, from_stage=from_stage)
             kept = STAGES[: STAGES.index(from_stage)]
-            await uow.stage_outputs.copy_to_revision(article_id, revision=before.revision, to=ref.revision, stages=kept)
+            await uow.stage_outputs.copy_to_revision(
+                article_id, revision=before.stage_revision, to=ref.revision, stages=kept
+            )
             await self._record(uow, Action.ARTICLE_REVISE, before, from_stage=from_stage)
             return ref
 
@@ -283,14 +280,14 @@ class Articles:
     async def _record(
         self, uow: UnitOfWork, action: Action, before: Article, *, from_stage: Stage | None = None
     ) -> None:
-        revision = before.revision + (from_stage is not None)
+        stage_revision = before.stage_revision + (from_stage is not None)
         await uow.audit.record(
             action,
             str(before.id),
             by=self._by,
             site=before.site,
-            before={"status": before.status.value, "revision": before.revision},
-            after={"revision": revision, "from_stage": from_stage.value if from_stage else None},
+            before={"status": before.status.value, "stage_revision": before.stage_revision},
+            after={"stage_revision": stage_revision, "from_stage": from_stage.value if from_stage else None},
         )
 
     async def _start(self, article: ArticleRef, colour: Colour) -> StartedArticle:

@@ -47,8 +47,9 @@ class Backfills:
     async def list_slots(self, site: str, first: datetime, end: datetime) -> list[datetime]:
         """Return the schedule's slots from ``first`` up to but not ``end``.
 
-        Raises NotFound for a site without one.
+        Raises NotFound for a site without one, and NotPermitted.
         """
+        self._by.require(Action.SCHEDULE_BACKFILL, site)
         async with self._database.unit_of_work() as uow:
             await uow.sites.get(site)
             known = await uow.schedules.find(site)
@@ -59,7 +60,11 @@ class Backfills:
     async def plan(
         self, site: str, slots: Sequence[datetime], *, force: bool = False, max_articles: int | None = None
     ) -> BackfillPlan:
-        """Return what a backfill of these slots would do. Raises NotFound."""
+        """Return what a backfill of these slots would do.
+
+        Raises NotFound, and NotPermitted.
+        """
+        self._by.require(Action.SCHEDULE_BACKFILL, site)
         async with self._database.unit_of_work() as uow:
             return await self._plan(uow, site, slots, force=force, max_articles=max_articles)
 

@@ -70,15 +70,16 @@ class CancelledBatch(BaseModel):
     has_workers: bool  # False: no worker of its colour is polling
 
 
-async def list_batches(database: Database, *, site: str | None = None, limit: int) -> list[Batch]:
-    """Return the site's batches, or all, the newest slot first.
+async def list_batches(database: Database, *, by: Principal, site: str | None = None, limit: int) -> list[Batch]:
+    """Return the batches that somebody may read, the newest slot first.
 
-    Raises NotFound.
+    With ``site`` those of that one. Raises NotFound, and NotPermitted.
     """
+    sites = by.sites_of(Action.SITE_READ, site)
     async with database.unit_of_work() as uow:
         if site:
             await uow.sites.get(site)
-        return await uow.batches.list_all(site=site, limit=limit)
+        return await uow.batches.list_all(sites=sites, limit=limit)
 
 
 async def list_batch_ids(database: Database, prefix: str, *, limit: int) -> list[BatchId]:
@@ -87,21 +88,24 @@ async def list_batch_ids(database: Database, prefix: str, *, limit: int) -> list
         return await uow.batches.list_ids_by_prefix(prefix, limit=limit)
 
 
-async def get_batch(database: Database, batch_id: BatchId) -> Batch:
-    """Return the batch. Raises NotFound."""
+async def get_batch(database: Database, batch_id: BatchId, *, by: Principal) -> Batch:
+    """Return the batch. Raises NotFound, and NotPermitted."""
     async with database.unit_of_work() as uow:
-        return await uow.batches.get(batch_id)
+        batch = await uow.batches.get(batch_id)
+    by.require(Action.SITE_READ, batch.site)
+    return batch
 
 
 async def get_batch_details(
-    database: Database, batch_id: BatchId, *, names_models: NamesModels | None = None
+    database: Database, batch_id: BatchId, *, by: Principal, names_models: NamesModels | None = None
 ) -> BatchDetails:
     """Return the batch with its articles, cost, holds and waits.
 
-    Raises NotFound.
+    Raises NotFound, and NotPermitted.
     """
     async with database.unit_of_work() as uow:
         batch = await uow.batches.get(batch_id)
+        by.require(Action.SITE_READ, batch.site)
         is_running = batch.status is BatchStatus.RUNNING
         articles = await uow.articles.list_all(batch_id=batch_id, limit=batch.total)
         return BatchDetails(
@@ -227,7 +231,8 @@ class Batches:
         Calls under way are cut off, finished articles stay, the other longtails become ready. Raises NotFound,
         NotPermitted, and Conflict for a batch that has ended.
         """
-        batch = await get_batch(self._database, batch_id)
+        async with self._database.unit_of_work() as uow:
+            batch = await uow.batches.get(batch_id)
         self._by.require(Action.BATCH_CANCEL, batch.site)
         _require_running(batch)
         if await self._workflows.cancel_batch(batch.workflow_id, batch.run_id):
@@ -242,7 +247,9 @@ class Batches:
 
         One whose workflow is gone is closed.
         """
-        for batch in await list_batches(self._database, site=site, limit=1):
+        async with self._database.unit_of_work() as uow:
+            newest = await uow.batches.list_all(site=site, limit=1)
+        for batch in newest:
             if batch.status is not BatchStatus.RUNNING:
                 return None
             if await self._workflows.is_running(batch.workflow_id):

@@ -75,11 +75,17 @@ class DecisionSignals:
         await self._workflows.start_publishing(publication.article_id, site=publication.site, colour=colour)
 
     async def _take_off(self, article_id: ArticleId) -> None:
-        """Start what takes the article's pages off, if targets have some."""
+        """Start what takes the article's pages off, if targets have some.
+
+        Where no worker lives, only tell one that runs; the watchdog of the next worker starts it.
+        """
         async with self._database.unit_of_work() as uow:
             to_do = await uow.publications.list_open(article_id)
-        for each in to_do[:1]:
-            await self._publish(each)
+            colour = await _living(uow)
+        if to_do and colour is None:
+            await self._workflows.wake_publications(article_id)
+        elif to_do and colour is not None:
+            await self._workflows.start_publishing(article_id, site=to_do[0].site, colour=colour)
 
 
 async def _living(uow: UnitOfWork) -> Colour | None:

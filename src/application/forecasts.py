@@ -6,6 +6,8 @@ from zoneinfo import ZoneInfo
 
 from src.domain.errors import Hint, NotFound
 from src.domain.longtail import LongtailStatus
+from src.domain.permissions import Action
+from src.domain.principal import Principal
 from src.domain.scheduling.forecast import Forecast, Spent, forecast_runs
 from src.infrastructure.database.unit_of_work import Database
 
@@ -16,15 +18,17 @@ if TYPE_CHECKING:
 class Forecasts:
     """Forecasts from what the database and the schedule say now."""
 
-    def __init__(self, database: Database, times: "ScheduleTimes") -> None:
+    def __init__(self, database: Database, times: "ScheduleTimes", *, by: Principal) -> None:
         self._database = database
         self._times = times
+        self._by = by
 
     async def get(self, site: str, *, days: int) -> Forecast:
         """Return the site's runs of the coming days if nothing changes.
 
-        A pause without an end lets none run. Raises NotFound for a site without a schedule.
+        A pause without an end lets none run. Raises NotFound for a site without a schedule, and NotPermitted.
         """
+        self._by.require(Action.SITE_READ, site)
         now = datetime.now(UTC)
         async with self._database.unit_of_work() as uow:
             described = await uow.sites.get(site)

@@ -14,6 +14,8 @@ from pydantic import BaseModel, ConfigDict
 
 from src.domain.alert import SlotAlert
 from src.domain.batch import Batch, BatchStatus
+from src.domain.permissions import Action
+from src.domain.principal import Principal
 from src.domain.scheduling import slot_evidence as gaps
 from src.domain.scheduling.backfill import BackfillPlan
 from src.domain.scheduling.schedule import ObservedSchedule, Pause, ScheduleVersion
@@ -74,6 +76,7 @@ class GapReport:
         times: "ScheduleTimes",
         history: "RunHistory",
         *,
+        by: Principal,
         every: timedelta = WATCHDOG_INTERVAL,
         grace: timedelta = GRACE,
     ) -> None:
@@ -81,6 +84,7 @@ class GapReport:
         self._gateway = gateway
         self._times = times
         self._history = history
+        self._by = by
         self._every = every
         self._grace = grace
 
@@ -91,8 +95,9 @@ class GapReport:
 
         By default these are the slots of the last 14 days.
 
-        Raises NotFound.
+        Raises NotFound, and NotPermitted.
         """
+        self._by.require(Action.SITE_READ, site)
         now = datetime.now(UTC)
         end = min(end or now, now)
         first = first or end - DEFAULT_PERIOD

@@ -34,22 +34,14 @@ class HoldResult(BaseModel):
     holds: tuple[Hold, ...]  # those that concern the site now
 
 
-async def list_holds(database: Database, site: str | None = None) -> list[Hold]:
-    """Return the current holds, the one on all sites first.
-
-    With ``site`` those that concern it.
-    """
-    async with database.unit_of_work() as uow:
-        return await uow.holds.list_current(site)
-
-
-async def list_readable_holds(database: Database, *, by: Principal) -> list[Hold]:
+async def list_holds(database: Database, *, by: Principal) -> list[Hold]:
     """Return the current holds that concern somebody's sites.
 
     The one on all sites is first, and for everybody who may read a site.
     """
     readable = by.sites(Action.SITE_READ)
-    current = await list_holds(database)
+    async with database.unit_of_work() as uow:
+        current = await uow.holds.list_current(None)
     return [hold for hold in current if readable is None or (readable and hold.site in (None, *readable))]
 
 

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict
 
-from src.domain.longtail import Longtail, LongtailRecord, LongtailStatus
+from src.domain.longtail import Longtail, LongtailRecord, LongtailStatus, phrase_key
 from src.domain.paging import ClaimPosition, Excerpt, Page
 from src.domain.permissions import Action
 from src.domain.principal import Principal
 from src.infrastructure.database.unit_of_work import Database
 from src.intake.keyword_list import KeywordList, Row
+
+_ALL = 100_000  # longtails of a site
 
 
 class RefusedRow(BaseModel):
@@ -20,6 +22,15 @@ class RefusedRow(BaseModel):
     line: int  # counted from 1
     text: str
     reason: str
+
+
+class NewRow(BaseModel):
+    """A row of a list that would be added."""
+
+    model_config = ConfigDict(frozen=True)
+
+    line: int  # counted from 1
+    text: str
 
 
 class ImportReport(BaseModel):
@@ -36,6 +47,7 @@ class ImportReport(BaseModel):
     skipped: int  # empty lines and comments
     lines: int
     rows: list[RefusedRow]  # those not added, in the order of the list
+    would_add: list[NewRow]  # with ``dry_run`` those that would be added, in the order of the list; else none
 
 
 class LongtailList(BaseModel):
@@ -78,16 +90,22 @@ async def import_keywords(
         skipped=keywords.blank + keywords.comments,
         lines=keywords.lines,
         rows=_refused(keywords, known),
+        would_add=[
+            NewRow(line=row.line, text=row.longtail.phrase)
+            for row in keywords.accepted
+            if dry_run and row.longtail.key not in kept
+        ],
     )
 
 
 async def list_keywords(
-    database: Database, site: str, *, status: LongtailStatus | None = None, limit: int
+    database: Database, site: str, *, by: Principal, status: LongtailStatus | None = None, limit: int
 ) -> LongtailList:
     """Return the site's longtails in the order of claiming.
 
-    Raises NotFound.
+    Raises NotFound, and NotPermitted.
     """
+    by.require(Action.SITE_READ, site)
     async with database.unit_of_work() as uow:
         await uow.sites.get(site)
         return LongtailList(
@@ -131,6 +149,18 @@ async def requeue_keywords(database: Database, site: str, phrases: Sequence[str]
         after = {"phrases": list(phrases), "ready": count}
         await uow.audit.record(Action.KEYWORDS_REQUEUE, site, by=by, site=site, after=after)
         return count
+
+
+async def list_unwritten(
+    database: Database, site: str, longtails: Sequence[Longtail], *, by: Principal
+) -> list[Longtail]:
+    """Return those of the longtails that have no complete article, in their order.
+
+    Raises NotFound, and NotPermitted.
+    """
+    listed = await list_keywords(database, site, by=by, status=LongtailStatus.WRITTEN, limit=_ALL)
+    written = {phrase_key(row.phrase) for row in listed.longtails}
+    return [longtail for longtail in longtails if longtail.key not in written]
 
 
 async def renew_keywords(

@@ -80,6 +80,23 @@ async def list_reviews(
     return page.items
 
 
+async def count_snoozed(
+    database: Database,
+    *,
+    by: Principal,
+    site: str | None = None,
+    status: ArticleStatus = ArticleStatus.NEEDS_REVIEW,
+    assignee: str | None = None,
+) -> int:
+    """Return how many reviews ``list_reviews`` leaves out because they are put off.
+
+    Raises NotPermitted.
+    """
+    sites = by.sites_of(Action.SITE_READ, site)
+    async with database.unit_of_work() as uow:
+        return await uow.reviews.count_snoozed(sites=sites, status=status, assignee=assignee)
+
+
 async def list_review_page(  # noqa: PLR0913 - each is a filter
     database: Database,
     *,

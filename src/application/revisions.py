@@ -56,41 +56,29 @@ async def ensured(uow: UnitOfWork, article_id: ArticleId) -> Revision:
     if not article.status.is_complete:
         raise Conflict(ConflictReason.ARTICLE_HAS_NO_PAGE, article_id, hint=Hint.SHOW_ARTICLE)
     known = await uow.revisions.list_for_article(article_id)
-    if not any(revision.stage_revision == article.revision for revision in known):
-        await store_machine_text(uow, article_id, await read_machine_text(uow, article_id, article.revision))
+    if not any(revision.stage_revision == article.stage_revision for revision in known):
+        await store_machine_text(uow, article_id, await read_machine_text(uow, article_id, article.stage_revision))
         latest = await uow.revisions.find_latest(article_id)
     assert latest is not None  # noqa: S101 - it was stored above
     return latest
 
 
 async def get_difference(
-    database: Database, article_id: ArticleId, *, before: int | None = None, after: int | None = None
+    database: Database, article_id: ArticleId, *, by: Principal, before: int | None = None, after: int | None = None
 ) -> Difference:
     """Return what differs between two revisions of the article.
 
-    ``after`` None is the newest one, ``before`` None the one that ``after`` was made of. Raises NotFound, also for an
-    article that has one revision only.
+    ``after`` None is the newest one, ``before`` None the one that ``after`` was made of. Raises NotPermitted, and
+    NotFound, also for an article that has one revision only.
     """
     async with database.unit_of_work() as uow:
-        await uow.articles.get_status(article_id)
+        by.require(Action.SITE_READ, (await uow.articles.get(article_id)).site)
         later = await uow.revisions.get(article_id, after or await _newest(uow, article_id))
         number = before or later.parent
         if number is None:
             raise NotFound("revision before", later.number, article=article_id, hint=Hint.SHOW_ARTICLE)
         earlier = await uow.revisions.get(article_id, number)
     return _difference(earlier, later)
-
-
-async def read_difference(
-    database: Database, article_id: ArticleId, *, by: Principal, before: int | None = None, after: int | None = None
-) -> Difference:
-    """Do what ``get_difference`` does, for somebody who may read the article.
-
-    Raises NotPermitted too.
-    """
-    async with database.unit_of_work() as uow:
-        by.require(Action.SITE_READ, (await uow.articles.get(article_id)).site)
-    return await get_difference(database, article_id, before=before, after=after)
 
 
 class Revisions:

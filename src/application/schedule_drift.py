@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
+from src.domain.permissions import Action
+from src.domain.principal import Principal
 from src.domain.scheduling.schedule import Drift, DriftKind, ObservedSchedule, Pause
 from src.infrastructure.database.schedules import DesiredSchedule
 from src.infrastructure.database.unit_of_work import Database
@@ -26,13 +28,18 @@ class DriftReport(BaseModel):
 class ScheduleDrift:
     """Finds and repairs drift; the database counts unless Temporal's pause is adopted."""
 
-    def __init__(self, database: Database, gateway: "ScheduleGateway", schedules: Schedules) -> None:
+    def __init__(self, database: Database, gateway: "ScheduleGateway", schedules: Schedules, *, by: Principal) -> None:
         self._database = database
         self._gateway = gateway
         self._schedules = schedules
+        self._by = by
 
     async def find(self, site: str | None = None) -> list[Drift]:
-        """Return every difference, of the site or of all. Raises NotFound."""
+        """Return every difference, of the site or of all.
+
+        Raises NotFound, and NotPermitted.
+        """
+        self._by.require(Action.SITE_READ, site)
         async with self._database.unit_of_work() as uow:
             if site:
                 await uow.sites.get(site)
@@ -46,8 +53,12 @@ class ScheduleDrift:
     async def sync(self, site: str | None = None, *, repair: bool = False, adopt: bool = False) -> DriftReport:
         """Find the differences; adopt pauses, then repair what is left, as asked.
 
-        Raises NotFound.
+        Raises NotFound, and NotPermitted.
         """
+        if repair:
+            self._by.require(Action.SCHEDULE_REPAIR, site)  # before anything is adopted
+        if adopt:
+            self._by.require(Action.SCHEDULE_ADOPT, site)
         found = left = await self.find(site)
         if adopt:
             await self.adopt(found)

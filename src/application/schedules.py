@@ -4,7 +4,7 @@ The desired schedule is in the database; Temporal's is written from it and read 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -29,27 +29,36 @@ _PREVIEWED = 10  # runs that are shown before a schedule is saved
 _YEARS_AHEAD = 1  # in which clock changes are shown
 
 
-async def get_time_zone(database: Database, site: str) -> str:
+async def get_time_zone(database: Database, site: str, *, by: Principal) -> str:
     """Return the IANA zone of the site's schedule, else of the site.
 
-    Raises NotFound.
+    Raises NotFound, and NotPermitted.
     """
-    return (await list_time_zones(database, site))[site]
+    return (await list_time_zones(database, site, by=by))[site]
 
 
-async def list_time_zones(database: Database, site: str | None = None) -> dict[str, str]:
-    """Return each site's IANA zone: of its schedule, else its own.
+async def list_time_zones(database: Database, site: str | None = None, *, by: Principal) -> dict[str, str]:
+    """Return the IANA zone of each site that somebody may read.
 
-    The keys are slugs. Raises NotFound.
+    It is that of its schedule, else its own; the keys are slugs. Raises NotFound, and NotPermitted.
     """
+    readable = by.sites_of(Action.SITE_READ, site)
     async with database.unit_of_work() as uow:
         sites = [await uow.sites.get(site)] if site else await uow.sites.list_all()
         scheduled = {desired.site: desired.schedule.time_zone for desired in await uow.schedules.list_all()}
-        return {each.slug: scheduled.get(each.slug, each.time_zone) for each in sites}
+        return {
+            each.slug: scheduled.get(each.slug, each.time_zone)
+            for each in sites
+            if readable is None or each.slug in readable
+        }
 
 
-async def list_history(database: Database, site: str) -> list[AuditEvent]:
-    """Return who changed the site's schedule, the oldest change first. Raises NotFound."""
+async def list_history(database: Database, site: str, *, by: Principal) -> list[AuditEvent]:
+    """Return who changed the site's schedule, the oldest change first.
+
+    Raises NotFound, and NotPermitted.
+    """
+    by.require(Action.SITE_READ, site)
     async with database.unit_of_work() as uow:
         await uow.sites.get(site)
         return await uow.audit.list_for("schedule", site)
@@ -69,8 +78,9 @@ class Schedules:
     async def preview(self, site: str, change: ScheduleChange) -> SchedulePreview:
         """Return what ``set`` would do.
 
-        Raises NotFound, and InputInvalid for what cannot be a schedule.
+        Raises NotFound, NotPermitted, and InputInvalid for what cannot be a schedule.
         """
+        self._by.require(Action.SITE_READ, site)
         async with self._database.unit_of_work() as uow:
             described = await uow.sites.get(site)
             desired = await uow.schedules.find(site)
@@ -112,18 +122,15 @@ class Schedules:
         return ScheduleWrite(before=before, after=after)
 
     async def get(self, site: str) -> ScheduleState:
-        """Return the schedule with its runs. Raises NotFound."""
+        """Return the schedule with its runs. Raises NotFound, and NotPermitted."""
+        self._by.require(Action.SITE_READ, site)
         async with self._database.unit_of_work() as uow:
             desired, pause = await _get(uow, site), await uow.schedules.find_current_pause(site)
         return _state(desired, pause, await self._gateway.find(site))
 
-    async def list_readable(self) -> list[ScheduleState]:
+    async def list_all(self) -> list[ScheduleState]:
         """Return the schedules of the sites that one may read, by site."""
-        readable = self._by.sites(Action.SITE_READ)
-        return await self.list_all(sites=readable)
-
-    async def list_all(self, *, sites: Collection[str] | None = None) -> list[ScheduleState]:
-        """Return the schedules of all sites, or of some, by site."""
+        sites = self._by.sites(Action.SITE_READ)
         async with self._database.unit_of_work() as uow:
             schedules = [each for each in await uow.schedules.list_all() if sites is None or each.site in sites]
             pauses = await uow.schedules.list_current_pauses()

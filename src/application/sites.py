@@ -94,32 +94,30 @@ async def list_readable_sites(
     database: Database, *, by: Principal, excerpt: Excerpt[NamePosition]
 ) -> Page[SiteSummary, NamePosition]:
     """Return a page of the sites that somebody may read, by slug."""
-    readable = by.sites(Action.SITE_READ)
     following = [
         each
-        for each in await list_sites(database)
-        if (readable is None or each.site.slug in readable)
-        and (excerpt.after is None or each.site.slug > excerpt.after.name)
+        for each in await list_sites(database, by=by)
+        if excerpt.after is None or each.site.slug > excerpt.after.name
     ]
     return Page.of([(each, NamePosition(name=each.site.slug)) for each in following], excerpt.limit)
 
 
-async def read_site(database: Database, slug: str, *, by: Principal) -> SiteDetails:
-    """Return the site with its counts. Raises NotFound, and NotPermitted."""
-    by.require(Action.SITE_READ, slug)
-    return await get_site_details(database, slug)
-
-
-async def list_sites(database: Database) -> list[SiteSummary]:
-    """Return every site, by slug."""
+async def list_sites(database: Database, *, by: Principal) -> list[SiteSummary]:
+    """Return the sites that somebody may read, by slug."""
+    readable = by.sites(Action.SITE_READ)
     async with database.unit_of_work() as uow:
         sites = await uow.sites.list_all()
         ready = await uow.longtails.count_ready_by_site()
-        return [SiteSummary(site=site, ready=ready.get(site.slug, 0)) for site in sites]
+        return [
+            SiteSummary(site=site, ready=ready.get(site.slug, 0))
+            for site in sites
+            if readable is None or site.slug in readable
+        ]
 
 
-async def get_site_details(database: Database, slug: str) -> SiteDetails:
-    """Return the site with its counts. Raises NotFound."""
+async def get_site_details(database: Database, slug: str, *, by: Principal) -> SiteDetails:
+    """Return the site with its counts. Raises NotFound, and NotPermitted."""
+    by.require(Action.SITE_READ, slug)
     async with database.unit_of_work() as uow:
         site = await uow.sites.get(slug)
         return SiteDetails(site=site, longtails=await uow.longtails.count_by_status(slug))

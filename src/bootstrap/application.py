@@ -155,7 +155,7 @@ class Application:
     @cached_property
     def schedule_drift(self) -> ScheduleDrift:
         """Return the comparison of Temporal's schedules with the desired ones."""
-        return ScheduleDrift(self.database, self._schedule_gateway, self.schedules)
+        return ScheduleDrift(self.database, self._schedule_gateway, self.schedules, by=self.principal)
 
     @cached_property
     def backfills(self) -> Backfills:
@@ -165,7 +165,7 @@ class Application:
     @cached_property
     def forecasts(self) -> Forecasts:
         """Return the forecasts of schedules."""
-        return Forecasts(self.database, self._schedule_times)
+        return Forecasts(self.database, self._schedule_times, by=self.principal)
 
     @cached_property
     def gaps(self) -> GapReport:
@@ -177,6 +177,7 @@ class Application:
             self._schedule_gateway,
             self._schedule_times,
             RunHistory(self.client),
+            by=self.principal,
             every=self.settings.scaled(WATCHDOG_INTERVAL),
             grace=self.settings.scaled(GRACE),
         )

@@ -6,7 +6,7 @@ import typer
 
 from src.application.alerts import list_alerts
 
-from .connections import with_database
+from .connections import with_person
 from .options import JsonOption
 from .terminal import local, print_json, print_table
 
@@ -24,7 +24,7 @@ def alerts(
 
     Example: longtail alerts --all
     """
-    found = with_database(lambda database: list_alerts(database, ended=every, limit=limit))
+    found = with_person(lambda database, by: list_alerts(database, by=by, ended=every, limit=limit))
     if as_json:
         print_json(found)
         return

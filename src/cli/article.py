@@ -13,12 +13,13 @@ from src.domain.article import ArticleStatus
 from src.domain.colour import BLUE
 from src.domain.difference import Difference
 from src.domain.finding import RevisionFinding
+from src.domain.principal import Principal
 from src.domain.revision import RevisionSummary
 from src.domain.stages import Stage
 from src.infrastructure.database.model_calls import ModelCall
 from src.infrastructure.database.unit_of_work import Database
 
-from .connections import names_models, with_application, with_database
+from .connections import names_models, with_application, with_person
 from .options import ArticleOption, ColourOption, JsonOption, resolve_article
 from .terminal import local, money, out, print_json, print_page, print_table, status
 from .views import print_articles, print_waits, short, warn_without_workers
@@ -38,7 +39,7 @@ def list_(
     Example: longtail article list --status failed
     """
 
-    articles = with_database(lambda database: list_articles(database, site=site, status=wanted, limit=limit))
+    articles = with_person(lambda database, by: list_articles(database, by=by, site=site, status=wanted, limit=limit))
     if as_json:
         print_json(articles)
     else:
@@ -51,15 +52,17 @@ def show(article_id: ArticleOption, as_json: JsonOption = False) -> None:
 
     Its stages, the revisions of its text and what was found in it, every model call and its cost, and where it stopped.
 
+    A stage revision is one pass through the stages. A revision of the text is what such a pass or a person made; its
+    hash is what reviews name.
+
     Example: longtail article show 7be1c2d4
     """
 
-    async def work(database: Database) -> ArticleDetails:
-        return await get_article_details(
-            database, await resolve_article(database, article_id), names_models=names_models
-        )
+    async def work(database: Database, by: Principal) -> ArticleDetails:
+        found = await resolve_article(database, article_id)
+        return await get_article_details(database, found, by=by, names_models=names_models)
 
-    details = with_database(work)
+    details = with_person(work)
     if as_json:
         print_json(details)
         return
@@ -74,7 +77,7 @@ def show(article_id: ArticleOption, as_json: JsonOption = False) -> None:
         spare=("prompt",),
     )
     print_table(
-        ["revision", "made by", "of", "hash", "made"],
+        ["revision", "made by", "of", "text", "made"],
         (_revision_row(revision) for revision in details.revisions),
         title="\nrevisions of the text",
         folding=("made by",),
@@ -87,11 +90,11 @@ def show(article_id: ArticleOption, as_json: JsonOption = False) -> None:
         spare=("waived by", "section"),
     )
     print_table(
-        ["stage", "revision", "attempt", "round", "status", "seconds", "tokens in", "out", "cost", "error"],
+        ["stage", "stage revision", "attempt", "round", "status", "seconds", "tokens in", "out", "cost", "error"],
         (_call_row(call) for call in details.model_calls),
         title="\nmodel calls",
         folding=("error",),
-        spare=("round", "revision", "attempt"),
+        spare=("round", "stage revision", "attempt"),
     )
 
 
@@ -105,20 +108,21 @@ def html(
     Example: longtail article html 7be1c2d4 --out article.html
     """
 
-    async def work(database: Database) -> str:
-        return (await get_page(database, await resolve_article(database, article_id))).html
+    async def work(database: Database, by: Principal) -> str:
+        return (await get_page(database, await resolve_article(database, article_id), by=by)).html
 
-    print_page(with_database(work), to)
+    print_page(with_person(work), to)
 
 
 @app.command()
 def diff(
     article_id: ArticleOption,
     before: Annotated[
-        int | None, typer.Argument(metavar="[N]", min=1, help="The earlier revision; by default what M was made of.")
+        int | None,
+        typer.Argument(metavar="[N]", min=1, help="The earlier revision of the text; by default what M was made of."),
     ] = None,
     after: Annotated[
-        int | None, typer.Argument(metavar="[M]", min=1, help="The later revision; by default the newest.")
+        int | None, typer.Argument(metavar="[M]", min=1, help="The later one; by default the newest.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -130,10 +134,11 @@ def diff(
     """
     from src.application.revisions import get_difference  # noqa: PLC0415 - rules and renderers, for this command alone
 
-    async def work(database: Database) -> Difference:
-        return await get_difference(database, await resolve_article(database, article_id), before=before, after=after)
+    async def work(database: Database, by: Principal) -> Difference:
+        found = await resolve_article(database, article_id)
+        return await get_difference(database, found, by=by, before=before, after=after)
 
-    difference = with_database(work)
+    difference = with_person(work)
     if as_json:
         print_json(difference)
         return
@@ -150,7 +155,8 @@ def diff(
 def retry(
     article_id: ArticleOption,
     from_stage: Annotated[
-        Stage | None, typer.Option("--from", help="Make this stage and those after it again, as a new revision.")
+        Stage | None,
+        typer.Option("--from", help="Make this stage and those after it again, as the next stage revision."),
     ] = None,
     colour: ColourOption = BLUE,
 ) -> None:
@@ -177,7 +183,7 @@ def retry(
 
 def _print_article(details: ArticleDetails) -> None:
     article = details.article
-    out.print(f"[bold]{status(article.status)}[/bold]  {article.id}  revision {article.revision}")
+    out.print(f"[bold]{status(article.status)}[/bold]  {article.id}  stage revision {article.stage_revision}")
     out.print(f"keyword: {article.keyword}", markup=False)
     out.print(f"site {article.site}, batch {short(article.batch_id)}, workflow {details.workflow_id}")
     out.print(f"started {local(article.started_at)}, ended {local(article.finished_at)}")
@@ -195,7 +201,7 @@ def _print_article(details: ArticleDetails) -> None:
 
 
 def _revision(revision: RevisionSummary) -> str:
-    return f"revision {revision.number} ({revision.author or revision.made_by}, {revision.content_hash[:12]})"
+    return f"revision {revision.number} ({revision.author or revision.made_by}, text {revision.content_hash[:12]})"
 
 
 def _print_side(sign: str, style: str, text: str | None) -> None:
@@ -204,7 +210,7 @@ def _print_side(sign: str, style: str, text: str | None) -> None:
 
 
 def _revision_row(revision: RevisionSummary) -> list[object]:
-    source = f"stages' revision {revision.stage_revision}" if revision.stage_revision else f"revision {revision.parent}"
+    source = f"stage revision {revision.stage_revision}" if revision.stage_revision else f"revision {revision.parent}"
     made_by = revision.author or revision.made_by
     return [revision.number, made_by, source, revision.content_hash[:12], local(revision.created_at)]
 

@@ -11,10 +11,11 @@ from src.bootstrap import Application
 from src.domain.batch import Batch, BatchStatus
 from src.domain.colour import BLUE
 from src.domain.ids import BatchId
+from src.domain.principal import Principal
 from src.infrastructure.database.unit_of_work import Database
 
 from . import progress
-from .connections import names_models, with_application, with_database
+from .connections import names_models, with_application, with_person
 from .options import BatchOption, ColourOption, JsonOption, read_slot, resolve_batch
 from .terminal import err, local, money, out, print_json, print_table, status
 from .views import hold_line, print_articles, print_holds, print_outcome, print_waits, short, warn_without_workers
@@ -48,16 +49,16 @@ def start(
         for hold in started.holds:
             err.print(f"it waits: {hold_line(hold)}", markup=False, soft_wrap=True)
         if not wait:
-            out.print(f"started {started.workflow_id}")
+            out.print(f"started {started.workflow_id}; see: longtail batch list {site}", soft_wrap=True)
             return None
         batch = await progress.wait_for_batch(application, site, started.workflow_id)
-        return await batches.get_batch_details(application.database, batch.id)
+        return await batches.get_batch_details(application.database, batch.id, by=application.principal)
 
     details = with_application(work)
     if details is None:
         return
     print_articles(details.articles)
-    print_outcome(details.batch)
+    print_outcome(details.batch, is_new=True)
     if details.batch.status is not BatchStatus.COMPLETED:
         raise typer.Exit(1)
 
@@ -72,7 +73,7 @@ def list_(
 
     Example: longtail batch list hardware-shop
     """
-    listed = with_database(lambda database: batches.list_batches(database, site=site, limit=limit))
+    listed = with_person(lambda database, by: batches.list_batches(database, by=by, site=site, limit=limit))
     if as_json:
         print_json(listed)
         return
@@ -107,13 +108,13 @@ def show(
     Example: longtail batch show 3f2a9c01 --watch
     """
 
-    async def work(database: Database) -> BatchDetails:
+    async def work(database: Database, by: Principal) -> BatchDetails:
         found = await resolve_batch(database, batch_id)
         if watch:
-            await _watch(database, found)
-        return await batches.get_batch_details(database, found, names_models=names_models)
+            await _watch(database, found, by)
+        return await batches.get_batch_details(database, found, by=by, names_models=names_models)
 
-    details = with_database(work)
+    details = with_person(work)
     if as_json:
         print_json(details)
         return
@@ -150,14 +151,14 @@ def cancel(batch_id: BatchOption) -> None:
     out.print(f"batch {short(batch.id)} is being cancelled; see: longtail batch show {short(batch.id)}")
 
 
-async def _watch(database: Database, batch_id: BatchId) -> None:
+async def _watch(database: Database, batch_id: BatchId, by: Principal) -> None:
     """Show progress until the batch has ended."""
-    batch = await batches.get_batch(database, batch_id)
+    batch = await batches.get_batch(database, batch_id, by=by)
     if batch.status is BatchStatus.RUNNING:
-        await progress.follow(_ended(database, batch), database, site=batch.site, workflow_id=batch.workflow_id)
+        await progress.follow(_ended(database, batch, by), database, site=batch.site, workflow_id=batch.workflow_id)
 
 
-async def _ended(database: Database, batch: Batch) -> None:
+async def _ended(database: Database, batch: Batch, by: Principal) -> None:
     while batch.status is BatchStatus.RUNNING:
         await asyncio.sleep(progress.POLL.total_seconds())
-        batch = await batches.get_batch(database, batch.id)
+        batch = await batches.get_batch(database, batch.id, by=by)

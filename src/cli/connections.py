@@ -22,22 +22,12 @@ from .terminal import busy
 T = TypeVar("T")
 
 
-def with_database(
-    work: Callable[[Database], Awaitable[T]], settings: Settings | None = None, *, check: bool = True
-) -> T:
-    """Run ``work`` with the database alone.
-
-    An embedded one is started if need be.
-
-    With ``check=False`` the database may be at any revision. Raises as ``with_person`` does.
-    """
-    return with_person(lambda database, _: work(database), settings, check=check)
-
-
 def with_person(
     work: Callable[[Database, Principal], Awaitable[T]], settings: Settings | None = None, *, check: bool = True
 ) -> T:
     """Run ``work`` with the database and the person at the keyboard.
+
+    An embedded database is started if need be. With ``check=False`` it may be at any revision.
 
     Raises NotFound when there are users and this is none of them, and Conflict when he is disabled.
     """
@@ -94,7 +84,7 @@ def _with_servers(run: Callable[[Servers], Coroutine[None, None, T]], settings: 
 
 
 async def _identify(database: Database) -> Principal:
-    return await identify(database, name=NAMED.get(), os_user=_os_user(), address=whoami())
+    return await identify(database, name=NAMED.get(), os_user=os_user_here(), address=whoami())
 
 
 def _owner() -> Principal:
@@ -106,11 +96,12 @@ def whoami() -> str:
 
     It is the bare host where the user has no name.
     """
-    user = _os_user()
+    user = os_user_here()
     return f"{user}@{socket.gethostname()}" if user else socket.gethostname()
 
 
-def _os_user() -> str | None:
+def os_user_here() -> str | None:
+    """Return the operating system's user; None: he has no name."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a numeric user of a container

@@ -5,10 +5,11 @@ from typing import Annotated
 import typer
 
 from src.application.databases import downgrade_database, upgrade_database
+from src.domain.principal import Principal
 from src.infrastructure.database import schema
 from src.infrastructure.database.unit_of_work import Database
 
-from .connections import with_database, with_person
+from .connections import with_person
 from .terminal import out
 
 app = typer.Typer(
@@ -52,8 +53,8 @@ def check() -> None:
     Example: longtail db check
     """
 
-    async def work(database: Database) -> None:
+    async def work(database: Database, _: Principal) -> None:
         await schema.check(database.engine)
 
-    with_database(work)
+    with_person(work)
     out.print("the database matches the models")

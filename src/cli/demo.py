@@ -13,7 +13,7 @@ from rich.markup import escape
 from src import examples as example_files
 from src.application.articles import get_page
 from src.application.batches import get_batch_details
-from src.application.keywords import renew_keywords
+from src.application.keywords import list_unwritten, renew_keywords
 from src.application.sites import add_site
 from src.bootstrap import Application, choose_port
 from src.domain.batch import Batch
@@ -22,7 +22,6 @@ from src.domain.errors import InputInvalid
 from src.domain.longtail import Longtail, phrase_key
 from src.domain.site import Site
 from src.domain.stages import STAGES
-from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.llm.model_choice import OFFLINE, choose
 from src.intake import keyword_list, site_file
 from src.settings import Settings
@@ -58,26 +57,28 @@ def demo(
     (or the base URL of a compatible server) the same batch is written by a model. Kill the worker half-way: nothing
     is lost. Leaves with 0 only if every article is there.
 
+    Repeated, it writes about the next of its eight keywords; once all have an article, it writes another of each.
+
     Example: longtail demo --articles 3 --fail "how to bleed a radiator without a key"
     """
     settings = start(Settings.load())
     site = site_file.read(example_files.content(SITE_FILE), file=SITE_FILE)
     keywords = keyword_list.read(example_files.content(KEYWORDS_FILE), file=KEYWORDS_FILE)
-    longtails = keywords.longtails[:articles]
-    if fail is not None and phrase_key(fail) not in {longtail.key for longtail in longtails}:
-        phrases = "; ".join(longtail.phrase for longtail in longtails)
+    first = keywords.longtails[:articles]
+    if fail is not None and phrase_key(fail) not in {longtail.key for longtail in first}:
+        phrases = "; ".join(longtail.phrase for longtail in first)
         raise InputInvalid("--fail", fail, f"it is none of the keywords of this run: {phrases}")
     folder = _writable(to or settings.home / "demo")
 
     async def work(application: Application) -> bool:
         _say_who_writes(settings, site)
-        workflow_id = await _start(application, site, longtails)
+        workflow_id = await _start(application, site, keywords.longtails, articles, from_first=fail is not None)
         with Supervised(
             "worker", _worker_arguments(settings, fail), log=settings.home / "worker.log", grace=GRACE
         ) as worker:
             _say_where(application, workflow_id, worker.pid)
             ended = await progress.wait_for_batch(application, site.slug, workflow_id)
-            made = await _report(application.database, ended, folder if to else _writable(folder / short(ended.id)))
+            made = await _report(application, ended, folder if to else _writable(folder / short(ended.id)))
             if keep:
                 _keep(settings)
         return made == ended.total > 0
@@ -102,14 +103,28 @@ def _worker_arguments(settings: Settings, fail: str | None) -> list[str]:
     return [*arguments, "--fail", fail] if fail else arguments
 
 
-async def _start(application: Application, site: Site, longtails: Sequence[Longtail]) -> str:
-    """Return the workflow id of a new or an interrupted batch."""
-    await add_site(application.database, site, by=application.principal)
+async def _start(
+    application: Application, site: Site, known: Sequence[Longtail], count: int, *, from_first: bool
+) -> str:
+    """Return the workflow id of a new or an interrupted batch.
+
+    A new one writes about the next keywords without an article, unless ``from_first``; once all have one, again about
+    the first.
+    """
+    database, by = application.database, application.principal
+    await add_site(database, site, by=by)
     if running := await application.batches.find_running(site.slug):
         err.print("the last run was interrupted; its batch resumes where it stopped")
         return running.workflow_id
-    await renew_keywords(application.database, site.slug, longtails, by=application.principal, source=KEYWORDS_FILE)
-    return (await application.batches.start(site.slug, limit=len(longtails), colour=BLUE)).workflow_id
+    left = known if from_first else await list_unwritten(database, site.slug, known, by=by)
+    longtails = (left or known)[:count]
+    await renew_keywords(database, site.slug, longtails, by=by, source=KEYWORDS_FILE)
+    started = await application.batches.start(site.slug, limit=len(longtails), colour=BLUE)
+    if not left:
+        out.print("every keyword of the sample has its article; they are kept, and others written beside them")
+    elif len(left) < len(known):
+        out.print(f"{len(known) - len(left)} keywords of the sample have their article; this run writes about the next")
+    return started.workflow_id
 
 
 def _say_who_writes(settings: Settings, site: Site) -> None:
@@ -128,15 +143,16 @@ def _say_where(application: Application, workflow_id: str, worker_pid: int) -> N
     out.print(f"the worker is process {worker_pid}; kill -9 it and see that nothing is lost")
 
 
-async def _report(database: Database, ended: Batch, folder: Path) -> int:
+async def _report(application: Application, ended: Batch, folder: Path) -> int:
     """Print the table, write the pages, and return how many there are."""
-    details = await get_batch_details(database, ended.id)
+    database, by = application.database, application.principal
+    details = await get_batch_details(database, ended.id, by=by)
     made = [article for article in details.articles if article.status.is_complete]
-    pages = [await get_page(database, article.id) for article in made]
+    pages = [await get_page(database, article.id, by=by) for article in made]
     for page in pages:
         (folder / f"{page.slug or page.article.id}.html").write_text(page.html, encoding="utf-8")
     print_articles(details.articles)
-    print_outcome(ended)
+    print_outcome(ended, is_new=True)
     out.print(f"{len(made)} HTML pages in {escape(str(folder))}", soft_wrap=True)
     return len(made)
 

@@ -63,7 +63,7 @@ _HINTS = {
     Hint.TAKE_OFF: "take it off the site: longtail publish off {key}",
     Hint.TAKE_OVER_REVIEW: "take it over: longtail review claim {key} --take-over",
     Hint.UPGRADE_DATABASE: "run: longtail db upgrade",
-    Hint.WAIVE_FINDING: "mend it, or accept it with a reason: longtail review waive {key} NUMBER --reason TEXT",
+    Hint.WAIVE_FINDING: "mend it, or accept it with a reason: longtail review waive {key} NUMBER HASH --reason TEXT",
 }
 
 

@@ -8,7 +8,7 @@ from src.application.holds import HoldResult, list_holds
 from src.domain.errors import InputInvalid
 from src.domain.hold import HoldDepth
 
-from .connections import with_application, with_database
+from .connections import with_application, with_person
 from .options import JsonOption
 from .terminal import local, out, print_json, print_table
 from .views import print_holds
@@ -74,7 +74,7 @@ def list_(as_json: JsonOption = False) -> None:
 
     Example: longtail hold list
     """
-    holds = with_database(list_holds)
+    holds = with_person(lambda database, by: list_holds(database, by=by))
     if as_json:
         print_json(holds)
         return

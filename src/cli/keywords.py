@@ -9,15 +9,17 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from src.application.keywords import import_keywords, list_keywords, requeue_keywords
+from src.application.keywords import ImportReport, import_keywords, list_keywords, requeue_keywords
 from src.domain.longtail import LongtailStatus
 from src.intake import keyword_list
 
-from .connections import with_database, with_person
+from .connections import with_person
 from .options import JsonOption, SiteOption, read_file
 from .terminal import err, out, print_json, print_table
 
 app = typer.Typer(help="Import keyword lists and see what becomes of them.", no_args_is_help=True, add_completion=False)
+
+_SHOWN_OF_NEW = 20  # lines that a dry run would add
 
 
 @app.command("import")
@@ -42,8 +44,7 @@ def import_(
     if as_json:
         print_json(report)
         return
-    for row in report.rows:
-        err.print(f"line {row.line}: {escape(repr(row.text))}: {escape(row.reason)}", soft_wrap=True)
+    _print_rows(report)
     verb = "would be added" if dry_run else "added"
     out.print(
         f"{report.added} {verb}, {report.known} known already, {report.merged} merged, "
@@ -53,6 +54,7 @@ def import_(
         out.print(f"the figures of {report.figures_not_taken} keywords that the site already has were not taken over")
     if listed.ignored_columns:
         out.print(f"columns not used: {', '.join(listed.ignored_columns)}", markup=False)
+    _print_next(report, site)
 
 
 @app.command("list")
@@ -67,7 +69,7 @@ def list_(
     Example: longtail keywords list hardware-shop --status ready
     """
 
-    listed = with_database(lambda database: list_keywords(database, site, status=wanted, limit=limit))
+    listed = with_person(lambda database, by: list_keywords(database, site, by=by, status=wanted, limit=limit))
     if as_json:
         print_json(listed)
         return
@@ -105,3 +107,20 @@ def requeue(
 
     count = with_person(lambda database, person: requeue_keywords(database, site, phrases or [], by=person))
     out.print(f"{count} longtails are ready again")
+
+
+def _print_next(report: ImportReport, site: str) -> None:
+    if report.dry_run:
+        out.print("nothing was kept; import it without --dry-run")
+    elif report.added:
+        out.print(f"next: longtail batch start {site} --wait")
+
+
+def _print_rows(report: ImportReport) -> None:
+    """Print the lines that are not added, and the first that would be."""
+    for row in report.rows:
+        err.print(f"line {row.line}: {escape(repr(row.text))}: {escape(row.reason)}", soft_wrap=True)
+    for new in report.would_add[:_SHOWN_OF_NEW]:
+        out.print(f"line {new.line}: {escape(repr(new.text))}: would be added", soft_wrap=True)
+    if (more := len(report.would_add) - _SHOWN_OF_NEW) > 0:
+        out.print(f"and {more} more would be added; all of them: --json")

@@ -9,10 +9,12 @@ from src.bootstrap import Application
 from src.domain.colour import BLUE, Colour
 from src.domain.errors import InputInvalid
 from src.domain.ids import ArticleId
+from src.domain.paging import Excerpt, Order
+from src.domain.principal import Principal
 from src.domain.publishing import PublicationRecord, PublicationStatus
 from src.infrastructure.database.unit_of_work import Database
 
-from .connections import with_application, with_database
+from .connections import with_application, with_person
 from .options import ArticleOption, ColourOption, JsonOption, resolve_article
 from .terminal import local, out, print_json, print_table, status
 from .views import print_publication, short, warn_without_workers
@@ -88,13 +90,20 @@ def status_(
 
     Example: longtail publish status --site hardware-shop
     """
-    from src.application.publishing import list_publications  # noqa: PLC0415 - rules and renderers, for publishers alone
+    from src.application.publishing import list_publication_page  # noqa: PLC0415 - rules and renderers, for publishers
 
-    async def work(database: Database) -> list[PublicationRecord]:
-        found = await resolve_article(database, article_id) if article_id else None
-        return await list_publications(database, article_id=found, site=site, status=wanted, limit=limit)
+    async def work(database: Database, by: Principal) -> list[PublicationRecord]:
+        page = await list_publication_page(
+            database,
+            by=by,
+            article_id=await resolve_article(database, article_id) if article_id else None,
+            site=site,
+            statuses=[wanted] if wanted else (),
+            excerpt=Excerpt(limit=limit, order=Order.NEWEST),
+        )
+        return page.items
 
-    publications = with_database(work)
+    publications = with_person(work)
     if as_json:
         print_json(publications)
     else:

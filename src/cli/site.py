@@ -11,7 +11,7 @@ from src.infrastructure.llm.model_choice import choose
 from src.intake import site_file
 from src.settings import Settings
 
-from .connections import start, with_database, with_person
+from .connections import start, with_person
 from .options import JsonOption, SiteOption, read_file
 from .terminal import out, print_json, print_table
 
@@ -37,7 +37,7 @@ def list_(as_json: JsonOption = False) -> None:
 
     Example: longtail site list
     """
-    listed = with_database(list_sites)
+    listed = with_person(lambda database, by: list_sites(database, by=by))
     if as_json:
         print_json([each.site for each in listed])
         return
@@ -66,7 +66,7 @@ def show(slug: SiteOption, as_json: JsonOption = False) -> None:
     Example: longtail site show hardware-shop
     """
     settings = start(Settings.load())
-    details = with_database(lambda database: get_site_details(database, slug), settings)
+    details = with_person(lambda database, by: get_site_details(database, slug, by=by), settings)
     site = details.site
     if as_json:
         print_json(site)

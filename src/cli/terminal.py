@@ -83,9 +83,10 @@ def print_table(
         grid.add_column(name, overflow="fold" if name in folding else "ellipsis", no_wrap=name not in folding)
     for row in zip(*table.values(), strict=True):
         grid.add_row(*row)
-    out.print(grid)
-    if not cells:
-        out.print("none")
+    if cells:
+        out.print(grid)
+    else:
+        out.print(f"{title}: none" if title else "none", markup=False)
     if left_out:
         err.print(f"[dim]not shown at this width: {', '.join(left_out)}[/dim]")
 

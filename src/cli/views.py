@@ -68,8 +68,11 @@ def print_publication(publication: PublicationRecord) -> None:
         out.print(f"{publication.canonical} is {publication.status.replace('_', ' ')}", markup=False, soft_wrap=True)
 
 
-def print_outcome(batch: Batch) -> None:
-    """Print how the batch ended, and the command that helps next."""
+def print_outcome(batch: Batch, *, is_new: bool = False) -> None:
+    """Print how the batch ended, and the command that helps next.
+
+    ``is_new``: it ended just now, so that its articles are still to be reviewed.
+    """
     out.print(
         f"batch {short(batch.id)} of {batch.site}, slot {local(batch.slot)}: {status(batch.status)}; "
         f"{batch.total} articles: {batch.needs_review} need review, {batch.failed} failed, "
@@ -87,6 +90,8 @@ def print_outcome(batch: Batch) -> None:
         )
     elif batch.total == 0 and batch.status is not BatchStatus.RUNNING:
         err.print(f"no longtails were left; import some: longtail keywords import {batch.site} FILE")
+    if is_new and batch.needs_review:
+        out.print(f"review what is written: longtail review list --site {batch.site}", soft_wrap=True)
 
 
 def hold_line(hold: Hold) -> str:

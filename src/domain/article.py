@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, computed_field
 
 from .ids import ArticleId, BatchId
 from .longtail import LongtailStatus
@@ -21,7 +21,7 @@ class ArticleStatus(StrEnum):
     CHANGES_REQUESTED = "changes_requested"  # by a reviewer; the next revision awaits a review again
     APPROVED = "approved"  # by name, and only the revision with that hash
     REJECTED = "rejected"  # for good; its keyword may get another article
-    PARKED = "parked"  # nobody reviewed it in time
+    PARKED = "parked"  # put aside by a person, or nobody reviewed it in time
     WITHDRAWN = "withdrawn"  # approved once, and taken back
     FAILED = "failed"  # a stage failed for good; a retry resumes there
     CANCELLED = "cancelled"  # stopped by a person; its longtail is ready again
@@ -144,7 +144,7 @@ class ArticleRef(BaseModel):
     article_id: ArticleId
     site: str
     keyword: str
-    revision: int = 1
+    revision: int = Field(default=1, description="Of the stages; revisions of the text have a number of their own.")
 
 
 class Failure(BaseModel):
@@ -168,17 +168,35 @@ class Article(BaseModel):
     site: str
     keyword: str
     status: ArticleStatus
-    revision: int
+    stage_revision: int = Field(description="The pass through its stages; revisions of the text have their own number.")
     stages_done: tuple[Stage, ...]
     failure: Failure | None
     words: int | None
     models: tuple[str, ...]  # provider:model of each finished stage, without repeats
     offline: bool
     spend: Spend
-    content_hash: str | None
+    page_hash: str | None = Field(
+        description="SHA-256 of the page as the stages made it. Decisions name the content_hash of a text instead."
+    )
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+
+    @computed_field(  # type: ignore[prop-decorator] # mypy does not know it above a property
+        description="Deprecated: stage_revision.", json_schema_extra={"deprecated": True}
+    )
+    @property
+    def revision(self) -> int:
+        """Return the stage revision under its first name, which scripts may read."""
+        return self.stage_revision
+
+    @computed_field(  # type: ignore[prop-decorator] # likewise
+        description="Deprecated: page_hash.", json_schema_extra={"deprecated": True}
+    )
+    @property
+    def content_hash(self) -> str | None:
+        """Return the page's hash under its first name, which scripts may read."""
+        return self.page_hash
 
     @property
     def seconds(self) -> float | None:

@@ -387,7 +387,9 @@ class NotPermitted(LongtailError):
         self, who: str, action: str, *, site: str | None, roles: Sequence[str], hint: Hint | None = None
     ) -> None:
         place = f"on site {site!r}" if site else "for all sites"
-        super().__init__(f"{who} may not do {action} {place}; it takes the role {' or '.join(roles)} there", hint=hint)
+        *others, last = roles
+        wanted = f"{', '.join(others)} or {last}" if others else last
+        super().__init__(f"{who} may not do {action} {place}; it takes the role {wanted} there", hint=hint)
         self.who = who
         self.action = str(action)
         self.site = site
@@ -537,9 +539,10 @@ class FindingsBlock(ReviewRefused):
     """
 
     def __init__(self, article: object, findings: Sequence[str]) -> None:
+        block = "a finding blocks" if len(findings) == 1 else f"{len(findings)} findings block"
         super().__init__(
             article,
-            f"{len(findings)} finding(s) block the approval of article {article}: {'; '.join(findings)}",
+            f"{block} the approval of article {article}: {'; '.join(findings)}",
             hint=Hint.WAIVE_FINDING,
         )
         self.findings = tuple(findings)

@@ -31,7 +31,7 @@ CommentId = NewType("CommentId", UUID)
 class DecisionKind(StrEnum):
     """What a person can decide about a text.
 
-    The timer of a review parks.
+    The timer of a review parks too.
     """
 
     APPROVE = "approve"  # the first of two leaves the article where it is

@@ -23,11 +23,11 @@ class RevisionSummary(BaseModel):
     """A revision without its text.
 
     Attributes:
-        number: counts machine and human ones of the article, from 1.
-        content_hash: what an approval names.
+        number: of the text: counts machine and human ones of the article, from 1.
+        content_hash: of the text; what an approval names.
         author: the person who made it; None for a machine.
         parent: the revision that it changed; None for the first.
-        stage_revision: which of the article's stage outputs it was made of; None for a person's.
+        stage_revision: which pass through the article's stages it was made of; None for a person's.
         renderer_version: of the code that sanitised it.
         created_at: for a machine's, when its last stage finished.
     """

@@ -20,7 +20,7 @@ async def test_an_article_is_shown_with_its_revisions_and_findings(database: Dat
         await uow.findings.waive(ref.article_id, human.number, 0, by="bo", reason="a quote")
     article = str(ref.article_id)
     shown = longtail.run("article", "show", article).stdout
-    for text in (human.content_hash[:12], "ida", "stages' revision 1", "text.banned_term", "bo: a quote", "blocking"):
+    for text in (human.content_hash[:12], "ida", "stage revision 1", "text.banned_term", "bo: a quote", "blocking"):
         assert text in shown
     document = longtail.json("article", "show", article)
     assert [(each["number"], each["made_by"]) for each in document["revisions"]] == [(1, "machine"), (2, "human")]

@@ -33,7 +33,12 @@ def shop(compiled: Path) -> Iterator[Longtail]:
 
 @pytest.fixture(scope="module")
 def first_run(shop: Longtail) -> Done:
-    return shop.run("demo", "--out", "pages")
+    return shop.run("demo", "--articles", "5", "--out", "pages")
+
+
+@pytest.fixture(scope="module")
+def next_run(used_home: Longtail) -> Done:
+    return used_home.run("demo", "--out", "pages")
 
 
 @pytest.fixture(scope="module")
@@ -58,9 +63,12 @@ def outlines(longtail: Longtail, articles: list[dict[str, Any]]) -> dict[str, di
         return {plan["h1"]: plan for plan in several.map(outline, articles)}
 
 
-def test_a_first_demo_writes_eight_pages_that_show_what_was_planned(first_run: Done, used_home: Longtail) -> None:
-    assert first_run.returncode == 0, first_run.stderr
+def test_demos_write_one_page_a_keyword_that_shows_what_was_planned(
+    first_run: Done, next_run: Done, used_home: Longtail
+) -> None:
+    assert (first_run.returncode, next_run.returncode) == (0, 0), first_run.stderr + next_run.stderr
     assert "It is not AI" in first_run.stdout
+    assert "5 keywords of the sample have their article; this run writes about the next" in next_run.stdout
     articles = used_home.json("article", "list", "--site", SITE)
     planned = outlines(used_home, articles)
     pages = pages_in(used_home.folder / "pages")
@@ -74,12 +82,16 @@ def test_a_first_demo_writes_eight_pages_that_show_what_was_planned(first_run: D
     assert {article["spend"]["cost_usd"] for article in articles} == {"0"}
 
 
-def test_a_demo_over_the_last_ones_home_works_again(used_home: Longtail) -> None:
+@pytest.mark.usefixtures("next_run")
+def test_a_demo_over_a_home_that_has_all_articles_says_so_and_writes_others(used_home: Longtail) -> None:
     again = used_home.run("demo", "--articles", "2", "--out", "again")
     assert again.returncode == 0, again.stderr
+    assert "every keyword of the sample has its article; they are kept" in again.stdout
     assert len(pages_in(used_home.folder / "again")) == 2
+    assert len(used_home.json("article", "list", "--site", SITE)) == 10
 
 
+@pytest.mark.usefixtures("next_run")
 async def test_one_failing_article_is_named_and_a_retry_buys_only_what_is_missing(used_home: Longtail) -> None:
     run = used_home.run("demo", "--fail", FAILING, "--out", "seven")
     assert run.returncode == 1

@@ -29,6 +29,7 @@ from src.application.watchdog import Watchdog
 from src.bootstrap import build_worker, worker_identity
 from src.domain.batch import Trigger
 from src.domain.colour import Colour
+from src.domain.principal import Principal
 from src.domain.scheduling.schedule import Overlap, Schedule, When
 from src.domain.scheduling.schedule_change import ScheduleChange
 from src.domain.scheduling.slot_evidence import Outcome, SlotReport
@@ -96,7 +97,15 @@ class World:
     def gaps(self) -> GapReport:
         """The report of a watchdog in a hurry."""
         gateway, times = ScheduleGateway(self.client), ScheduleTimes(self.client)
-        return GapReport(self.database, gateway, times, RunHistory(self.client), every=LOOKS, grace=GRACE)
+        return GapReport(
+            self.database,
+            gateway,
+            times,
+            RunHistory(self.client),
+            by=Principal.owner("test"),
+            every=LOOKS,
+            grace=GRACE,
+        )
 
     @property
     def schedules(self) -> Schedules:

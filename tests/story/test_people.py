@@ -4,10 +4,14 @@ import csv
 import getpass
 import io
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from pydantic import TypeAdapter
 
+from src.domain.person import Grant, Role
+from src.infrastructure.database.unit_of_work import Database
+from tests.finished_articles import SITE, finished_articles, save
 from tests.json_documents import DOCUMENTS
 
 from .conftest import Longtail
@@ -63,6 +67,24 @@ async def test_people_are_added_named_and_refused_in_words(longtail: Longtail) -
     assert (last["who"], last["noun"], last["action"]) == ("carol", "token", "create")
     assert last["address"].startswith(f"{getpass.getuser()}@")
     assert longtail.run("audit", "export", "--csv", "--jsonl").returncode == 2
+
+
+async def test_reading_a_site_takes_a_role_there(database: Database, longtail: Longtail) -> None:
+    (ref,) = await finished_articles(database)
+    await save(database, ref)
+    reads = [f"article show {ref.article_id}", f"article html {ref.article_id}", f"review page {ref.article_id}"]
+    reads.append(f"schedule show {SITE}")
+    assert longtail.run(*reads[0].split()).returncode == 0  # nobody was added yet
+    async with database.unit_of_work() as uow:
+        for name in ("anna", "dora"):
+            await uow.users.insert(name, display_name=name.title(), email=None, os_user=None)
+        await uow.users.grant("anna", Grant(role=Role.ADMIN, site=None))
+    with ThreadPoolExecutor(2) as several:
+        for refused in several.map(lambda command: longtail.run("--as", "dora", *command.split()), reads):
+            assert (refused.returncode, refused.stdout) == (1, "")
+            assert f"dora may not do site.read on site '{SITE}'" in refused.stderr
+    assert longtail.json("--as", "dora", "article", "list") == []
+    assert len(longtail.json("--as", "anna", "article", "list")) == 1
 
 
 async def test_verifying_says_what_differs_and_leaves_with_1(longtail: Longtail) -> None:

@@ -1,6 +1,7 @@
 """Reviews on the command line: what waits, what is decided, and what a refusal says."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -14,17 +15,17 @@ from .conftest import Longtail
 
 
 async def test_two_people_review_from_the_command_line(database: Database, longtail: Longtail) -> None:
-    refs = await finished_articles(database, 4)
+    refs = await finished_articles(database, 5)
     for ref in refs:
         await save(database, ref)
-    first, second, third, fourth = (str(ref.article_id) for ref in refs)
+    first, second, third, fourth, fifth = (str(ref.article_id) for ref in refs)
     async with database.unit_of_work() as uow:
         for name, role in (("anna", Role.ADMIN), ("bert", Role.REVIEWER)):
             await uow.users.insert(name, display_name=name.title(), email=None, os_user=None)
             await uow.users.grant(name, Grant(role=role, site=None))
 
     queue = printed(longtail, "anna", "review list")
-    assert [each["article_id"] for each in queue] == [first, second, third, fourth]
+    assert [each["article_id"] for each in queue] == [first, second, third, fourth, fifth]
     hashes = {each["article_id"]: each["content_hash"] for each in queue}
     snapshot = longtail.folder / "queue.json"
     snapshot.write_text(json.dumps(queue), encoding="utf-8")
@@ -32,6 +33,8 @@ async def test_two_people_review_from_the_command_line(database: Database, longt
     shown = longtail.run("--as", "bert", "review", "show", first[:8]).stdout
     assert f"text {hashes[first][:12]}" in shown
     assert "not seen by you: what stands before the sections, part-1" in shown
+    assert f"decide: longtail review approve {first[:8]} {hashes[first][:12]}" in shown
+    assert "findings: none" in shown
 
     wished = longtail.run("--as", "bert", "review", "approve", first, hashes[first][:12], "--publish", "now")
     assert "bert may not do publish.start" in wished.stderr
@@ -47,6 +50,13 @@ async def test_two_people_review_from_the_command_line(database: Database, longt
     soon = longtail.run("--as", "bert", "review", "snooze", third, "--until", "soon")
     assert "--until: 'soon' cannot be used: write it as 3d or 12h" in soon.stderr
 
+    assert printed(longtail, "bert", "review park", fifth, "--note", "until spring")["status"] == "parked"
+    async with database.unit_of_work() as uow:
+        await uow.reviews.set(refs[1].article_id, snoozed_until=datetime.now(UTC) + timedelta(days=3))
+    listed = longtail.run("--as", "bert", "review", "list")
+    assert [each[:8] in listed.stdout for each in (second, third, fifth)] == [False, True, False]
+    assert "1 more is put off; with them: longtail review list --snoozed" in listed.stderr
+
     text = longtail.folder / "section.md"
     text.write_text("Anna **tested** this herself.\n", encoding="utf-8")
     edited = printed(longtail, "anna", "review edit", third, hashes[third], "--section", "part-1", "--text", str(text))
@@ -56,6 +66,7 @@ async def test_two_people_review_from_the_command_line(database: Database, longt
     assert {each["article_id"]: each["error_type"] for each in result["left_out"]} == {
         first: "AlreadyDecided",
         third: "TextReplaced",
+        fifth: "AlreadyDecided",
     }
 
 

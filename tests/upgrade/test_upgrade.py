@@ -45,18 +45,20 @@ async def upgraded(database_url: str, migrated: Database) -> AsyncIterator[Datab
 
 async def test_everything_is_there_after_the_upgrade(upgraded: Database) -> None:
     await schema.check(upgraded.engine)
-    assert [(each.site.slug, each.ready) for each in await list_sites(upgraded)] == [
+    assert [(each.site.slug, each.ready) for each in await list_sites(upgraded, by=ANNA)] == [
         ("garden-shop", 6),
         ("hardware-shop", 0),
     ]
-    running, ended = await list_batches(upgraded, limit=10)
+    running, ended = await list_batches(upgraded, by=ANNA, limit=10)
     assert (running.status, running.total, running.under_way) == (BatchStatus.RUNNING, 2, 2)
     assert (ended.status, ended.needs_review, ended.failed) == (BatchStatus.PARTLY_FAILED, 2, 1)
     async with upgraded.unit_of_work() as uow:
         articles = await uow.articles.list_all(batch_id=ended.id)
-    pages = [await get_page(upgraded, each.id) for each in articles if each.status is ArticleStatus.NEEDS_REVIEW]
+    pages = [
+        await get_page(upgraded, each.id, by=ANNA) for each in articles if each.status is ArticleStatus.NEEDS_REVIEW
+    ]
     assert [hashlib.sha256(page.html.encode()).hexdigest() for page in pages] == [
-        page.article.content_hash for page in pages
+        page.article.page_hash for page in pages
     ]
     assert len({page.slug for page in pages}) == 2
 
@@ -67,10 +69,10 @@ async def test_articles_that_wait_for_a_review_get_their_text_as_a_revision(upgr
     revisions = [await ensure_revision(upgraded, article.id) for article in waiting]
     assert len({revision.content.address for revision in revisions}) == len(waiting) == 2
     for article, revision in zip(waiting, revisions, strict=True):
-        details = await get_article_details(upgraded, article.id)
+        details = await get_article_details(upgraded, article.id, by=ANNA)
         assert [each.number for each in details.revisions] == [1]
         assert not [finding for finding in details.findings if finding.blocks]
-        page = await get_page(upgraded, article.id)
+        page = await get_page(upgraded, article.id, by=ANNA)
         assert (page.slug, revision.content.h1 in page.html) == (revision.content.slug, True)
 
 
@@ -86,7 +88,7 @@ async def test_the_versions_of_schedules_come_from_the_audit_trail(upgraded: Dat
     first, second = made_again
     assert first.valid_to is not None
     assert first.valid_to < second.valid_from  # it was removed in between
-    assert [event.action for event in await list_history(upgraded, "garden-shop")] == ["set", "remove", "set"]
+    assert [event.action for event in await list_history(upgraded, "garden-shop", by=ANNA)] == ["set", "remove", "set"]
 
 
 async def test_the_audit_trail_of_the_home_is_numbered_and_sound(upgraded: Database) -> None:
@@ -112,7 +114,7 @@ async def test_a_failed_article_goes_on_and_buys_only_what_is_missing(applicatio
                 return (await uow.articles.get(failed.id)).status is ArticleStatus.NEEDS_REVIEW
 
         await eventually(is_complete)
-    details = await get_article_details(database, failed.id)
+    details = await get_article_details(database, failed.id, by=ANNA)
     bought = [call.stage for call in details.model_calls if call.status is CallStatus.ANSWERED]
     assert bought == list(STAGES)  # A and B before the upgrade, C and D after it
     assert details.article.failure is None
@@ -147,7 +149,7 @@ async def test_articles_that_waited_get_a_review_and_can_be_approved(application
 async def test_a_batch_that_lost_its_worker_and_its_server_is_closed_and_its_longtails_are_ready(
     application: Application,
 ) -> None:
-    (running,) = [each for each in await list_batches(application.database, limit=10) if each.under_way]
+    (running,) = [each for each in await list_batches(application.database, by=ANNA, limit=10) if each.under_way]
     assert (await application.batches.cancel(running.id)).is_closed
     async with application.database.unit_of_work() as uow:
         counts = await uow.longtails.count_by_status("garden-shop")

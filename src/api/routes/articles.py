@@ -41,7 +41,7 @@ class Retry(Body):
 class Revise(Retry):
     """From where a complete article is made again."""
 
-    from_stage: Stage = Field(description="This stage and those after it are made again, as a new revision.")
+    from_stage: Stage = Field(description="This stage and those after it are made again, as the next stage revision.")
 
 
 class Call(BaseModel):
@@ -53,7 +53,7 @@ class Call(BaseModel):
     model_config = ConfigDict(frozen=True, from_attributes=True)
 
     id: CallId
-    revision: int
+    revision: int = Field(description="The stage revision that it was made for.")
     stage: Stage
     prompt: str
     round: int
@@ -149,7 +149,7 @@ async def show_page(acting: Acting, article: InArticle) -> Response:
     """Return the page of the newest revision.
 
     Browsers give it no right to act: no script, no form."""
-    page = await articles.read_page(acting.database, article, by=acting.principal)
+    page = await articles.get_page(acting.database, article, by=acting.principal)
     return HTMLResponse(page.html, headers={"Content-Security-Policy": PAGE_POLICY})
 
 
@@ -163,5 +163,7 @@ async def retry_article(acting: Acting, article: InArticle, asked: Retry) -> Sta
 
 @router.post("/articles/{article}/revise", status_code=202)
 async def revise_article(acting: Acting, article: InArticle, asked: Revise) -> StartedArticle:
-    """Make a stage and those after it again, as a new revision."""
+    """Make a stage and those after it again.
+
+    It is the next stage revision, and what it makes the next revision of the text."""
     return await acting.articles.revise(article, from_stage=asked.from_stage, colour=asked.colour)

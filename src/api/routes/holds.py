@@ -3,7 +3,8 @@
 from fastapi import APIRouter
 from pydantic import Field
 
-from src.application.holds import HoldResult, list_readable_holds
+from src.application import holds
+from src.application.holds import HoldResult
 from src.domain.hold import Hold, HoldDepth
 
 from ..authentication import Acting
@@ -23,7 +24,7 @@ class SetHold(Body):
 @router.get("/holds")
 async def list_holds(acting: Acting) -> list[Hold]:
     """List the current holds, the one on all sites first."""
-    return await list_readable_holds(acting.database, by=acting.principal)
+    return await holds.list_holds(acting.database, by=acting.principal)
 
 
 @router.put("/holds")

@@ -48,7 +48,7 @@ async def compare_revisions(
     """Show what differs between two revisions, part by part.
 
     Each part has the hash of the text that it applies to; `marked` is sanitised HTML."""
-    return await revisions.read_difference(acting.database, article, by=acting.principal, before=before, after=after)
+    return await revisions.get_difference(acting.database, article, by=acting.principal, before=before, after=after)
 
 
 @router.post("/articles/{article}/revisions")

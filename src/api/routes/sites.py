@@ -46,7 +46,7 @@ async def show_site(acting: Acting, site: SiteSlug, response: Response) -> SiteD
     """Show a site with its keywords by status.
 
     The ETag names its description."""
-    found = await sites.read_site(acting.database, site, by=acting.principal)
+    found = await sites.get_site_details(acting.database, site, by=acting.principal)
     tag(response, found.site)
     return found
 

@@ -1,11 +1,12 @@
 """``longtail review``: see reviews, claim them, comment."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from src.application.reviews import ReviewDetails, Reviews, get_review, get_review_page, list_reviews
+from src.application.reviews import ReviewDetails, Reviews, count_snoozed, get_review, get_review_page, list_reviews
 from src.domain.article import ArticleStatus
 from src.domain.finding import RevisionFinding
 from src.domain.principal import Principal
@@ -15,7 +16,7 @@ from src.infrastructure.database.unit_of_work import Database
 
 from ..connections import with_person
 from ..options import ArticleOption, JsonOption, resolve_article
-from ..terminal import local, out, print_json, print_page, print_table, status
+from ..terminal import err, local, out, print_json, print_page, print_table, status
 from ..views import short
 
 app = typer.Typer(
@@ -26,6 +27,7 @@ app = typer.Typer(
 
 _SHOWN_OF_HASH = 12  # characters; enough to name a text
 _SHOWN_OF_KEYWORD = 60
+_WAITING = (ArticleStatus.NEEDS_REVIEW, ArticleStatus.CHANGES_REQUESTED)
 
 
 @app.command("list")
@@ -45,27 +47,37 @@ def list_(
 
     Example: longtail review list --site hardware-shop
     """
-    reviews = with_person(
-        lambda database, by: list_reviews(
+
+    async def work(database: Database, by: Principal) -> tuple[list[QueuedReview], int]:
+        listed = await list_reviews(
             database, by=by, site=site, status=wanted, assignee=assignee, snoozed=snoozed, limit=limit
         )
-    )
+        if snoozed or as_json:
+            return listed, 0
+        return listed, await count_snoozed(database, by=by, site=site, status=wanted, assignee=assignee)
+
+    reviews, left_out = with_person(work)
     if as_json:
         print_json(reviews)
         return
+    put_off = ["put off until"] if snoozed else []
     print_table(
-        ["article", "site", "keyword", "text", "by", "waits since", "claimed by", "assignee", "status"],
-        (_queue_row(review) for review in reviews),
+        ["article", "site", "keyword", "text", "by", "waits since", *put_off, "claimed by", "assignee", "status"],
+        (_queue_row(review, snoozed=snoozed) for review in reviews),
         folding=("keyword",),
-        spare=("assignee", "site", "by", "waits since"),
+        spare=("assignee", "site", "by", "waits since", *(["claimed by"] if snoozed else [])),
     )
+    if left_out:
+        is_or_are = "is" if left_out == 1 else "are"
+        err.print(f"{left_out} more {is_or_are} put off; with them: longtail review list --snoozed", soft_wrap=True)
 
 
 @app.command()
 def show(article_id: ArticleOption, as_json: JsonOption = False) -> None:
     """Show an article's newest text, its findings and what was decided.
 
-    The hash names the text: decisions ask for it, so that nobody approves what he has not seen.
+    The hash, after "text", names the text: decisions ask for it, so that nobody approves what he has not seen. Sections
+    are named by their ids; findings by their numbers.
 
     Example: longtail review show 7be1c2d4
     """
@@ -201,7 +213,7 @@ def comment(
         out.print(f"comment {short(left.id)} is kept", markup=False)
 
 
-def _queue_row(review: QueuedReview) -> list[object]:
+def _queue_row(review: QueuedReview, *, snoozed: bool) -> list[object]:
     return [
         short(review.article_id),
         review.site,
@@ -209,6 +221,7 @@ def _queue_row(review: QueuedReview) -> list[object]:
         (review.content_hash or "–")[:_SHOWN_OF_HASH],
         review.author or review.made_by or "–",
         local(review.waiting_since),
+        *([local(review.snoozed_until)] if snoozed else []),
         review.claimed_by or "–",
         review.assignee or "–",
         status(review.status),
@@ -222,10 +235,15 @@ def _print_review(details: ReviewDetails) -> None:
     out.print(f"title: {text.content.title}", markup=False)
     out.print(f"description: {text.content.description}", markup=False)
     made_by = text.author or text.made_by
-    out.print(f"revision {text.number}, made by {made_by} on {local(text.created_at)}", markup=False)
-    out.print(f"waits since {local(review.waiting_since)}")
-    if review.snoozed_until:
-        out.print(f"put off until {local(review.snoozed_until)}")
+    out.print(f"revision {text.number} of the text, made by {made_by} on {local(text.created_at)}", markup=False)
+    if article.status in _WAITING:
+        out.print(f"waits since {local(review.waiting_since)}")
+        if review.snoozed_until:
+            out.print(f"put off until {local(review.snoozed_until)}")
+    if review.assignee:
+        out.print(f"given to {review.assignee}", markup=False)
+    if review.claimed_by and review.claimed_until and review.claimed_until > datetime.now(UTC):
+        out.print(f"claimed by {review.claimed_by} until {local(review.claimed_until)}", markup=False)
     if details.approvals:
         approvals = f"{len(details.approvals)} of {details.approvals_needed}"
         out.print(f"approved by {', '.join(details.approvals)} ({approvals})", markup=False)
@@ -233,6 +251,23 @@ def _print_review(details: ReviewDetails) -> None:
     out.print(f"sections: {', '.join(names[each.id] for each in text.content.sections)}", markup=False)
     out.print(f"not seen by you: {', '.join(names[each] for each in details.unseen) or 'nothing'}", markup=False)
     out.print(f"read it: longtail review page {short(article.id)} --out page.html", soft_wrap=True)
+    if next_step := _next_step(details):
+        out.print(next_step, soft_wrap=True)
+
+
+def _next_step(details: ReviewDetails) -> str | None:
+    """Return what can be done with the article now, with the command."""
+    article, text = short(details.article.id), details.text.content_hash[:_SHOWN_OF_HASH]
+    match details.article.status:
+        case ArticleStatus.NEEDS_REVIEW if any(finding.blocks for finding in details.findings):
+            waive = f"longtail review waive {article} NUMBER {text} --reason TEXT"
+            return f"a finding blocks its approval; accept it: {waive}; or request-changes, reject, edit"
+        case ArticleStatus.NEEDS_REVIEW:
+            return f"decide: longtail review approve {article} {text}; or request-changes, reject, edit"
+        case ArticleStatus.PARKED | ArticleStatus.WITHDRAWN:
+            return f"let it await a review again: longtail review restore {article}"
+        case _:
+            return None
 
 
 def _finding_row(finding: RevisionFinding) -> list[object]:

@@ -11,7 +11,6 @@ from pydantic import TypeAdapter, ValidationError
 from src.application.decisions import Decided, Snapshot
 from src.application.revisions import EditResult, Revisions
 from src.bootstrap import Application
-from src.domain.article import ArticleStatus
 from src.domain.edit import SectionEdit, TextEdit, TextForm
 from src.domain.errors import FileInvalid, InputInvalid
 from src.domain.finding import RevisionFinding
@@ -24,6 +23,7 @@ from ..connections import with_application, with_person
 from ..options import ArticleOption, JsonOption, read_file, read_wish, resolve_article
 from ..schedule.options import duration, moment
 from ..terminal import out, print_json
+from ..views import short
 from .commands import app
 from .views import print_bulk, print_decided
 
@@ -151,13 +151,13 @@ def edit(
         print_json(result)
         return
     revision = result.revision
-    out.print(
-        f"revision {revision.number} ({revision.content_hash[:12]}), {len(result.findings)} findings; "
-        f"the article {'needs' if result.is_new else 'has the same text, and needs'} a review"
-        if result.status is ArticleStatus.NEEDS_REVIEW
-        else f"the same text: revision {revision.number} ({revision.content_hash[:12]})",
-        markup=False,
-    )
+    stored = f"revision {revision.number}, text {revision.content_hash[:12]}"
+    found = f"{len(result.findings)} {'finding' if len(result.findings) == 1 else 'findings'}"
+    if not result.is_new:
+        out.print(f"the text is as it was: {stored}; {found}", markup=False)
+    else:
+        article = short(revision.article_id)
+        out.print(f"{stored}; {found}; it needs a review: longtail review show {article}", markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -174,6 +174,17 @@ def snooze(
     Example: longtail review snooze 7be1c2d4 --until 3d
     """
     _decide(Verdict.snooze(_until(until), note=note), article_id, None, None, as_json=as_json)
+
+
+@app.command()
+def park(article_id: ArticleOption, note: NoteOption = None, as_json: JsonOption = False) -> None:
+    """Put an article aside until somebody restores it.
+
+    A review that nobody decides on in time is parked too; the site's file says after how long.
+
+    Example: longtail review park 7be1c2d4 --note "until spring"
+    """
+    _decide(Verdict.park(note=note), article_id, None, None, as_json=as_json)
 
 
 @app.command()

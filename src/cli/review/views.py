@@ -2,6 +2,7 @@
 
 from src.application.approvals import NotPublished
 from src.application.decisions import BulkResult, Decided
+from src.domain.article import ArticleStatus
 from src.domain.errors import state_of_article
 from src.domain.ids import ArticleId
 
@@ -16,12 +17,10 @@ def print_decided(decided: Decided, *, as_json: bool) -> None:
         print_json(decided)
         return
     decision = decided.decision
-    said = f"article {short(decision.article_id)} {state_of_article(decided.status)}"
-    if decided.approvals_missing:
-        said += f"; {decided.approvals_missing} more person has to approve this text"
+    said = f"article {short(decision.article_id)} {state_of_article(decided.status)}{_next(decided)}"
     if decision.until:
         said += f", put off until {local(decision.until)}"
-    out.print(said, markup=False)
+    out.print(said, markup=False, soft_wrap=True)
     if decided.publication:
         print_publication(decided.publication)
     if decided.not_published:
@@ -31,13 +30,25 @@ def print_decided(decided: Decided, *, as_json: bool) -> None:
         err.print("its workflow was not reached; the watchdog tells it as soon as a worker runs", soft_wrap=True)
 
 
+def _next(decided: Decided) -> str:
+    """Return what is still to be done, or comes by itself."""
+    if decided.approvals_missing:
+        return f"; {decided.approvals_missing} more person has to approve this text"
+    if decided.status is ArticleStatus.APPROVED and not (decided.publication or decided.not_published):
+        return f"; publish it: longtail publish now {short(decided.decision.article_id)}"
+    if decided.status is ArticleStatus.CHANGES_REQUESTED:
+        return "; its next revision awaits a review when it is made"
+    return ""
+
+
 def print_bulk(result: BulkResult, *, as_json: bool) -> None:
     """Print what was decided, and what was left out or not published."""
     if as_json:
         print_json(result)
         return
     published = sum(each.publication is not None for each in result.decided)
-    said = f"decided on {len(result.decided)} texts, left out {len(result.left_out)}"
+    texts = "text" if len(result.decided) == 1 else "texts"
+    said = f"decided on {len(result.decided)} {texts}, left out {len(result.left_out)}"
     out.print(f"{said}; {published} go live" if published else said)
     _print_texts("left out because", [(each.article_id, each.content_hash, each.message) for each in result.left_out])
     refused = [

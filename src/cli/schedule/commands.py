@@ -88,7 +88,7 @@ def set_(
     )
 
     async def work(application: Application) -> ScheduleWrite:
-        change = options.read(zone=await get_time_zone(application.database, site))
+        change = options.read(zone=await get_time_zone(application.database, site, by=application.principal))
         preview = await application.schedules.preview(site, change)
         _print_preview(site, preview)
         return preview.write if dry_run else await application.schedules.set(site, change, colour=colour)
@@ -151,7 +151,7 @@ def pause(
     """
 
     async def work(application: Application) -> str | None:
-        zone = await get_time_zone(application.database, site)
+        zone = await get_time_zone(application.database, site, by=application.principal)
         end = read.moment(until, "--until", zone) if until else None
         await application.schedules.pause(site, note=note, until=end)
         return in_zone(end, zone) if end else None

@@ -4,7 +4,7 @@ from src.application.schedules import list_history
 from src.domain.scheduling.schedule import Schedule
 from src.infrastructure.database.audit import AuditEvent
 
-from ..connections import with_database
+from ..connections import with_person
 from ..options import JsonOption, SiteOption
 from ..terminal import local, out, print_json, print_table
 
@@ -18,7 +18,7 @@ def history(
     Example: longtail schedule history hardware-shop
     """
 
-    changes = with_database(lambda database: list_history(database, site))
+    changes = with_person(lambda database, by: list_history(database, site, by=by))
     if as_json:
         print_json(changes)
         return

@@ -50,7 +50,7 @@ def backfill(
 
     async def work(application: Application) -> bool:
         backfills = application.backfills
-        zone = await get_time_zone(application.database, site)
+        zone = await get_time_zone(application.database, site, by=application.principal)
         if stop:
             stopped = await backfills.stop(site)
             out.print(f"stopped; {len(stopped)} requested slots will not begin any more")

@@ -12,12 +12,13 @@ from src.application.schedules import get_time_zone, list_time_zones
 from src.bootstrap import Application
 from src.domain.alert import SlotAlert
 from src.domain.errors import LongtailError
+from src.domain.principal import Principal
 from src.domain.scheduling.backfill import BackfillPlan
 from src.domain.scheduling.forecast import Forecast
 from src.domain.scheduling.slot_evidence import Outcome, SlotReport
 from src.infrastructure.database.unit_of_work import Database
 
-from ..connections import with_application, with_database
+from ..connections import with_application, with_person
 from ..errors import worded
 from ..options import JsonOption, SiteOption
 from ..terminal import Markup, err, in_zone, local, out, print_json, print_table
@@ -52,7 +53,7 @@ def gaps(
     """
 
     async def work(application: Application) -> dict[str, list[SlotReport]]:
-        zones = await list_time_zones(application.database, site)
+        zones = await list_time_zones(application.database, site, by=application.principal)
         found = {
             slug: await application.gaps.list_slots(slug, *_period(first, last, zone)) for slug, zone in zones.items()
         }
@@ -84,7 +85,8 @@ def forecast(
     """
 
     async def work(application: Application) -> tuple[Forecast, str]:
-        return await application.forecasts.get(site, days=days), await get_time_zone(application.database, site)
+        zone = await get_time_zone(application.database, site, by=application.principal)
+        return await application.forecasts.get(site, days=days), zone
 
     forecast, zone = with_application(work)
     if as_json:
@@ -103,10 +105,10 @@ def alerts(
     Example: longtail schedule alerts hardware-shop
     """
 
-    async def work(database: Database) -> tuple[list[SlotAlert], dict[str, str]]:
-        return await list_slot_alerts(database, site, limit=limit), await list_time_zones(database)
+    async def work(database: Database, by: Principal) -> tuple[list[SlotAlert], dict[str, str]]:
+        return await list_slot_alerts(database, site, by=by, limit=limit), await list_time_zones(database, by=by)
 
-    found, zones = with_database(work)
+    found, zones = with_person(work)
     if as_json:
         print_json(found)
         return

@@ -8,7 +8,7 @@ import typer
 from src.application.people import add_person, change_role, get_person, list_people, set_disabled
 from src.domain.person import Grant, Person, Role
 
-from ..connections import with_person
+from ..connections import os_user_here, with_person
 from ..options import JsonOption
 from ..terminal import local, out, print_json, print_table
 from .tokens import app as tokens
@@ -26,7 +26,10 @@ def add(
     role: Annotated[Role | None, typer.Option(help="The first role; others by: longtail user role.")] = None,
     site: SiteOption = None,
     os_user: Annotated[
-        str | None, typer.Option("--os-user", help="Who this is to the operating system, so that --as is not needed.")
+        str | None,
+        typer.Option(
+            "--os-user", help="Who this is to the operating system (what id -un prints), so that --as is not needed."
+        ),
     ] = None,
     display_name: Annotated[str | None, typer.Option("--display-name", help="As bylines and lists show it.")] = None,
     email: Annotated[str | None, typer.Option(help="Where to write to.")] = None,
@@ -51,7 +54,7 @@ def add(
         )
     )
     _print(person, as_json=as_json)
-    if not as_json and person.os_user is None:
+    if not as_json and (person.os_user is None or person.os_user != os_user_here()):
         out.print(f"act as this user with: longtail --as {person.name}")
 
 

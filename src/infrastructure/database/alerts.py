@@ -87,11 +87,16 @@ class AlertRepository:
 
     # --- the reader's side
 
-    async def list_all(self, *, ended: bool = False, limit: int) -> list[Alert]:
-        """Return the open alerts, the newest first; with ``ended`` all."""
+    async def list_all(self, *, sites: Collection[str] | None = None, ended: bool = False, limit: int) -> list[Alert]:
+        """Return the open alerts, the newest first; with ``ended`` all.
+
+        ``sites`` None is all, and those that concern none.
+        """
         statement = select(AlertRow).where(AlertRow.raised_at.is_not(None))
         if not ended:
             statement = statement.where(AlertRow.until.is_(None))
+        if sites is not None:
+            statement = statement.where(AlertRow.site.in_(sites))
         rows = await self._session.scalars(statement.order_by(AlertRow.since.desc(), AlertRow.subject).limit(limit))
         return [Alert.model_validate(row) for row in rows]
 
@@ -121,12 +126,17 @@ class AlertRepository:
         )
 
     async def list_of_slots(
-        self, site: str | None = None, *, first: datetime | None = None, limit: int = 1000
+        self,
+        site: str | None = None,
+        *,
+        sites: Collection[str] | None = None,
+        first: datetime | None = None,
+        limit: int = 1000,
     ) -> list[SlotAlert]:
         """Return alerts of slots, the newest slot first, ended ones too.
 
-        A warning that ended before its slot is left out, and so is one of a slot that is missing by now. ``first`` is
-        the oldest slot of interest.
+        A warning that ended before its slot is left out, and so is one of a slot that is missing by now. ``sites`` None
+        is all. ``first`` is the oldest slot of interest.
         """
         averted = and_(AlertRow.kind == AlertKind.SLOT_AT_RISK, AlertRow.until < AlertRow.slot)
         statement = (
@@ -138,6 +148,8 @@ class AlertRepository:
         )
         if site is not None:
             statement = statement.where(AlertRow.site == site)
+        if sites is not None:
+            statement = statement.where(AlertRow.site.in_(sites))
         if first is not None:
             statement = statement.where(AlertRow.slot >= first)
         return [_slot_alert(row) for row in await self._session.scalars(statement)]

@@ -380,13 +380,14 @@ class ArticleRepository:
         self,
         *,
         site: str | None = None,
+        sites: Collection[str] | None = None,
         batch_id: BatchId | None = None,
         status: ArticleStatus | None = None,
         limit: int = 100,
     ) -> list[Article]:
         """Return the newest articles first, those of one batch in its order.
 
-        With ``batch_id`` they are those that the batch had, as they are now.
+        ``sites`` None is all. With ``batch_id`` they are those that the batch had, as they are now.
         """
         member = BatchArticleRow.batch_id == (batch_id or ArticleRow.batch_id)
         statement = summaries().join(BatchArticleRow, and_(BatchArticleRow.article_id == ArticleRow.id, member))
@@ -396,6 +397,8 @@ class ArticleRepository:
         ).limit(limit)
         if site:
             statement = statement.where(ArticleRow.site == site)
+        if sites is not None:
+            statement = statement.where(ArticleRow.site.in_(sites))
         if status:
             statement = statement.where(ArticleRow.status == status)
         return await self._read(statement)

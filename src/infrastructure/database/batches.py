@@ -258,9 +258,13 @@ class BatchRepository:
         begins = cast(BatchRow.id, Text).startswith(prefix, autoescape=True)
         return list(await self._session.scalars(select(BatchRow.id).where(begins).limit(limit)))
 
-    async def list_all(self, *, site: str | None = None, limit: int = 50) -> list[Batch]:
-        """Return batches, the newest slot first."""
+    async def list_all(
+        self, *, site: str | None = None, sites: Collection[str] | None = None, limit: int = 50
+    ) -> list[Batch]:
+        """Return batches, the newest slot first; ``sites`` None is all."""
         statement = _counted().order_by(BatchRow.slot.desc()).limit(limit)
+        if sites is not None:
+            statement = statement.where(BatchRow.site.in_(sites))
         return await self._read(statement.where(BatchRow.site == site) if site else statement)
 
     async def list_page(

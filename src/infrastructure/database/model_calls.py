@@ -81,7 +81,7 @@ class ModelCall(BaseModel):
 
     id: CallId
     article_id: ArticleId | None  # None: its site was removed
-    revision: int
+    revision: int  # the stage revision that it was made for
     stage: Stage
     prompt: str
     prompt_hash: str

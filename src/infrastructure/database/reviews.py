@@ -171,6 +171,19 @@ class ReviewRepository:
             [(each, MomentPosition(at=each.waiting_since, id=each.article_id)) for each in found], excerpt.limit
         )
 
+    async def count_snoozed(self, *, sites: Collection[str] | None, status: ArticleStatus, assignee: str | None) -> int:
+        """Return how many reviews ``list_queue`` leaves out because they are put off.
+
+        ``sites`` None is all.
+        """
+        statement = select(func.count()).select_from(ReviewRow).join(ArticleRow, ArticleRow.id == ReviewRow.article_id)
+        statement = statement.where(ReviewRow.snoozed_until > func.now(), ArticleRow.status == status)
+        if sites is not None:
+            statement = statement.where(ArticleRow.site.in_(sites))
+        if assignee is not None:
+            statement = statement.where(ReviewRow.assignee == assignee)
+        return (await self._session.execute(statement)).scalar_one()
+
     async def list_decided(self) -> list[tuple[ArticleId, ArticleStatus]]:
         """Return the articles that were decided on, and what they are."""
         decided = exists().where(ReviewDecisionRow.article_id == ArticleRow.id)

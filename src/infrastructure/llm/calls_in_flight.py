@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from src.domain.ids import CallId
 from src.infrastructure.database.model_calls import CallRequest
 
 Question = tuple[object, ...]
@@ -22,6 +23,7 @@ class CallsInFlight:
 
     def __init__(self) -> None:
         self._ended: dict[Question, asyncio.Event] = {}
+        self._sent: set[CallId] = set()
 
     async def wait_for(self, question: Question) -> None:
         """Wait until no attempt of this process asks the question.
@@ -30,6 +32,18 @@ class CallsInFlight:
         """
         while ended := self._ended.get(question):
             await ended.wait()
+
+    def note_sent(self, call_id: CallId) -> None:
+        """Note that the model is asked from now on."""
+        self._sent.add(call_id)
+
+    def note_stored(self, call_id: CallId) -> None:
+        """Note that the call's result is on record."""
+        self._sent.discard(call_id)
+
+    def was_sent(self, call_id: CallId) -> bool:
+        """Return whether the model was asked, and what came of it is not on record."""
+        return call_id in self._sent
 
     @contextmanager
     def asking(self, question: Question) -> Iterator[None]:

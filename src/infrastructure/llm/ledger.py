@@ -181,6 +181,9 @@ class Ledger:
         await self._owner.spool.flush(self._database)
         if not is_ours and not await self._owner.is_gone(held.worker, held.opened_at):
             raise CallUnderWay(held.worker)
+        if is_ours and not self._owner.in_flight.was_sent(held.id):
+            await self._close_unsent(held)
+            return
         if not await self._database.run_autocommit(lambda uow: uow.model_calls.write_off_call(held.id)):
             return  # its answer came from the spool
         log.warning("model_call_lost", call=str(held.id), worker=held.worker)
@@ -192,6 +195,21 @@ class Ledger:
         if is_final(FailureKind.LOST, failures=lost.failures):
             raise WorkerLost(request.stage, lost.failures)
 
+    async def _close_unsent(self, held: HeldCall) -> None:
+        """Close a call of this process that it put on record and did not make.
+
+        The database went away before it told that the call is on record.
+        """
+        unsent = CallResult(
+            status=CallStatus.FAILED,
+            latency_ms=0,
+            error_type="NotSent",
+            error_message="the database went away before the model was asked",
+            cost_usd=Decimal(0),
+        )
+        await self._database.run_autocommit(lambda uow: uow.model_calls.close(held.id, unsent))
+        log.info("model_call_not_sent", call=str(held.id))
+
     async def _require_unended(self) -> None:
         article_id = self._article.article_id
         status = await self._database.run_autocommit(lambda uow: uow.articles.get_status(article_id))
@@ -201,6 +219,7 @@ class Ledger:
     async def _buy(self, prompt: Prompt, call_id: CallId, turn: Turn | None) -> Completion:
         started = time.monotonic()
         cut: list[CallCancelled] = []
+        self._owner.in_flight.note_sent(call_id)
         call = asyncio.ensure_future(self._ask(prompt, cut))
         try:
             completion, is_cancelled = await self._await_answer(call)
@@ -277,6 +296,7 @@ class Ledger:
         """
         closing = self._close(call_id, result, Asked(self._article.article_id, stage))
         await finish(closing, may_leave=lambda: self._owner.spool.holds(call_id))
+        self._owner.in_flight.note_stored(call_id)
 
     async def _close(self, call_id: CallId, result: CallResult, asked: Asked) -> None:
         await self._store(call_id, result, asked)

@@ -361,7 +361,7 @@ async def test_queue_and_review_cost_the_same_statements_however_much_they_hold(
         "queue": 4,  # three of them find out who asks
         "publications": 4,
         "review": 13,
-        "diff": 7,
+        "diff": 6,
     }
 
 

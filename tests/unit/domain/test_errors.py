@@ -12,11 +12,13 @@ from src.domain import errors
 from src.domain.errors import (
     HALTING,
     FileInvalid,
+    FindingsBlock,
     InputInvalid,
     LongtailError,
     ModelNotFound,
     ModelRateLimited,
     NotFound,
+    NotPermitted,
     OutputRejected,
     SchemaOutdated,
 )
@@ -65,6 +67,10 @@ def test_messages_name_the_place_the_value_and_the_remedy() -> None:
     assert str(WITH_FACTS[NotFound]) == "no site 'shop'"
     assert str(WITH_FACTS[SchemaOutdated]) == "the database is at revision none, this version needs 0001"
     assert str(WITH_FACTS[OutputRejected]) == "stage B: 2 rule(s) broken after repair: no h1; too short"
+    assert str(WITH_FACTS[NotPermitted]).endswith("it takes the role operator or admin there")
+    three = NotPermitted("bert", "review.approve", site="shop", roles=["reviewer", "publisher", "admin"])
+    assert str(three).endswith("it takes the role reviewer, publisher or admin there")
+    assert str(FindingsBlock("3f", ["0: a", "1: b"])) == "2 findings block the approval of article 3f: 0: a; 1: b"
 
 
 def test_a_value_cannot_smuggle_control_characters_into_a_message() -> None:

@@ -50,13 +50,13 @@ class ArticleRow(Table):
     keyword: Mapped[str]
     brief: Mapped[dict[str, Any]]  # domain.article.Brief as JSON: what it is written from, frozen when it was made
     status: Mapped[str] = mapped_column(server_default=ArticleStatus.QUEUED)
-    revision: Mapped[int] = mapped_column(server_default="1")
+    revision: Mapped[int] = mapped_column(server_default="1")  # of the stages, not of the text
     failed_stage: Mapped[str | None]
     error_type: Mapped[str | None]
     error_message: Mapped[str | None]
     attempts: Mapped[int | None]
     html: Mapped[str | None]  # the complete page; revisions have it too, this is for the version before them
-    content_hash: Mapped[str | None]  # SHA-256 of html
+    content_hash: Mapped[str | None]  # SHA-256 of html; that of a text is in its revision
     words: Mapped[int | None]
     offline: Mapped[bool] = mapped_column(server_default=text("false"))  # any stage by the offline writer
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -46,7 +46,7 @@ async def test_an_edit_is_a_revision_with_findings_of_its_own(database: Database
     assert (revision.number, revision.made_by, revision.author, revision.parent) == (2, MadeBy.HUMAN, "ida", 1)
     assert revision.content.sections[0].html == "<p>Mine.</p>"
     assert [finding.rule for finding in result.findings][:1] == ["head.title_length"]
-    details = await get_article_details(database, ref.article_id)
+    details = await get_article_details(database, ref.article_id, by=IDA)
     assert details.findings == result.findings
     async with database.unit_of_work() as uow:
         (event,) = await uow.audit.list_for("review", str(ref.article_id))
@@ -115,7 +115,7 @@ async def test_an_edited_article_awaits_a_review_again(database: Database, statu
     ref, first = await written(database)
     await set_status(database, status)
     result = await Revisions(database, by=IDA).edit(ref.article_id, a_title("Ida's"), parent=first.content_hash)
-    article = (await get_article_details(database, ref.article_id)).article
+    article = (await get_article_details(database, ref.article_id, by=IDA)).article
     assert (result.status, article.status) == (ArticleStatus.NEEDS_REVIEW, ArticleStatus.NEEDS_REVIEW)
 
 
@@ -147,10 +147,10 @@ async def test_parts_of_another_revision_are_taken_over_one_by_one(database: Dat
     ref, first = await written(database)
     revisions = Revisions(database, by=IDA)
     with pytest.raises(NotFound, match="no revision before '1' of article"):
-        await get_difference(database, ref.article_id)
+        await get_difference(database, ref.article_id, by=IDA)
     edit = TextEdit(title="Ida's own title", sections={"part-2": SectionEdit(text="<p>Only a spanner.</p>")})
     second = (await revisions.edit(ref.article_id, edit, parent=first.content_hash)).revision
-    difference = await get_difference(database, ref.article_id)
+    difference = await get_difference(database, ref.article_id, by=IDA)
     assert (difference.before.number, difference.after.number) == (1, 2)
     title, part = difference.hunks
     assert (title.place, part.place, part.base) == ("title", "part-2", first.content_hash)

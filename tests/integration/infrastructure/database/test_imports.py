@@ -16,6 +16,7 @@ async def test_figures_of_known_keywords_are_kept_and_the_report_says_so(databas
         await uow.sites.upsert(a_site())
     for content in (FIRST, SECOND):
         listed = keyword_list.read(content, file="list.csv")
+        tried = await import_keywords(database, "hardware-shop", listed, by=OWNER, source="list.csv", dry_run=True)
         report = await import_keywords(database, "hardware-shop", listed, by=OWNER, source="list.csv")
     assert (report.added, report.known, report.figures_not_taken) == (1, 3, 2)
     assert [(row.line, row.reason) for row in report.rows] == [
@@ -23,7 +24,9 @@ async def test_figures_of_known_keywords_are_kept_and_the_report_says_so(databas
         (3, "the site has it already"),  # the list says nothing of it
         (4, "the site has it already, with another difficulty, which it keeps"),
     ]
-    kept = (await list_keywords(database, "hardware-shop", limit=9)).longtails
+    assert [(row.line, row.text) for row in tried.would_add] == [(5, "new saw")]
+    assert (tried.added, tried.rows, report.would_add) == (report.added, report.rows, [])
+    kept = (await list_keywords(database, "hardware-shop", by=OWNER, limit=9)).longtails
     assert {row.phrase: (row.priority, row.volume, row.difficulty) for row in kept} == {
         "leaky tap": (5, 900, 12.5),
         "best drill": (0, 100, None),

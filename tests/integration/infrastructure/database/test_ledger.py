@@ -140,6 +140,31 @@ async def test_a_call_that_a_dead_worker_left_open_is_written_off_by_the_next(
     assert [call.status for call in await calls(database, article)] == [CallStatus.LOST, CallStatus.ANSWERED]
 
 
+async def test_a_call_that_this_process_put_on_record_and_did_not_make_costs_nothing(
+    database: Database, article: ArticleRef, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database crashes once it has the call, and before it says so."""
+    ordinary = Database.run_autocommit
+    crashed: list[str] = []
+
+    async def crash(self: Database, work: Callable[[Any], Awaitable[Any]]) -> Any:
+        found = await ordinary(self, work)
+        if isinstance(found, UUID) and not crashed:
+            crashed.append(str(found))
+            found = await ordinary(self, work)  # as it is repeated on another connection
+        return found
+
+    monkeypatch.setattr(Database, "run_autocommit", crash)
+    asking, _ = ledger(database, article, "the plan")
+    assert (await asking.generate(PROMPT)).text == "the plan"
+    unsent, made = await calls(database, article)
+    assert (unsent.status, unsent.error_type, unsent.cost_usd) == (CallStatus.FAILED, "NotSent", 0)
+    assert made.status is CallStatus.ANSWERED
+    async with database.unit_of_work() as uow:
+        lost = await uow._session.scalar(text("SELECT count(*) FROM stage_failures"))
+    assert lost == 0
+
+
 async def test_a_call_of_a_living_worker_is_waited_for(database: Database, article: ArticleRef) -> None:
     request = ledger(database, article)[0]._request(PROMPT)
     await database.run_autocommit(lambda uow: uow.model_calls.find_or_open(request))

@@ -17,6 +17,7 @@ from src.infrastructure.llm.ledger import Attempt, Ledger
 from src.infrastructure.llm.model_choice import Choice
 from src.infrastructure.llm.providers import ResolvedModel
 from src.infrastructure.llm.testing import ScriptedModel
+from tests.applications import ANNA
 from tests.call_owners import an_owner
 from tests.factories import a_site, longtails, open_batch
 
@@ -49,9 +50,9 @@ async def test_articles_say_which_model_they_wait_for(database: Database) -> Non
     batch_id, _ = await open_batch(database)
 
     async def waits(*names: str) -> list[tuple[str, str, bool]]:
-        details = await get_batch_details(database, batch_id, names_models=lambda _: names)
+        details = await get_batch_details(database, batch_id, by=ANNA, names_models=lambda _: names)
         (article,) = details.articles
-        found = (await get_article_details(database, article.id, names_models=lambda _: names)).waits
+        found = (await get_article_details(database, article.id, by=ANNA, names_models=lambda _: names)).waits
         assert [wait.model_copy(update={"until": START}) for wait in found] == [
             wait.model_copy(update={"until": START}) for wait in details.waits
         ]

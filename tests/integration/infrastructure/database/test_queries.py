@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from src.application import batches, sites
 from src.infrastructure.database.errors import describe
 from src.infrastructure.database.unit_of_work import Database
+from tests.applications import ANNA
 from tests.factories import SLOT, a_site, longtails, open_batch
 
 
@@ -29,9 +30,9 @@ def counted(database: Database) -> Iterator[list[str]]:
 @pytest.mark.parametrize(
     "listing",
     [
-        lambda database: batches.list_batches(database, limit=100),
-        lambda database: batches.list_batches(database, site="hardware-shop", limit=100),
-        sites.list_sites,
+        lambda database: batches.list_batches(database, by=ANNA, limit=100),
+        lambda database: batches.list_batches(database, by=ANNA, site="hardware-shop", limit=100),
+        lambda database: sites.list_sites(database, by=ANNA),
     ],
     ids=["batches", "batches of a site", "sites"],
 )

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from src.application import audit
 from src.application.decisions import Decided, Decisions, Snapshot
 from src.application.review_steps import ReviewSteps
-from src.application.reviews import Reviews, get_review, get_review_page, list_review_page, list_reviews
+from src.application.reviews import Reviews, count_snoozed, get_review, get_review_page, list_review_page, list_reviews
 from src.domain.article import ArticleRef, ArticleStatus
 from src.domain.errors import (
     AlreadyDecided,
@@ -427,6 +427,9 @@ async def test_the_queue_has_the_longest_waiting_first_in_pages_without_what_is_
     rest = await list_review_page(database, by=ANNE, excerpt=Excerpt(after=first.last, limit=9, order=Order.OLDEST))
     assert (first.items, rest.items) == (listed[:1], listed[1:])
     assert len(await queue(database, snoozed=True)) == 4
+    assert await count_snoozed(database, by=ANNE, site=SITE) == 1
+    assert await count_snoozed(database, by=ANNE, assignee="ida") == 0
+    assert await count_snoozed(database, by=ANNE, status=ArticleStatus.APPROVED) == 0
     await decide(database, refs[0])
     assert [each.article_id for each in await queue(database, status=ArticleStatus.APPROVED)] == [refs[0].article_id]
 
