@@ -84,7 +84,7 @@ class StartedArticle(BaseModel):
 async def list_articles(
     database: Database, *, by: Principal, site: str | None = None, status: ArticleStatus | None = None, limit: int
 ) -> list[Article]:
-    """Return the articles that somebody may read, those of the newest batch first.
+    """Return the articles that somebody may read, newest batch first.
 
     Each batch is in its order. Raises NotFound, and NotPermitted.
     """

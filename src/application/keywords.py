@@ -154,9 +154,9 @@ async def requeue_keywords(database: Database, site: str, phrases: Sequence[str]
 async def list_unwritten(
     database: Database, site: str, longtails: Sequence[Longtail], *, by: Principal
 ) -> list[Longtail]:
-    """Return those of the longtails that have no complete article, in their order.
+    """Return those of the longtails that have no complete article.
 
-    Raises NotFound, and NotPermitted.
+    They are in their order. Raises NotFound, and NotPermitted.
     """
     listed = await list_keywords(database, site, by=by, status=LongtailStatus.WRITTEN, limit=_ALL)
     written = {phrase_key(row.phrase) for row in listed.longtails}

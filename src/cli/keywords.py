@@ -117,7 +117,7 @@ def _print_next(report: ImportReport, site: str) -> None:
 
 
 def _print_rows(report: ImportReport) -> None:
-    """Print the lines that are not added, and the first that would be."""
+    """Print lines that are not added, and the first new ones."""
     for row in report.rows:
         err.print(f"line {row.line}: {escape(repr(row.text))}: {escape(row.reason)}", soft_wrap=True)
     for new in report.would_add[:_SHOWN_OF_NEW]:

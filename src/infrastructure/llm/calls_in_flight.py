@@ -42,7 +42,7 @@ class CallsInFlight:
         self._sent.discard(call_id)
 
     def was_sent(self, call_id: CallId) -> bool:
-        """Return whether the model was asked, and what came of it is not on record."""
+        """Return whether it was sent, and its result is not on record."""
         return call_id in self._sent
 
     @contextmanager

@@ -196,7 +196,7 @@ class Ledger:
             raise WorkerLost(request.stage, lost.failures)
 
     async def _close_unsent(self, held: HeldCall) -> None:
-        """Close a call of this process that it put on record and did not make.
+        """Close a call of this process that it did not make.
 
         The database went away before it told that the call is on record.
         """

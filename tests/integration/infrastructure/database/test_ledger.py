@@ -158,7 +158,7 @@ async def test_a_call_that_this_process_put_on_record_and_did_not_make_costs_not
     asking, _ = ledger(database, article, "the plan")
     assert (await asking.generate(PROMPT)).text == "the plan"
     unsent, made = await calls(database, article)
-    assert (unsent.status, unsent.error_type, unsent.cost_usd) == (CallStatus.FAILED, "NotSent", 0)
+    assert (unsent.status, unsent.error_type, unsent.cost_usd) == (CallStatus.FAILED, "NotSent", Decimal(0))
     assert made.status is CallStatus.ANSWERED
     async with database.unit_of_work() as uow:
         lost = await uow._session.scalar(text("SELECT count(*) FROM stage_failures"))
