@@ -89,7 +89,7 @@ TRIAL_ARTICLES = 3  # begin while a model of the site has never answered: a mist
 ALIKE_FAILURES = 3  # at one stage with one type and no success between: two may be an accident
 
 # Articles that another run began are looked for by rows: soon at first, then every so often, later by the share of the
-# time waited, so that a history grows with its logarithm (docs/decisions/0013).
+# time waited by looking, so that a history grows with its logarithm (docs/decisions/0013).
 SHORTEST_LOOK, LONGEST_LOOK = timedelta(seconds=2), timedelta(seconds=30)
 LOOK_SHARE = 10  # of the time waited, until the longest; a tenth of that share beyond it
 STOP_PATIENCE = timedelta(seconds=10)  # of an article that was asked to stop; its call hears of it by a heartbeat

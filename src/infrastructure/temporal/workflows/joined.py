@@ -77,10 +77,12 @@ class JoinedArticles:
         return ended
 
     async def _look(self) -> None:
-        began = workflow.time()
+        waited = timedelta(0)  # by looking: the hours in which no worker lived make the next look no later
         try:
             while self._waits:
-                await workflow.sleep(_pause(timedelta(seconds=workflow.time() - began)))
+                pause = _pause(waited)
+                await workflow.sleep(pause)
+                waited += pause
                 await self._look_once()
         except Exception as error:  # noqa: BLE001 - it belongs to those that wait
             for wait in self._waits.values():
