@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from src.infrastructure.llm.ledger import CallOwner
+from src.infrastructure.llm.call_owner import CallOwner
 from src.infrastructure.llm.spool import Spool
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from temporalio.client import Client
     from temporalio.worker import Worker
 
-    from src.infrastructure.llm.ledger import CallOwner
+    from src.infrastructure.llm.call_owner import CallOwner
     from src.infrastructure.llm.limits import Limits
     from src.infrastructure.llm.providers import Providers
     from src.infrastructure.llm.spool import Spool
@@ -96,7 +96,7 @@ def own_calls(
     application: Application, registration: "Registration", limits: "Limits", *, stopping: asyncio.Event | None = None
 ) -> "CallOwner":
     """Return the owner of this process's model calls."""
-    from src.infrastructure.llm.ledger import CallOwner  # noqa: PLC0415 - see above
+    from src.infrastructure.llm.call_owner import CallOwner  # noqa: PLC0415 - see above
 
     registered = registration.worker
     return CallOwner(
@@ -186,6 +186,7 @@ async def registered(application: Application, registration: "Registration", own
 
     async def on_beat() -> None:
         await spool.flush(application.database)
+        await owner.close_unsent(application.database)
         await limits.refresh()
 
     take_over = TakeOver(application.client, application.database)

@@ -6,7 +6,7 @@ A row that is still open after a crash is a known unknown: it may have been paid
 question.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -256,6 +256,15 @@ class ModelCallRepository:
         It may have been paid for. Return whether it was open.
         """
         return await self._session.scalar(_WRITE_OFF, {"call_id": call_id}) is not None
+
+    async def list_open(self, worker: str, *, older_than: timedelta) -> list[CallId]:
+        """Return the open calls of a worker."""
+        statement = select(ModelCallRow.id).where(
+            ModelCallRow.status == CallStatus.OPEN,
+            ModelCallRow.worker == worker,
+            ModelCallRow.opened_at < func.now() - older_than,
+        )
+        return [CallId(id_) for id_ in await self._session.scalars(statement)]
 
     async def close(self, call_id: CallId, result: CallResult) -> None:
         """Store the result of the call.

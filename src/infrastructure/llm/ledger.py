@@ -5,9 +5,8 @@ A paid answer is found again, and none is parsed before it is committed.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -30,12 +29,13 @@ from src.infrastructure.database.model_calls import CallRequest, CallResult, Hel
 from src.infrastructure.database.stage_outputs import Provenance
 from src.infrastructure.database.unit_of_work import Database
 
-from .calls_in_flight import CallsInFlight, question_of
-from .limits import Limits, Turn, TurnRequest
+from .call_owner import Attempt, CallOwner, close_unsent
+from .calls_in_flight import question_of
+from .limits import Turn, TurnRequest
 from .model_choice import OFFLINE
 from .pricing import price
 from .providers import ResolvedModel
-from .spool import Asked, Spool
+from .spool import Asked
 
 log = structlog.get_logger()
 
@@ -45,54 +45,6 @@ LONGEST_ANSWER = 256 * 1024  # characters kept; a longer one is cut and then not
 _RETRY_SECONDS = 0.5  # between tries to store a result that is in the spool: work goes on as soon as the database does
 _LOOKS = 3  # at the ledger, before an attempt comes again later
 _CHARACTERS_A_TOKEN = 3.5  # of a prompt, for an estimate
-
-
-@dataclass(frozen=True, kw_only=True)
-class CallOwner:
-    """The worker that makes calls, and what it knows of others.
-
-    Attributes:
-        instance: its unique name.
-        is_gone: returns whether the instance that opened a call at that time is dead and left no answer.
-        in_flight: the calls of this process.
-        limits: what providers take from all workers; None: nothing is limited.
-        answering: the models that this process knows to be on record as answering.
-        spool: where results wait while the database does not answer.
-        stopping: set when the process is to stop; None: it has one worker, and stops with it.
-        slots: one is held while a stage is made, whichever worker of the process makes it.
-    """
-
-    instance: str
-    colour: str
-    code_version: str
-    is_gone: Callable[[str, datetime], Awaitable[bool]]
-    spool: Spool
-    in_flight: CallsInFlight = field(default_factory=CallsInFlight)
-    limits: Limits | None = None
-    stopping: asyncio.Event | None = None
-    slots: AbstractAsyncContextManager[object] = field(default_factory=nullcontext)
-    answering: set[StageModel] = field(default_factory=set)
-
-
-async def _never() -> None:
-    await asyncio.Event().wait()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Attempt:
-    """An attempt of an activity.
-
-    Attributes:
-        number: Temporal's, from 1.
-        is_given_up: returns, after a cancellation, whether Temporal gave it up and no person stopped it.
-        until_stopping: returns when this process is to stop.
-        priority: of the article, 1 the highest.
-    """
-
-    number: int
-    priority: int = 3
-    is_given_up: Callable[[], bool] = lambda: False
-    until_stopping: Callable[[], Awaitable[object]] = _never
 
 
 class Ledger:
@@ -182,7 +134,7 @@ class Ledger:
         if not is_ours and not await self._owner.is_gone(held.worker, held.opened_at):
             raise CallUnderWay(held.worker)
         if is_ours and not self._owner.in_flight.was_sent(held.id):
-            await self._close_unsent(held)
+            await close_unsent(self._database, held.id)
             return
         if not await self._database.run_autocommit(lambda uow: uow.model_calls.write_off_call(held.id)):
             return  # its answer came from the spool
@@ -194,21 +146,6 @@ class Ledger:
         )
         if is_final(FailureKind.LOST, failures=lost.failures):
             raise WorkerLost(request.stage, lost.failures)
-
-    async def _close_unsent(self, held: HeldCall) -> None:
-        """Close a call of this process that it did not make.
-
-        The database went away before it told that the call is on record.
-        """
-        unsent = CallResult(
-            status=CallStatus.FAILED,
-            latency_ms=0,
-            error_type="NotSent",
-            error_message="the database went away before the model was asked",
-            cost_usd=Decimal(0),
-        )
-        await self._database.run_autocommit(lambda uow: uow.model_calls.close(held.id, unsent))
-        log.info("model_call_not_sent", call=str(held.id))
 
     async def _require_unended(self) -> None:
         article_id = self._article.article_id

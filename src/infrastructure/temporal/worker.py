@@ -20,7 +20,7 @@ from src.domain.publishing import PublishUseCase
 from src.domain.review import ReviewUseCase
 from src.domain.scheduling.ports import ResumeUseCase, WatchdogUseCase
 from src.infrastructure.database.unit_of_work import Database
-from src.infrastructure.llm.ledger import CallOwner
+from src.infrastructure.llm.call_owner import CallOwner
 from src.infrastructure.llm.providers import Providers
 from src.infrastructure.llm.time_limits import shutdown_grace
 from src.settings import Settings

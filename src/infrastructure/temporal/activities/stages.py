@@ -19,7 +19,8 @@ from src.domain.site import Site
 from src.domain.stages import Artefact, Draft, KeywordAnalysis, Outline, SeoMetadata, Stage
 from src.infrastructure.database.stage_outputs import StageResult
 from src.infrastructure.database.unit_of_work import Database
-from src.infrastructure.llm.ledger import Attempt, CallOwner, Ledger
+from src.infrastructure.llm.call_owner import Attempt, CallOwner
+from src.infrastructure.llm.ledger import Ledger
 from src.infrastructure.llm.providers import Providers
 
 from .. import policies

@@ -21,14 +21,17 @@ from src.agents.language_model import CallCancelled, Completion, Prompt, StopRea
 from src.domain.article import ArticleRef, ArticleStatus, Failure
 from src.domain.colour import BLUE
 from src.domain.errors import ArticleEnded, CallUnderWay, ModelError, ModelRateLimited, ModelUnreachable, WorkerLost
+from src.domain.ids import CallId
 from src.domain.longtail import LongtailStatus
 from src.domain.stages import Stage
 from src.domain.usage import CallStatus, Usage
 from src.infrastructure.database.model_calls import HeldCall, ModelCall
 from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.database.workers import RegisteredWorker
+from src.infrastructure.llm import call_owner
+from src.infrastructure.llm.call_owner import Attempt, CallOwner
 from src.infrastructure.llm.calls_in_flight import CallsInFlight
-from src.infrastructure.llm.ledger import Attempt, CallOwner, Ledger
+from src.infrastructure.llm.ledger import Ledger
 from src.infrastructure.llm.model_choice import Choice
 from src.infrastructure.llm.providers import ResolvedModel
 from src.infrastructure.llm.spool import Spool
@@ -163,6 +166,21 @@ async def test_a_call_that_this_process_put_on_record_and_did_not_make_costs_not
     async with database.unit_of_work() as uow:
         lost = await uow._session.scalar(text("SELECT count(*) FROM stage_failures"))
     assert lost == 0
+
+
+async def test_a_worker_closes_what_it_put_on_record_and_did_not_make(
+    database: Database, article: ArticleRef, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(call_owner, "_LONGEST_UNSENT", timedelta(0))
+    owner = an_owner()
+    asking, _ = ledger(database, article, owner=owner)
+    sent = await asking._find(asking._request(PROMPT), may_open=True)
+    unsent = await asking._find(asking._request(PROMPT.follow("the plan", "title too long")), may_open=True)
+    assert isinstance(sent, UUID)
+    owner.in_flight.note_sent(CallId(sent))
+    await owner.close_unsent(database)
+    found = {call.id: (call.status, call.error_type) for call in await calls(database, article)}
+    assert found == {sent: (CallStatus.OPEN, None), unsent: (CallStatus.FAILED, "NotSent")}
 
 
 async def test_a_call_of_a_living_worker_is_waited_for(database: Database, article: ArticleRef) -> None:

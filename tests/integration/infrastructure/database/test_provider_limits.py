@@ -13,7 +13,8 @@ from src.domain.rate_limit import LONGEST_RETRY_AFTER, ProviderLimit
 from src.infrastructure.database.provider_limits import LimitKey
 from src.infrastructure.database.tables import ProviderLimitRow
 from src.infrastructure.database.unit_of_work import Database
-from src.infrastructure.llm.ledger import Attempt, Ledger
+from src.infrastructure.llm.call_owner import Attempt
+from src.infrastructure.llm.ledger import Ledger
 from src.infrastructure.llm.model_choice import Choice
 from src.infrastructure.llm.providers import ResolvedModel
 from src.infrastructure.llm.testing import ScriptedModel
