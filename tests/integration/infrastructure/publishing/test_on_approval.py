@@ -1,7 +1,7 @@
 """Approvals that publish: in their own transaction, by the site's rule or as the approver wishes."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -38,8 +38,11 @@ class Workflows:
         self.is_away = False
         self.publishing: list[ArticleId] = []
 
-    async def signal_review(self, *_: object) -> bool:
-        return True
+    async def find_reviews(self, article_ids: Iterable[ArticleId]) -> set[ArticleId]:
+        return set(article_ids)
+
+    async def signal_review(self, *_: object, **__: object) -> None:
+        """Take the signal."""
 
     async def start_publishing(self, article_id: ArticleId, **_: object) -> None:
         if self.is_away:

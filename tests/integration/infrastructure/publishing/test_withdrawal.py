@@ -1,5 +1,6 @@
 """Whose workers take a page off when its approval is taken back."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ from src.application.decisions import Decisions
 from src.application.publication_runs import PublicationRuns
 from src.application.publishing import Publishing
 from src.domain.colour import BLUE, GREEN, Colour
+from src.domain.ids import ArticleId
 from src.domain.review import Verdict, WithdrawReason
 from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.database.workers import RegisteredWorker
@@ -21,8 +23,11 @@ class Told:
     def __init__(self) -> None:
         self.calls: list[tuple[str, Colour | None]] = []
 
-    async def signal_review(self, *_: Any) -> bool:
-        return True
+    async def find_reviews(self, article_ids: Iterable[ArticleId]) -> set[ArticleId]:
+        return set(article_ids)
+
+    async def signal_review(self, *_: Any, **__: Any) -> None:
+        """Take the signal."""
 
     async def start_publishing(self, *_: Any, colour: Colour, **__: Any) -> None:
         self.calls.append(("start", colour))
