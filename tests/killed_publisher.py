@@ -40,8 +40,8 @@ class DeadlyFolder(FolderTarget):
         self._die("before the record")
         self._die("taken out of the sitemap")
 
-    async def take_off(self, key: str) -> None:
-        await super().take_off(key)
+    async def take_off(self, key: str, path: str) -> None:
+        await super().take_off(key, path)
         self._die("taken off")
 
     def _die(self, step: str) -> None:

@@ -125,13 +125,14 @@ async def approved_text(uow: UnitOfWork, newest: Revision) -> ApprovedText:
 async def find_same(uow: UnitOfWork, site: str, revision: Revision, target: TargetName) -> PublicationRecord | None:
     """Return the publication of this text, there or on its way.
 
-    One of an older text is undone. Raises Conflict while the target is being asked, and when another article has
-    the address.
+    One of an older text is undone; one that was read back and differs goes out again. Raises Conflict while the target
+    is being asked, and when another article has the address.
     """
     article_id = revision.article_id
     known = await uow.publications.list_for_article(article_id, target=target)
     for each in known:
-        if each.content_hash == revision.content_hash and each.status in _THERE_OR_COMING:
+        is_damaged = each.status is PublicationStatus.PUBLISHED and each.problem is not None
+        if each.content_hash == revision.content_hash and each.status in _THERE_OR_COMING and not is_damaged:
             return each
     refuse_open(article_id, known, PublicationStatus.PUBLISHING, PublicationStatus.TAKING_OFF)
     await undo_scheduled(uow, article_id)

@@ -10,7 +10,7 @@ from datetime import UTC
 import structlog
 
 from src.domain.article import ArticleStatus
-from src.domain.errors import TargetRefused
+from src.domain.errors import TargetRefused, TargetUnavailable
 from src.domain.ids import ArticleId
 from src.domain.publishing import (
     Channel,
@@ -60,10 +60,19 @@ class PublicationRuns:
             elif publication.status is PublicationStatus.TAKING_OFF:
                 await self._database.run_in_transaction(lambda uow: self._take_off(uow, publication))
         except TargetRefused as error:
-            log.warning("publication_refused", publication=str(publication_id), error=error.message)
+            return await self._refuse(publication_id, error.message)
+        except TargetUnavailable as error:  # tried again; people see why it waits
             problem = error.message
-            await self._database.run_in_transaction(lambda uow: uow.publications.refuse(publication_id, problem))
+            await self._database.run_in_transaction(lambda uow: uow.publications.note(publication_id, problem))
+            raise
         return await self._verify(publication_id)
+
+    async def _refuse(self, publication_id: PublicationId, problem: str) -> PublicationStatus:
+        """Note why it will never be done; what stands at the target is not read back over that."""
+        log.warning("publication_refused", publication=str(publication_id), error=problem)
+        await self._database.run_in_transaction(lambda uow: uow.publications.refuse(publication_id, problem))
+        async with self._database.unit_of_work() as uow:
+            return (await uow.publications.get(publication_id)).status
 
     async def _begin(self, uow: UnitOfWork, publication_id: PublicationId) -> PublicationRecord:
         """Note that the target is about to be asked.
@@ -87,6 +96,9 @@ class PublicationRuns:
             return
         target, key = self._targets(publication.site, publication.target), str(publication.article_id)
         if await target.find(key) != publication.page_hash:
+            if not is_approved:  # and it never went out
+                await uow.publications.refuse(publication.id, _NOT_APPROVED)
+                return
             html = await uow.publications.get_page(publication.id)
             await target.put(Page(key=key, path=publication.path, html=html, assets={}))
         await uow.publications.set_live(publication)
@@ -109,7 +121,8 @@ class PublicationRuns:
         if publication.status is not PublicationStatus.TAKING_OFF:
             return
         await self._announce(uow, publication)  # first, so that nothing lists a page that is not there
-        await self._targets(publication.site, publication.target).take_off(str(publication.article_id))
+        target = self._targets(publication.site, publication.target)
+        await target.take_off(str(publication.article_id), publication.path)
         await uow.publications.set_taken_off(publication.id)
 
     async def _announce(self, uow: UnitOfWork, publication: PublicationRecord) -> None:

@@ -226,8 +226,11 @@ class Target(Protocol):
         """Publish the page, or replace the one with its key, never another's."""
         ...
 
-    async def take_off(self, key: str) -> None:
-        """Take the page with this key off, if it is there."""
+    async def take_off(self, key: str, path: str) -> None:
+        """Take the page with this key off, if it is there.
+
+        Raises TargetRefused where ``path``, at which it was published, has a page that cannot be told to be its own.
+        """
         ...
 
     async def read(self, key: str) -> bytes | None:

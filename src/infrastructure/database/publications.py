@@ -253,6 +253,15 @@ class PublicationRepository:
         ):
             await self._move(publication_id, PublicationStatus.PUBLISHED, problem=problem)  # it is still there
 
+    async def note(self, publication_id: PublicationId, problem: str) -> None:
+        """Note why the target cannot be asked; that is tried again."""
+        await self._session.execute(
+            update(PublicationRow)
+            .where(PublicationRow.id == publication_id, PublicationRow.status.in_(_OPEN))
+            .values(problem=problem)
+            .execution_options(synchronize_session=False)
+        )
+
     async def start_taking_off(self, publication_id: PublicationId) -> PublicationRecord | None:
         """Note that it is to be taken off.
 
@@ -273,7 +282,7 @@ class PublicationRepository:
 
     async def set_taken_off(self, publication_id: PublicationId) -> None:
         """Note that the target has it no more."""
-        await self._move(publication_id, PublicationStatus.TAKEN_OFF, ended_at=func.now())
+        await self._move(publication_id, PublicationStatus.TAKEN_OFF, ended_at=func.now(), problem=None)
 
     async def _move(
         self, publication_id: PublicationId, status: PublicationStatus, *which: ColumnElement[bool], **columns: object

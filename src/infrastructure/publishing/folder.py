@@ -52,9 +52,12 @@ class FolderTarget:
         """
         await self._run(lambda: self._put(page))
 
-    async def take_off(self, key: str) -> None:
-        """Remove the page; its assets stay, since others may use them."""
-        await self._run(lambda: self._take_off(key))
+    async def take_off(self, key: str, path: str) -> None:
+        """Remove the page; its assets stay, since others may use them.
+
+        Raises TargetRefused where a file stands at ``path`` of which nobody knows whose it is, and TargetUnavailable.
+        """
+        await self._run(lambda: self._take_off(key, path))
 
     async def announce(self, files: Mapping[str, bytes]) -> None:
         """Write the files that differ; remove superfluous parts of a sitemap."""
@@ -91,11 +94,12 @@ class FolderTarget:
         if before is not None and before != page.path:
             self._remove(f"{before}.html", page.key)
 
-    def _take_off(self, key: str) -> None:
-        path = _text_of(self._key_file(key))
-        if path is not None:
-            self._remove(f"{path}.html", key)
-            self._key_file(key).unlink(missing_ok=True)
+    def _take_off(self, key: str, path: str) -> None:
+        for each in {path, _text_of(self._key_file(key)) or path}:
+            self._remove(f"{each}.html", key)
+        if self._owner(f"{path}.html") is None:
+            self._require(f"{path}.html", key)  # without an owner nothing was removed
+        self._key_file(key).unlink(missing_ok=True)
 
     def _announce(self, files: Mapping[str, bytes]) -> None:
         for name, data in files.items():

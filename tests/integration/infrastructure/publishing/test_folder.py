@@ -1,6 +1,7 @@
 """A folder as a target: whole files, whole pages, and nobody else's file is touched."""
 
 import hashlib
+import shutil
 import threading
 from pathlib import Path
 
@@ -48,11 +49,28 @@ async def test_a_page_is_found_by_its_key_and_read_as_it_is(target: FolderTarget
 
 async def test_a_page_is_taken_off_and_put_back(target: FolderTarget, folder: Path) -> None:
     await target.put(a_page())
-    await target.take_off("a")
-    await target.take_off("a")
+    await target.take_off("a", "taps")
+    await target.take_off("a", "taps")
     assert (await target.read("a"), await target.find("a"), names(folder)) == (None, None, [])
     await target.put(a_page())
     assert await target.read("a") == b"<p>one</p>"
+
+
+async def test_a_page_is_taken_off_although_its_key_is_lost(target: FolderTarget, folder: Path) -> None:
+    await target.put(a_page())
+    shutil.rmtree(folder.parent / ".longtail" / folder.name / "keys")
+    await target.take_off("a", "taps")
+    assert names(folder) == []
+
+
+async def test_a_page_of_which_nobody_knows_whose_it_is_is_not_said_to_be_off(
+    target: FolderTarget, folder: Path
+) -> None:
+    await target.put(a_page())
+    shutil.rmtree(folder.parent / ".longtail")
+    with pytest.raises(TargetRefused, match="did not write"):
+        await target.take_off("a", "taps")
+    assert names(folder) == ["taps.html"]
 
 
 async def test_a_page_that_moves_leaves_nothing_behind(target: FolderTarget, folder: Path) -> None:
@@ -66,9 +84,9 @@ async def test_two_articles_never_share_a_file(target: FolderTarget, folder: Pat
     with pytest.raises(TargetRefused, match="belongs to a"):
         await target.put(a_page(key="b", html="<p>other</p>"))
     assert folder.joinpath("taps.html").read_bytes() == b"<p>one</p>"
-    await target.take_off("b")
+    await target.take_off("b", "taps")
     assert await target.read("a") == b"<p>one</p>"
-    await target.take_off("a")
+    await target.take_off("a", "taps")
     await target.put(a_page(key="b"))
     assert await target.find("a") is None
 

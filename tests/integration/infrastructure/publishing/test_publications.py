@@ -1,6 +1,7 @@
 """Publications: once, whatever dies when; sitemap and feed always equal the folder."""
 
 import asyncio
+import shutil
 import signal
 import sys
 from collections import Counter
@@ -270,6 +271,52 @@ async def test_a_page_that_another_renderer_showed_is_asked_about(
         await publisher.requests.publish(approved.article_id, colour=colour)
     assert refused.value.reason is ConflictReason.RENDERER_CHANGED
     assert (await publisher.requests.publish(approved.article_id, as_rendered=True, colour=colour)).is_new
+
+
+async def test_a_text_that_is_withdrawn_while_its_target_cannot_be_used_never_goes_out(
+    publisher: Publisher, folder: PublishedFolder, approved: ApprovedArticle, application: Application, colour: Colour
+) -> None:
+    await publisher.requests.publish(approved.article_id, colour=colour)
+    folder.root.joinpath(SITE).write_text("a file in place of the folder")
+    with pytest.raises(TargetUnavailable):
+        await publisher.carry_out(approved)
+    waiting = await newest(publisher.database, approved)
+    assert (waiting.status, bool(waiting.problem)) == (PublicationStatus.PUBLISHING, True)
+    await application.decisions.decide(approved.article_id, Verdict.withdraw(WithdrawReason.LEGAL))
+    folder.root.joinpath(SITE).unlink()
+    await publisher.carry_out(approved)
+    failed = await newest(publisher.database, approved)
+    assert (failed.status, failed.problem) == (PublicationStatus.FAILED, "its text is no longer the approved one")
+    assert not list(folder.root.glob(f"{SITE}/*.html"))
+
+
+async def test_a_page_that_cannot_be_taken_off_says_so_and_is_not_read_back_over_it(
+    publisher: Publisher, folder: PublishedFolder, approved: ApprovedArticle, colour: Colour
+) -> None:
+    await published(publisher, approved, colour)
+    shutil.rmtree(folder.root / ".longtail" / SITE / "files")
+    (folder.root / ".longtail" / SITE / "files").mkdir()
+    for listed in ("sitemap.xml", "feed.xml"):
+        (folder.root / ".longtail" / SITE / "files" / listed).write_text("longtail")
+    await publisher.requests.take_off(approved.article_id, colour=colour)
+    await publisher.carry_out(approved)
+    stays = await newest(publisher.database, approved)
+    assert stays.status is PublicationStatus.PUBLISHED
+    assert "did not write" in (stays.problem or "")
+
+
+async def test_a_page_that_somebody_damaged_is_published_again(
+    publisher: Publisher, folder: PublishedFolder, approved: ApprovedArticle, colour: Colour
+) -> None:
+    first = await published(publisher, approved, colour)
+    page = folder.pages[SLUG]
+    folder.root.joinpath(SITE, f"{SLUG}.html").write_text("tampered")
+    (found,) = await publisher.requests.verify(article_id=approved.article_id)
+    assert found.problems
+    again = await published(publisher, approved, colour)
+    assert (again.id != first.id, again.status) == (True, PublicationStatus.VERIFIED)
+    assert again.modified_at == first.modified_at
+    assert folder.pages[SLUG] == page
 
 
 async def test_two_articles_never_have_one_address(
