@@ -68,7 +68,7 @@ class PublicationRuns:
         return await self._verify(publication_id)
 
     async def _refuse(self, publication_id: PublicationId, problem: str) -> PublicationStatus:
-        """Note why it will never be done; what stands at the target is not read back over that."""
+        """Note why it will never be done; nothing is read back."""
         log.warning("publication_refused", publication=str(publication_id), error=problem)
         await self._database.run_in_transaction(lambda uow: uow.publications.refuse(publication_id, problem))
         async with self._database.unit_of_work() as uow:
