@@ -11,7 +11,7 @@ from src.domain.site import Link, Site
 from src.domain.stages import FaqEntry, Outline
 
 from .language import is_in
-from .manuscript import Manuscript, Part, parser
+from .manuscript import DEEPEST, Manuscript, Part, parser
 from .plan import planned_headings, planned_words
 from .wording import MOST_OF_KEYWORD, banned, coverage, leftovers, most_natural, occurrences, visible_tags, without
 
@@ -28,7 +28,7 @@ def broken_rules(
     ``check_language`` False lets the text be in any language, as that of templates may be.
     """
     found = _sections(manuscript, planned_headings(outline, site.language))
-    found += _heading_levels(manuscript) + _empty(manuscript)
+    found += _nesting(manuscript) + _heading_levels(manuscript) + _empty(manuscript)
     if outline.faq and manuscript.sections:
         found += _questions(manuscript.sections[-1], outline.faq)
     found += _length(manuscript, outline) + _keyword(manuscript, keyword)
@@ -81,6 +81,12 @@ def _as_written(heading: str, written: Sequence[str]) -> str:
         return key
     rendered = Manuscript(f"## {heading}").sections
     return heading_key(rendered[0].heading or "") if rendered else key
+
+
+def _nesting(manuscript: Manuscript) -> list[str]:
+    if manuscript.depth <= DEEPEST:
+        return []
+    return [f"lists, quotes or emphasis are nested more than {DEEPEST} deep"]
 
 
 def _heading_levels(manuscript: Manuscript) -> list[str]:

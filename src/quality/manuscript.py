@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any
 
 from markdown_it import MarkdownIt
@@ -20,6 +20,10 @@ _TITLED = re.compile(r"\A(?:[^\n#]{0,200}\n+)?# [^\n]*\n*")
 _GREETING = re.compile(
     r"\A(?:here|sure|certainly|of course|hier|gerne|natürlich|voici|aquí|claro)\b[^\n]*:\n+", re.IGNORECASE
 )
+
+# Elements within elements. Texts have a dozen at most; converters call themselves for each, and Python ends that at
+# some 300. The time that hostile brackets take the parser grows with it too.
+DEEPEST = 30
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,13 @@ class Manuscript:
         return [(level, text) for level, text in blocks(self.tokens) if level]
 
     @cached_property
+    def depth(self) -> int:
+        """Return how many elements stand within each other at most."""
+        tokens = (each for token in self.tokens if not token.hidden for each in (token, *(token.children or ())))
+        steps: Iterator[int] = (token.nesting for token in tokens)
+        return max(accumulate(steps, initial=0))
+
+    @cached_property
     def links(self) -> list[str]:
         """Return every address that would become a link."""
         inline = [child for token in self.tokens for child in token.children or ()]
@@ -140,8 +151,11 @@ def has_complete_section(cut_off: str) -> bool:
 
 @cache
 def parser() -> MarkdownIt:
-    """Return a CommonMark parser with tables, without HTML and images."""
-    return MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
+    """Return a CommonMark parser with tables, without HTML and images.
+
+    It drops what is nested too deep; what it keeps is then deeper than ``DEEPEST``, so that nobody misses the loss.
+    """
+    return MarkdownIt("commonmark", {"html": False, "maxNesting": DEEPEST + 1}).enable("table").disable("image")
 
 
 def plain(tokens: Sequence[Token]) -> str:

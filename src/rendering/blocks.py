@@ -5,6 +5,7 @@ They are what a comparison shows and takes over one by one.
 
 import re
 from collections.abc import Iterator
+from itertools import accumulate
 
 from .sanitiser import TAG
 
@@ -57,9 +58,35 @@ def regular(html: str) -> str:
     return joined([block for block in regular if not _EMPTY.fullmatch(block)])
 
 
+def depth(html: str) -> int:
+    """Return how many elements stand within each other at most."""
+    return max(accumulate(map(_step, tokens(html)), initial=0))
+
+
+def flattened(html: str, deepest: int) -> str:
+    """Return the fragment without the tags of elements that are deeper.
+
+    What these hold stays.
+    """
+    kept, at = [], 0
+    for token in tokens(html):
+        step = _step(token)
+        if step == 0 or max(at, at + step) <= deepest:
+            kept.append(token)
+        at += step
+    return "".join(kept)
+
+
 def same(one: str, other: str) -> bool:
     """Return whether two fragments differ in unseen space at most."""
     return one == other or _seen(one) == _seen(other)
+
+
+def _step(token: str) -> int:
+    """Return what a token adds to the depth."""
+    if tag_name(token) in (None, "br"):
+        return 0
+    return -1 if token.startswith("</") else 1
 
 
 def _lowered(tag: re.Match[str]) -> str:
@@ -78,8 +105,7 @@ def _pieces(html: str) -> Iterator[str]:
             piece += " "
             continue
         piece += token
-        if name not in (None, "br"):
-            depth += -1 if token.startswith("</") else 1
+        depth += _step(token)
     yield piece
 
 

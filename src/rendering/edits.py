@@ -9,6 +9,7 @@ from src.domain.content import Content, ContentSection
 from src.domain.edit import SectionEdit, TextEdit, TextForm
 from src.domain.errors import InputInvalid
 from src.domain.text import beginning
+from src.quality.manuscript import DEEPEST
 from src.quality.wording import clean_line, clean_prose, unique
 
 from . import blocks
@@ -23,7 +24,7 @@ MOST_TAGS = 20
 def edited(content: Content, edit: TextEdit) -> Content:
     """Return the text as the edit makes it.
 
-    Raises InputInvalid for a section that is not there and for texts that are too long.
+    Raises InputInvalid for a section that is not there and for texts that are too long or nested too deep.
     """
     ids = {section.id for section in content.sections}
     for unknown in edit.sections.keys() - ids:
@@ -56,7 +57,12 @@ def _text(before: str, text: str, form: TextForm, field: str) -> str:
     else:
         html = sanitised(blocks.regular(well_formed(text)))
     html = blocks.joined(blocks.split(html))
-    return before if blocks.same(before, html) else html
+    if blocks.same(before, html):
+        return before
+    if blocks.depth(html) > DEEPEST:
+        remedy = f"nest lists, quotes and emphasis at most {DEEPEST} deep"
+        raise InputInvalid(field, beginning(text), remedy, reason="too_deep")
+    return html
 
 
 def _line(text: str, field: str) -> str:

@@ -6,9 +6,9 @@ from typing import Any
 from markdown_it.token import Token
 from markdownify import MarkdownConverter
 
-from src.quality.manuscript import parser
+from src.quality.manuscript import DEEPEST, parser
 
-from .blocks import LEVELS
+from .blocks import LEVELS, flattened
 from .sanitiser import sanitised
 
 
@@ -31,6 +31,9 @@ def from_markdown(text: str) -> str:
 
 
 def to_markdown(html: str) -> str:
-    """Return a sanitised fragment as Markdown, to be edited."""
+    """Return a sanitised fragment as Markdown, to be edited.
+
+    Elements deeper than ``DEEPEST`` are left out, not their text: the converter calls itself for each.
+    """
     converter = MarkdownConverter(heading_style="ATX", bullets="-", escape_misc=True, newline_style="BACKSLASH")
-    return str(converter.convert(html)).strip()
+    return str(converter.convert(flattened(html, DEEPEST))).strip()

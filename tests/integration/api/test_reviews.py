@@ -60,7 +60,7 @@ async def people(api: Api, admin: str) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 async def untouched(api: Api, people: dict[str, str]) -> deque[str]:
-    refs = await finished_articles(api.database, 28)
+    refs = await finished_articles(api.database, 29)
     for ref in refs:
         await save(api.database, ref)
     roles = {"anne": Role.REVIEWER, "bert": Role.REVIEWER, "paula": Role.PUBLISHER}
@@ -387,6 +387,19 @@ async def test_an_edit_names_the_text_that_it_changes(desk: Desk) -> None:
     again = await desk.anne.post(path, json={"title": "New", "parent": old})
     assert (again.json()["is_new"], again.json()["revision"]["number"]) == (False, 2)
     is_problem(await edit(desk.gina, article, old, title="Newer"), 403)
+
+
+async def test_an_edit_that_is_nested_too_deep_is_refused_by_name(desk: Desk) -> None:
+    (article,) = desk.take()
+    old = await desk.text_of(article)
+    content = (await desk.anne.get(f"/api/v1/articles/{article}/revisions/1")).json()["content"]
+    section = content["sections"][0]["id"]
+    for form, deep in (("html", "<b>" * 400 + "x"), ("markdown", "> " * 3000 + "x")):
+        refused = await edit(desk.anne, article, old, form=form, sections={section: {"text": deep}})
+        is_problem(refused, 422)
+        assert f"sections.{section}.text" in refused.text
+        assert "at most 30 deep" in refused.text
+    assert await desk.text_of(article) == old
 
 
 async def test_some_of_what_differs_is_taken_over(desk: Desk) -> None:

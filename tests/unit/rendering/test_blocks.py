@@ -25,6 +25,14 @@ def test_blocks_are_what_stands_outermost(html: str, found: list[str]) -> None:
     assert "".join(blocks.tokens(html)) == html
 
 
+def test_what_is_too_deep_loses_its_tags_and_not_its_text() -> None:
+    html = "<ul><li>a<br><strong>b <em>c</em></strong></li></ul><p>d <em>e</em></p>"
+    assert blocks.depth(html) == 4
+    assert blocks.depth("") == 0
+    assert blocks.flattened(html, 4) == html
+    assert blocks.flattened(html, 2) == "<ul><li>a<br>b c</li></ul><p>d <em>e</em></p>"
+
+
 @pytest.mark.parametrize(
     ("sent", "kept"),
     [

@@ -5,6 +5,8 @@ import pytest
 from src.domain.content import Content
 from src.domain.edit import SectionEdit, TextEdit, TextForm
 from src.domain.errors import InputInvalid
+from src.quality.manuscript import DEEPEST
+from src.rendering import blocks
 from src.rendering.edits import LONGEST_LINE, LONGEST_TEXT, edited
 from src.rendering.markdown import from_markdown, to_markdown
 from src.rendering.sanitiser import TAG, sanitised
@@ -141,3 +143,53 @@ def test_what_cannot_be_stored_is_refused_by_name(edit: TextEdit, field: str, re
     with pytest.raises(InputInvalid) as refused:
         edited(a_content(), edit)
     assert (refused.value.field, refused.value.reason) == (field, reason)
+
+
+@pytest.mark.parametrize(
+    ("form", "text"),
+    [
+        (TextForm.HTML, "<b>" * 400 + "x"),
+        (TextForm.HTML, "<blockquote>" * DEEPEST + "<p>x"),
+        (TextForm.HTML, "<ul><li>" * 5000 + "x"),
+        (TextForm.MARKDOWN, "> " * 3000 + "x"),
+        (TextForm.MARKDOWN, "> " * DEEPEST + "x"),
+        (TextForm.MARKDOWN, "- " * 3000 + "x"),
+        (TextForm.MARKDOWN, "1. > " * 3000 + "x"),
+        (TextForm.MARKDOWN, "*" * 800 + "x" + "*" * 800),
+    ],
+)
+def test_text_that_is_nested_too_deep_is_refused(form: TextForm, text: str) -> None:
+    with pytest.raises(InputInvalid) as refused:
+        edited(a_content(), an_edit(text, form=form))
+    assert (refused.value.field, refused.value.reason) == ("sections.part-1.text", "too_deep")
+    assert f"at most {DEEPEST} deep" in refused.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("form", "text"),
+    [
+        (TextForm.HTML, "<blockquote>" * (DEEPEST - 1) + "<p>x"),
+        (TextForm.MARKDOWN, "> " * (DEEPEST - 1) + "x"),
+        (TextForm.MARKDOWN, "- " * (DEEPEST // 2) + "x"),
+        (TextForm.HTML, "<div>" * 400 + "x"),
+        (TextForm.HTML, "<p>x" * 400),
+    ],
+)
+def test_text_as_deep_as_it_may_be_loses_nothing(form: TextForm, text: str) -> None:
+    content = edited(a_content(), an_edit(text, form=form))
+    assert html_of(content).count("x") == text.count("x")
+    assert edited(content, an_edit(to_markdown(html_of(content)), form=TextForm.MARKDOWN)) == content
+
+
+@pytest.mark.parametrize("tag", ["strong", "blockquote"])
+def test_deep_text_that_is_stored_already_can_still_be_edited(tag: str) -> None:
+    content = a_content()
+    deep = blocks.regular(f"<{tag}>" * 5000 + "x" + f"</{tag}>" * 5000)
+    first, *others = content.sections
+    stored = content.model_copy(update={"sections": (first.model_copy(update={"html": deep}), *others)})
+    shown = to_markdown(deep)
+    assert "x" in shown
+    assert edited(stored, an_edit(deep, section=first.id)) == stored
+    assert edited(stored, an_edit(shown, form=TextForm.MARKDOWN, section=first.id)) == stored
+    mended = edited(stored, an_edit("y", form=TextForm.MARKDOWN, section=first.id))
+    assert html_of(mended, first.id) == "<p>y</p>"
