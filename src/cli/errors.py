@@ -34,6 +34,7 @@ _HINTS = {
     Hint.ADD_USER: "add the first one: longtail user add NAME --role admin",
     Hint.APPROVE_ALONE: "nothing was decided; without --publish it is approved: longtail review approve {key} HASH",
     Hint.CANCEL_BATCH: "wait for its end, or cancel the batch: longtail batch list, longtail batch cancel BATCH",
+    Hint.CHANGE_BASE_URL: "give {key} a base_url of its own in its file, then: longtail site add FILE.toml",
     Hint.CHECK_SERVER: "to run one on this machine instead, unset TEMPORAL_ADDRESS",
     Hint.CHOOSE_MODEL: "name another under [models] of the site's file, then: longtail site add FILE.toml",
     Hint.ENABLE_USER: "an admin can change that: longtail user enable {key}",

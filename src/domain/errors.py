@@ -31,6 +31,7 @@ class Hint(StrEnum):
     ADD_USER = "add_user"
     APPROVE_ALONE = "approve_alone"
     CANCEL_BATCH = "cancel_batch"
+    CHANGE_BASE_URL = "change_base_url"
     CHECK_SERVER = "check_server"
     CHOOSE_MODEL = "choose_model"
     ENABLE_USER = "enable_user"
@@ -220,6 +221,7 @@ class ConflictReason(StrEnum):
     ARTICLE_HAS_NO_PAGE = "article_has_no_page"
     ARTICLE_NOT_EDITABLE = "article_not_editable"
     ARTICLE_UNFINISHED = "article_unfinished"
+    BASE_URL_TAKEN = "base_url_taken"
     BATCH_ENDED = "batch_ended"
     BATCH_RUNNING = "batch_running"
     CLAIMED = "claimed"
@@ -255,6 +257,7 @@ _CONFLICTS = {
     ConflictReason.ARTICLE_HAS_NO_PAGE: "article {key} has no page yet",
     ConflictReason.ARTICLE_NOT_EDITABLE: "article {key} {state}; its text is not changed",
     ConflictReason.ARTICLE_UNFINISHED: "article {key} {state}; it has not ended",
+    ConflictReason.BASE_URL_TAKEN: "the site {other} has the base_url of {key}: {address}",
     ConflictReason.BATCH_ENDED: "batch {key} has ended: {status}",
     ConflictReason.BATCH_RUNNING: "a batch of {key} is running",
     ConflictReason.CLAIMED: "{by} looks at article {key}, until {until}",
