@@ -164,7 +164,7 @@ async def _grant(uow: UnitOfWork, name: str, grants: Sequence[Grant]) -> None:
 async def _require_room(uow: UnitOfWork, name: str, grants: Sequence[Grant], *, os_user: str | None) -> None:
     people = await uow.users.list_all()
     if not people and Grant(role=Role.ADMIN, site=None) not in grants:
-        given = grants[0].role.value if grants else ""
+        given = grants[0].role.value if grants else None
         raise InputInvalid("role", given, "the first user has to be an admin of all sites, who adds the others")
     if any(each.name == name for each in people):
         raise Conflict(ConflictReason.USER_EXISTS, name, hint=Hint.LIST_USERS)

@@ -6,7 +6,7 @@ Options by their names, and the command that helps.
 from collections import defaultdict
 from collections.abc import Mapping
 
-from src.domain.errors import Hint, InputInvalid, LongtailError, NotFound, SettingsInvalid
+from src.domain.errors import Hint, InputInvalid, LongtailError, NotFound, SettingsInvalid, problem_of_input
 
 OPTIONS = {
     "article": "ARTICLE",
@@ -92,7 +92,7 @@ def hint_words(code: Hint, key: str, details: Mapping[str, str]) -> str:
 def _problem(error: LongtailError) -> str:
     match error:
         case InputInvalid():
-            return f"{OPTIONS.get(error.field, error.field)}: {error.value!r} cannot be used: {error.remedy}"
+            return f"{OPTIONS.get(error.field, error.field)}: {problem_of_input(error.value, error.remedy)}"
         case SettingsInvalid():
             return f"{error.message} (see .env.example)"
         case _:

@@ -21,6 +21,11 @@ def state_of_article(status: str) -> str:
     return {"needs_review": "needs a review", "changes_requested": "has changes requested"}.get(status, f"is {words}")
 
 
+def problem_of_input(value: object, remedy: str) -> str:
+    """Return the words for a value that is missing or unusable."""
+    return f"not given; {remedy}" if value is None else f"{value!r} cannot be used: {remedy}"
+
+
 class Hint(StrEnum):
     """What a person can do next.
 
@@ -113,7 +118,7 @@ class InputInvalid(LongtailError):
 
     Attributes:
         field: the value's name in the domain, such as ``time_zone``; an edge may know it by another name.
-        value: what was given.
+        value: what was given; None: nothing.
         remedy: what to give instead.
         reason: a code for scripts, such as ``out_of_range``.
     """
@@ -123,7 +128,7 @@ class InputInvalid(LongtailError):
     def __init__(
         self, field: str, value: object, remedy: str, *, reason: str = "invalid", hint: Hint | None = None
     ) -> None:
-        super().__init__(f"{field}: {value!r} cannot be used: {remedy}", hint=hint)
+        super().__init__(f"{field}: {problem_of_input(value, remedy)}", hint=hint)
         self.field = field
         self.value = value
         self.remedy = remedy
