@@ -1,5 +1,6 @@
 """Adds people, changes their roles, and identifies who is at the keyboard."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from src.domain.errors import Conflict, ConflictReason, Hint, InputInvalid, NotFound
@@ -56,38 +57,36 @@ async def get_person(database: Database, name: str, *, by: Principal) -> Person:
 async def add_person(
     database: Database,
     name: str,
-    grant: Grant | None,
-    *,
+    *grants: Grant,
     by: Principal,
     display_name: str | None = None,
     email: str | None = None,
     os_user: str | None = None,
 ) -> Person:
-    """Add a person, with a first role if one is given.
+    """Add a person, with first roles if any are given.
 
-    The first person of all has to be an admin of all sites. Raises InputInvalid, NotFound for the role's site,
+    The first person of all has to be an admin of all sites. Raises InputInvalid, NotFound for a role's site,
     NotPermitted, and Conflict for a name or user of the operating system that is taken.
     """
     by.require(Action.USER_ADD, None)
     parse_name(name)
     async with database.unit_of_work() as uow:
         await uow.users.lock()
-        await _require_room(uow, name, grant, os_user=os_user)
+        await _require_room(uow, name, grants, os_user=os_user)
         await uow.users.insert(
             name,
             display_name=parse_text(display_name or name, "display_name"),
             email=_email(email),
             os_user=parse_text(os_user, "os_user") if os_user else None,
         )
-        if grant is not None:
-            await _grant(uow, name, grant)
+        await _grant(uow, name, grants)
         person = await uow.users.get(name)
         await uow.audit.record(Action.USER_ADD, name, by=by, after=person.state)
         return person
 
 
-async def change_role(database: Database, name: str, grant: Grant, *, by: Principal, withdraw: bool = False) -> Person:
-    """Give the person the role, or take it with ``withdraw``.
+async def change_role(database: Database, name: str, *grants: Grant, by: Principal, withdraw: bool = False) -> Person:
+    """Give the person all the roles, or take them with ``withdraw``.
 
     Repeating changes nothing. Raises NotFound, NotPermitted, and Conflict when nobody could appoint others any more.
     """
@@ -95,12 +94,13 @@ async def change_role(database: Database, name: str, grant: Grant, *, by: Princi
     async with database.unit_of_work() as uow:
         await uow.users.lock()
         before = await uow.users.get(name)
-        if (grant in before.grants) is not withdraw:
+        changing = [grant for grant in grants if (grant in before.grants) is withdraw]
+        if not changing:
             return before
         if withdraw:
-            await uow.users.withdraw(name, [grant])
+            await uow.users.withdraw(name, changing)
         else:
-            await _grant(uow, name, grant)
+            await _grant(uow, name, changing)
         return await _changed(uow, before, Action.USER_ROLE, by=by)
 
 
@@ -154,16 +154,17 @@ async def _changed(uow: UnitOfWork, before: Person, action: Action, *, by: Princ
     return after
 
 
-async def _grant(uow: UnitOfWork, name: str, grant: Grant) -> None:
-    if grant.site is not None:
-        await uow.sites.get(grant.site)
-    await uow.users.grant(name, grant)
+async def _grant(uow: UnitOfWork, name: str, grants: Sequence[Grant]) -> None:
+    for grant in dict.fromkeys(grants):
+        if grant.site is not None:
+            await uow.sites.get(grant.site)
+        await uow.users.grant(name, grant)
 
 
-async def _require_room(uow: UnitOfWork, name: str, grant: Grant | None, *, os_user: str | None) -> None:
+async def _require_room(uow: UnitOfWork, name: str, grants: Sequence[Grant], *, os_user: str | None) -> None:
     people = await uow.users.list_all()
-    if not people and grant != Grant(role=Role.ADMIN, site=None):
-        given = grant.role.value if grant else ""
+    if not people and Grant(role=Role.ADMIN, site=None) not in grants:
+        given = grants[0].role.value if grants else None
         raise InputInvalid("role", given, "the first user has to be an admin of all sites, who adds the others")
     if any(each.name == name for each in people):
         raise Conflict(ConflictReason.USER_EXISTS, name, hint=Hint.LIST_USERS)

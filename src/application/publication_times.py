@@ -22,7 +22,9 @@ async def due_at(uow: UnitOfWork, site: Site, target: TargetName, *, at: datetim
     earliest = now + site.publishing.undo
     if at is not None:
         if not now <= at <= now + _FURTHEST:
-            raise InputInvalid("at", at.isoformat(), "name a time within the next year", reason="out_of_range")
+            remedy = "name a time within the next year"
+            problem = f"it is in the past; {remedy}" if at < now else remedy
+            raise InputInvalid("at", at.isoformat(), problem, reason="out_of_range")
         return max(at.astimezone(UTC), earliest)
     return await _free_place(uow, site, target, earliest) if by_cadence else earliest
 

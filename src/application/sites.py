@@ -12,7 +12,7 @@ from src.domain.permissions import Action
 from src.domain.principal import Principal
 from src.domain.site import Site
 from src.domain.versions import Expected, require_expected
-from src.infrastructure.database.unit_of_work import Database
+from src.infrastructure.database.unit_of_work import Database, UnitOfWork
 
 from .people import forget_site
 
@@ -47,7 +47,7 @@ class SiteContents(BaseModel):
 async def add_site(database: Database, site: Site, *, by: Principal) -> bool:
     """Add the site, or replace its description. Return whether it is new.
 
-    Raises NotPermitted.
+    Raises NotPermitted, and Conflict for the base_url of another site.
     """
     async with database.unit_of_work() as uow:
         await uow.sites.lock(site.slug)
@@ -55,18 +55,23 @@ async def add_site(database: Database, site: Site, *, by: Principal) -> bool:
         action = Action.SITE_UPDATE if before else Action.SITE_ADD
         by.require(action, site.slug)
         if site != before:
+            await _require_address(uow, site, before)
             await uow.sites.upsert(site)
             await uow.audit.record(action, site.slug, by=by, site=site.slug, before=_json(before), after=_json(site))
         return before is None
 
 
 async def create_site(database: Database, site: Site, *, by: Principal) -> Site:
-    """Add a site. Raises NotPermitted, and Conflict for a slug in use."""
+    """Add a site.
+
+    Raises NotPermitted, and Conflict for a slug or base_url in use.
+    """
     by.require(Action.SITE_ADD, site.slug)
     async with database.unit_of_work() as uow:
         await uow.sites.lock(site.slug)
         if await uow.sites.find(site.slug):
             raise Conflict(ConflictReason.SITE_EXISTS, site.slug)
+        await _require_address(uow, site, None)
         await uow.sites.upsert(site)
         await uow.audit.record(Action.SITE_ADD, site.slug, by=by, site=site.slug, after=_json(site))
     return site
@@ -75,7 +80,8 @@ async def create_site(database: Database, site: Site, *, by: Principal) -> Site:
 async def replace_site(database: Database, site: Site, *, by: Principal, expected: Expected) -> Site:
     """Replace the description of a site that is as expected.
 
-    Raises NotFound, NotPermitted, ChangedMeanwhile, and PreconditionMissing when nothing is expected.
+    Raises NotFound, NotPermitted, ChangedMeanwhile, PreconditionMissing when nothing is expected, and Conflict for the
+    base_url of another site.
     """
     by.require(Action.SITE_UPDATE, site.slug)
     async with database.unit_of_work() as uow:
@@ -83,6 +89,7 @@ async def replace_site(database: Database, site: Site, *, by: Principal, expecte
         before = await uow.sites.get(site.slug)
         require_expected("site", site.slug, expected, current=before, wanted=site)
         if site != before:
+            await _require_address(uow, site, before)
             await uow.sites.upsert(site)
             await uow.audit.record(
                 Action.SITE_UPDATE, site.slug, by=by, site=site.slug, before=_json(before), after=_json(site)
@@ -156,6 +163,25 @@ async def remove_site(database: Database, slug: str, *, by: Principal, dry_run: 
                 )
             await uow.audit.record(Action.SITE_REMOVE, slug, by=by, site=slug, before=_json(site))
         return contents
+
+
+async def _require_address(uow: UnitOfWork, site: Site, before: Site | None) -> None:
+    """Raise Conflict for another site's base_url, unless it is kept.
+
+    Sites that an earlier version let share one can be changed without it.
+    """
+    if before is not None and site.has_address_of(before):
+        return
+    await uow.sites.lock_addresses()
+    for other in await uow.sites.list_all():
+        if other.slug != site.slug and site.has_address_of(other):
+            raise Conflict(
+                ConflictReason.BASE_URL_TAKEN,
+                site.slug,
+                other=other.slug,
+                address=str(other.base_url),
+                hint=Hint.CHANGE_BASE_URL,
+            )
 
 
 def _json(site: Site | None) -> dict[str, Any] | None:

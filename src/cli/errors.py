@@ -6,7 +6,7 @@ Options by their names, and the command that helps.
 from collections import defaultdict
 from collections.abc import Mapping
 
-from src.domain.errors import Hint, InputInvalid, LongtailError, NotFound, SettingsInvalid
+from src.domain.errors import Hint, InputInvalid, LongtailError, NotFound, SettingsInvalid, problem_of_input
 
 OPTIONS = {
     "article": "ARTICLE",
@@ -34,6 +34,7 @@ _HINTS = {
     Hint.ADD_USER: "add the first one: longtail user add NAME --role admin",
     Hint.APPROVE_ALONE: "nothing was decided; without --publish it is approved: longtail review approve {key} HASH",
     Hint.CANCEL_BATCH: "wait for its end, or cancel the batch: longtail batch list, longtail batch cancel BATCH",
+    Hint.CHANGE_BASE_URL: "give {key} a base_url of its own in its file, then: longtail site add FILE.toml",
     Hint.CHECK_SERVER: "to run one on this machine instead, unset TEMPORAL_ADDRESS",
     Hint.CHOOSE_MODEL: "name another under [models] of the site's file, then: longtail site add FILE.toml",
     Hint.ENABLE_USER: "an admin can change that: longtail user enable {key}",
@@ -91,7 +92,7 @@ def hint_words(code: Hint, key: str, details: Mapping[str, str]) -> str:
 def _problem(error: LongtailError) -> str:
     match error:
         case InputInvalid():
-            return f"{OPTIONS.get(error.field, error.field)}: {error.value!r} cannot be used: {error.remedy}"
+            return f"{OPTIONS.get(error.field, error.field)}: {problem_of_input(error.value, error.remedy)}"
         case SettingsInvalid():
             return f"{error.message} (see .env.example)"
         case _:

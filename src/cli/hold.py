@@ -86,7 +86,7 @@ def list_(as_json: JsonOption = False) -> None:
 
 def _held(site: str | None, *, every: bool) -> str | None:
     if every == (site is not None):
-        raise InputInvalid("SITE", site or "", "name one site, or say --all, and not both")
+        raise InputInvalid("SITE", site, "name one site, or say --all, and not both")
     return site
 
 

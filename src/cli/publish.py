@@ -172,7 +172,7 @@ def verify(
     Example: longtail publish verify --site hardware-shop
     """
     if (article_id is None) == (site is None):
-        raise InputInvalid("ARTICLE", article_id or "", "name an article, or a site with --site")
+        raise InputInvalid("ARTICLE", article_id, "name an article, or a site with --site, and not both")
 
     async def work(application: Application) -> "list[Verification]":
         found: ArticleId | None = await resolve_article(application.database, article_id) if article_id else None

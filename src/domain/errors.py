@@ -21,6 +21,11 @@ def state_of_article(status: str) -> str:
     return {"needs_review": "needs a review", "changes_requested": "has changes requested"}.get(status, f"is {words}")
 
 
+def problem_of_input(value: object, remedy: str) -> str:
+    """Return the words for a value that is missing or unusable."""
+    return f"not given; {remedy}" if value is None else f"{value!r} cannot be used: {remedy}"
+
+
 class Hint(StrEnum):
     """What a person can do next.
 
@@ -31,6 +36,7 @@ class Hint(StrEnum):
     ADD_USER = "add_user"
     APPROVE_ALONE = "approve_alone"
     CANCEL_BATCH = "cancel_batch"
+    CHANGE_BASE_URL = "change_base_url"
     CHECK_SERVER = "check_server"
     CHOOSE_MODEL = "choose_model"
     ENABLE_USER = "enable_user"
@@ -112,7 +118,7 @@ class InputInvalid(LongtailError):
 
     Attributes:
         field: the value's name in the domain, such as ``time_zone``; an edge may know it by another name.
-        value: what was given.
+        value: what was given; None: nothing.
         remedy: what to give instead.
         reason: a code for scripts, such as ``out_of_range``.
     """
@@ -122,7 +128,7 @@ class InputInvalid(LongtailError):
     def __init__(
         self, field: str, value: object, remedy: str, *, reason: str = "invalid", hint: Hint | None = None
     ) -> None:
-        super().__init__(f"{field}: {value!r} cannot be used: {remedy}", hint=hint)
+        super().__init__(f"{field}: {problem_of_input(value, remedy)}", hint=hint)
         self.field = field
         self.value = value
         self.remedy = remedy
@@ -220,6 +226,7 @@ class ConflictReason(StrEnum):
     ARTICLE_HAS_NO_PAGE = "article_has_no_page"
     ARTICLE_NOT_EDITABLE = "article_not_editable"
     ARTICLE_UNFINISHED = "article_unfinished"
+    BASE_URL_TAKEN = "base_url_taken"
     BATCH_ENDED = "batch_ended"
     BATCH_RUNNING = "batch_running"
     CLAIMED = "claimed"
@@ -255,6 +262,7 @@ _CONFLICTS = {
     ConflictReason.ARTICLE_HAS_NO_PAGE: "article {key} has no page yet",
     ConflictReason.ARTICLE_NOT_EDITABLE: "article {key} {state}; its text is not changed",
     ConflictReason.ARTICLE_UNFINISHED: "article {key} {state}; it has not ended",
+    ConflictReason.BASE_URL_TAKEN: "the site {other} has the base_url of {key}: {address}",
     ConflictReason.BATCH_ENDED: "batch {key} has ended: {status}",
     ConflictReason.BATCH_RUNNING: "a batch of {key} is running",
     ConflictReason.CLAIMED: "{by} looks at article {key}, until {until}",

@@ -195,7 +195,7 @@ class Verdict(BaseModel):
         """Return a request for changes. Raises InputInvalid for one that says nothing."""
         words = _note(note)
         if reason is ChangeReason.OTHER and words is None:
-            raise InputInvalid("note", note, "say what is to be changed")
+            raise InputInvalid("note", note, "say what is to be changed, or give a reason other than other")
         kind = DecisionKind.REQUEST_CHANGES
         return cls(kind=kind, reason=reason, note=words, section=section, span=_note(span, "span"))
 

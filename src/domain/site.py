@@ -260,6 +260,14 @@ class Site(BaseModel):
             raise ValueError(f"stage {', '.join(doubled)} is named twice, by letter and by name")
         return dict(zip(named, value.values(), strict=True))
 
+    def has_address_of(self, other: Self) -> bool:
+        """Return whether the base_url is the same, but for case and slash."""
+        return _address(self.base_url) == _address(other.base_url)
+
     def url_of(self, slug: str) -> str:
         """Return the address an article of this slug will have."""
         return f"{str(self.base_url).rstrip('/')}/{slug}"
+
+
+def _address(url: HttpUrl) -> str:
+    return str(url).rstrip("/").casefold()

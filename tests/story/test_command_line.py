@@ -52,6 +52,8 @@ CASES = (
     Case("site add missing.toml", 2, "missing.toml"),
     Case("site add keywords.csv", 2, "keywords.csv"),
     Case("site show nowhere", 1, "no site 'nowhere'"),
+    Case("publish verify", 2, "ARTICLE: not given; name an article, or a site with --site"),
+    Case("review request-changes ffffffff 3f9a2c01", 2, "--note: not given; say what is to be changed"),
     Case("worker --colour red", 2, "--colour"),
     Case("demo --fail nonsense", 2, "it is none of the keywords of this run"),
     Case("site list", 2, "LONGTAIL_MODEL_SLOTS", {"LONGTAIL_MODEL_SLOTS": "many"}),

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 
 from src.domain.person import Grant, Role
 from src.infrastructure.database.unit_of_work import Database
+from tests.factories import a_site
 from tests.finished_articles import SITE, finished_articles, save
 from tests.json_documents import DOCUMENTS
 
@@ -30,7 +31,7 @@ SHAPES = (
 )
 
 
-async def test_people_are_added_named_and_refused_in_words(longtail: Longtail) -> None:
+async def test_people_are_added_named_and_refused_in_words(database: Database, longtail: Longtail) -> None:
     early = longtail.run("--as", "anna", "user", "list")
     assert (early.returncode, early.stdout) == (1, "")
     assert "no user 'anna'; add the first one: longtail user add NAME --role admin" in early.stderr
@@ -48,6 +49,14 @@ async def test_people_are_added_named_and_refused_in_words(longtail: Longtail) -
         document: Any = TypeAdapter(DOCUMENTS[name]).validate_json(printed.stdout)
         again = TypeAdapter(DOCUMENTS[name]).dump_python(document, mode="json")
         assert json.loads(printed.stdout) == again, name
+
+    for slug in ("garden-shop", "hardware-shop"):
+        async with database.unit_of_work() as uow:
+            await uow.sites.upsert(a_site(slug=slug))
+    there = ("--site", "garden-shop", "--site", "hardware-shop")
+    for words, role in (("add dora --role reviewer", "reviewer"), ("role dora viewer", "viewer")):
+        given = longtail.json("--as", "anna", "user", *words.split(), *there)["grants"]
+        assert [each["site"] for each in given if each["role"] == role] == ["garden-shop", "hardware-shop"]
 
     refused = longtail.run("--as", "bert", "user", "list")
     assert refused.returncode == 1

@@ -36,6 +36,10 @@ async def test_two_people_review_from_the_command_line(database: Database, longt
     assert f"decide: longtail review approve {first[:8]} {hashes[first][:12]}" in shown
     assert "findings: none" in shown
 
+    assert longtail.run("--as", "bert", "review", "page", first[:8]).returncode == 0
+    for name, unseen in (("bert", "nothing"), ("anna", "what stands before the sections, part-1")):
+        assert f"not seen by you: {unseen}" in longtail.run("--as", name, "review", "show", first[:8]).stdout
+
     wished = longtail.run("--as", "bert", "review", "approve", first, hashes[first][:12], "--publish", "now")
     assert "bert may not do publish.start" in wished.stderr
     approved = longtail.run("--as", "bert", "review", "approve", first, hashes[first][:12])

@@ -58,6 +58,14 @@ def test_the_terminal_calls_fields_by_their_options() -> None:
     assert worded(error) == "--until: '2020-01-01' cannot be used: it is in the past"
 
 
+def test_what_was_not_given_is_said_to_be_missing() -> None:
+    error = InputInvalid("note", None, "say what is to be changed")
+    assert worded(error) == "--note: not given; say what is to be changed"
+    assert problem_document(error)["detail"] == "note: not given; say what is to be changed"
+    assert "value" not in problem_document(error)
+    assert worded(InputInvalid("note", "", "say it")) == "--note: '' cannot be used: say it"
+
+
 def test_what_is_not_found_names_what_there_is_and_the_command_that_helps() -> None:
     assert worded(WITH_FACTS[NotFound]) == "no site 'shop'; there are: garden; see: longtail site list"
 

@@ -97,7 +97,7 @@ async def add_user(acting: Acting, asked: NewPerson) -> Person:
     return await people.add_person(
         acting.database,
         asked.name,
-        asked.grant.grant if asked.grant else None,
+        *([asked.grant.grant] if asked.grant else []),
         by=acting.principal,
         display_name=asked.display_name,
         email=asked.email,

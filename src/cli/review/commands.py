@@ -117,11 +117,16 @@ def page(
 ) -> None:
     """Print the page as your approval would make it now.
 
+    Its sections count as seen by you: review show names those that change afterwards.
+
     Example: longtail review page 7be1c2d4 --out page.html
     """
 
     async def work(database: Database, by: Principal) -> str:
-        return await get_review_page(database, await resolve_article(database, article_id), by=by)
+        found = await resolve_article(database, article_id)
+        if by.person is not None:  # before the page is read: a text that replaces this one meanwhile stays unseen
+            await Reviews(database, by=by).see(found)
+        return await get_review_page(database, found, by=by)
 
     print_page(with_person(work), to)
 

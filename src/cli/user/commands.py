@@ -17,14 +17,16 @@ app = typer.Typer(help="Add people, give them roles, make API tokens.", no_args_
 app.add_typer(tokens, name="token")
 
 NameOption = Annotated[str, typer.Argument(metavar="NAME", help="The user's name.")]
-SiteOption = Annotated[str | None, typer.Option(help="Only on this site; default: on all sites.")]
+SitesOption = Annotated[
+    list[str] | None, typer.Option(help="Only on this site; may be repeated; default: on all sites.")
+]
 
 
 @app.command()
 def add(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Small letters and digits; kept for ever.")],
     role: Annotated[Role | None, typer.Option(help="The first role; others by: longtail user role.")] = None,
-    site: SiteOption = None,
+    site: SitesOption = None,
     os_user: Annotated[
         str | None,
         typer.Option(
@@ -45,12 +47,12 @@ def add(
 
     Example: longtail user add anna --role admin --os-user anna
     """
-    if role is None and site is not None:
+    if role is None and site:
         raise typer.BadParameter("--site says where a role counts; name the role with --role")
-    grant = Grant(role=role, site=site) if role else None
+    grants = _grants(role, site) if role else []
     person = with_person(
         lambda database, by: add_person(
-            database, name, grant, by=by, display_name=display_name, email=email, os_user=os_user
+            database, name, *grants, by=by, display_name=display_name, email=email, os_user=os_user
         )
     )
     _print(person, as_json=as_json)
@@ -99,7 +101,7 @@ def show(name: NameOption, as_json: JsonOption = False) -> None:
 def role(
     name: NameOption,
     wanted: Annotated[Role, typer.Argument(metavar="ROLE", help=f"One of {', '.join(Role)}.")],
-    site: SiteOption = None,
+    site: SitesOption = None,
     withdraw: Annotated[bool, typer.Option("--remove", help="Take the role instead.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -109,8 +111,8 @@ def role(
 
     Example: longtail user role bert operator --site hardware-shop
     """
-    grant = Grant(role=wanted, site=site)
-    person = with_person(lambda database, by: change_role(database, name, grant, by=by, withdraw=withdraw))
+    grants = _grants(wanted, site)
+    person = with_person(lambda database, by: change_role(database, name, *grants, by=by, withdraw=withdraw))
     _print(person, as_json=as_json)
 
 
@@ -135,6 +137,11 @@ def enable(name: NameOption, as_json: JsonOption = False) -> None:
     """
     person = with_person(lambda database, by: set_disabled(database, name, by=by, disabled=False))
     _print(person, as_json=as_json)
+
+
+def _grants(role: Role, sites: Sequence[str] | None) -> list[Grant]:
+    """Return the role on each site; on all where none is named."""
+    return [Grant(role=role, site=site) for site in sites] if sites else [Grant(role=role, site=None)]
 
 
 def _print(person: Person, *, as_json: bool) -> None:

@@ -42,6 +42,10 @@ class SiteRepository:
         """Let no other transaction change the site until this one ends."""
         await self._session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"site {slug}", 0))))
 
+    async def lock_addresses(self) -> None:
+        """Let no other transaction take an address until this one ends."""
+        await self._session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended("site addresses", 0))))
+
     async def find(self, slug: str) -> Site | None:
         """Return the site, None where there is none."""
         description = await self._session.scalar(select(SiteRow.description).where(SiteRow.slug == slug))

@@ -124,6 +124,17 @@ async def test_a_change_of_an_old_state_is_refused_with_both(asking: AsyncClient
     assert (await asking.get(path)).headers["ETag"] == first
 
 
+async def test_the_base_url_of_another_site_is_refused(asking: AsyncClient, shop: str) -> None:
+    other = SITE | {"slug": "other-shop"}
+    taken = is_problem(await asking.post("/api/v1/sites", json=other), 409)
+    assert (taken["reason"], taken["details"]["other"]) == ("base_url_taken", shop)
+    path = "/api/v1/sites/other-shop"
+    made = await asking.post("/api/v1/sites", json=other | {"base_url": "https://other.example"})
+    again = is_problem(await asking.put(path, json=other, headers={"If-Match": made.headers["ETag"]}), 409)
+    assert again["reason"] == "base_url_taken"
+    assert (await asking.delete(path)).status_code == 200
+
+
 async def test_of_two_changes_of_one_state_at_once_one_wins(asking: AsyncClient, shop: str) -> None:
     path = f"/api/v1/sites/{shop}"
     tag = (await asking.get(path)).headers["ETag"]

@@ -107,7 +107,7 @@ async def test_every_write_without_temporal_records_one_event(fresh: Database) -
     shop = "hardware-shop"
     writes: list[tuple[str, Callable[[], Awaitable[object]]]] = [
         ("user add", lambda: add_person(fresh, "anna", ADMIN, by=ANNA)),
-        ("user add", lambda: add_person(fresh, "bert", None, by=ANNA)),
+        ("user add", lambda: add_person(fresh, "bert", by=ANNA)),
         ("user role", lambda: change_role(fresh, "bert", ADMIN, by=ANNA)),
         ("user disable", lambda: set_disabled(fresh, "bert", by=ANNA, disabled=True)),
         ("user enable", lambda: set_disabled(fresh, "bert", by=ANNA, disabled=False)),

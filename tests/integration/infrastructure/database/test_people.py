@@ -54,9 +54,9 @@ async def test_with_users_the_person_is_named_or_mapped_and_nobody_else_acts(fre
 
 async def test_the_first_user_is_an_admin_of_all_sites(fresh: Database) -> None:
     await add_site(fresh, a_site(), by=ANNA)
-    for grant in (None, Grant(role=Role.VIEWER, site=None), Grant(role=Role.ADMIN, site="hardware-shop")):
+    for grants in ([], [Grant(role=Role.VIEWER, site=None)], [Grant(role=Role.ADMIN, site="hardware-shop")]):
         with pytest.raises(InputInvalid, match="first user"):
-            await add_person(fresh, "anna", grant, by=ANNA)
+            await add_person(fresh, "anna", *grants, by=ANNA)
     assert await list_people(fresh, by=ANNA) == []
 
 
@@ -76,20 +76,35 @@ async def test_the_last_admin_stays_one(fresh: Database) -> None:
 async def test_names_and_users_of_the_operating_system_are_taken_once(fresh: Database) -> None:
     anna = await add_admin(fresh)
     with pytest.raises(Conflict) as refused:
-        await add_person(fresh, "anna", None, by=anna)
+        await add_person(fresh, "anna", by=anna)
     assert refused.value.reason is ConflictReason.USER_EXISTS
     with pytest.raises(InputInvalid, match="is anna already"):
-        await add_person(fresh, "bert", None, by=anna, os_user="ann")
+        await add_person(fresh, "bert", by=anna, os_user="ann")
     with pytest.raises(InputInvalid):
-        await add_person(fresh, "bert", None, by=anna, email="bert at example")
+        await add_person(fresh, "bert", by=anna, email="bert at example")
     with pytest.raises(NotFound):
         await add_person(fresh, "bert", Grant(role=Role.VIEWER, site="nowhere"), by=anna)
+
+
+async def test_a_role_is_given_and_taken_on_each_site_named_or_on_none(fresh: Database) -> None:
+    anna = await add_admin(fresh)
+    shops = ("garden-shop", "hardware-shop")
+    for slug in shops:
+        await add_site(fresh, a_site(slug=slug, base_url=f"https://{slug}.example"), by=anna)
+    reviews, views = ([Grant(role=role, site=slug) for slug in shops] for role in (Role.REVIEWER, Role.VIEWER))
+    added = await add_person(fresh, "carl", *reviews, reviews[0], by=anna)
+    assert set(added.grants) == set(reviews)
+    with pytest.raises(NotFound):
+        await change_role(fresh, "carl", *views, Grant(role=Role.VIEWER, site="nowhere"), by=anna)
+    assert (await get_person(fresh, "carl", by=anna)).grants == added.grants
+    assert set((await change_role(fresh, "carl", reviews[0], *views, by=anna)).grants) == {*reviews, *views}
+    assert set((await change_role(fresh, "carl", *reviews, by=anna, withdraw=True)).grants) == set(views)
 
 
 async def test_a_role_on_one_site_counts_there_alone_and_ends_with_the_site(fresh: Database) -> None:
     anna = await add_admin(fresh)
     for slug in ("hardware-shop", "garden-shop"):
-        await add_site(fresh, a_site(slug=slug), by=anna)
+        await add_site(fresh, a_site(slug=slug, base_url=f"https://{slug}.example"), by=anna)
     there = Grant(role=Role.OPERATOR, site="hardware-shop")
     await add_person(fresh, "bert", there, by=anna)
     bert = await identify(fresh, name="bert", os_user=None, address="here")

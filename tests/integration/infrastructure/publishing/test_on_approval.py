@@ -277,7 +277,8 @@ async def test_what_cannot_be_published_as_is_wished_is_not_approved(database: D
     (article,) = await waiting(database)
     for wish, problem in (
         (Wish.CADENCE, "publish: 'cadence' cannot be used: the site's file sets no per_day"),
-        (datetime.now(UTC) - timedelta(days=1), "publish: .* name a time within the next year"),
+        (datetime.now(UTC) - timedelta(days=1), "publish: .*: it is in the past; name a time within the next year"),
+        (datetime.now(UTC) + timedelta(days=400), "publish: .* cannot be used: name a time within the next year"),
     ):
         with pytest.raises(InputInvalid, match=problem):
             await approve(article, by=PUBLISHER, publish=wish)
