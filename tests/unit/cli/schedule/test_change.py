@@ -84,7 +84,7 @@ def test_another_way_replaces_the_one_there_was() -> None:
         ({"daily": "06:00", "skip": ("24.12.",)}, "--skip", "24.12.", "2026-12-24"),
         ({"daily": "06:00", "start": "soon"}, "--start", "soon", "2026-12-24"),
         ({"daily": "06:00", "start": "2027-02-01", "end": "2027-01-01"}, "--end", "…", "before the start"),
-        ({}, "--daily", "None", "--cron"),
+        ({}, "--daily", "not given", "--cron"),
     ],
     ids=str,
 )
