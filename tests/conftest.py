@@ -36,8 +36,11 @@ _SLOWEST_FIRST = ("long", "story", "workflows", "upgrade", "integration", "unit"
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make the folder of the run in the process that the others report to."""
-    os.environ.pop("COVERAGE_PROCESS_CONFIG", None)  # noqa: TID251 - processes of tests would take twice the CPU
-    if not hasattr(config, "workerinput"):
+    if hasattr(
+        config, "workerinput"
+    ):  # it is measured already; the processes that tests start would take twice the CPU
+        os.environ.pop("COVERAGE_PROCESS_CONFIG", None)  # noqa: TID251
+    else:
         folder = tempfile.TemporaryDirectory(prefix="test-longtail-", ignore_cleanup_errors=True)
         Path(folder.name).chmod(0o711)  # PostgreSQL may run as another user
         config.stash[_SHARED] = folder
