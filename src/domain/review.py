@@ -395,6 +395,7 @@ class Comment(BaseModel):
 
     Attributes:
         block: the id of a section; None: it is about the whole.
+        span: the words that it is about; None: all of the block.
     """
 
     model_config = ConfigDict(frozen=True, from_attributes=True)
@@ -403,6 +404,7 @@ class Comment(BaseModel):
     article_id: ArticleId
     revision: int
     block: str | None
+    span: str | None = None
     by: str
     text: str
     at: datetime

@@ -18,6 +18,7 @@ from .publications import PublicationRow
 from .reviews import CommentRow, ReviewDecisionRow, ReviewRow, SeenBlockRow
 from .revisions import ArticleRevisionRow, FindingRow
 from .schedules import BackfillSlotRow, SchedulePauseRow, ScheduleVersionRow, SiteScheduleRow
+from .sessions import FailedLoginRow, SessionRow
 from .sites import SiteRow
 from .users import ApiTokenRow, UserRoleRow, UserRow
 from .watchdog import AlertRow, OldAlertRow, WatchRow
@@ -34,6 +35,7 @@ __all__ = [
     "BatchArticleRow",
     "BatchRow",
     "CommentRow",
+    "FailedLoginRow",
     "FindingRow",
     "HoldRow",
     "IdempotencyKeyRow",
@@ -48,6 +50,7 @@ __all__ = [
     "SchedulePauseRow",
     "ScheduleVersionRow",
     "SeenBlockRow",
+    "SessionRow",
     "SiteRow",
     "SiteScheduleRow",
     "StageFailureRow",

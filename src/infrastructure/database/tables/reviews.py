@@ -105,6 +105,7 @@ class CommentRow(Table):
     article_id: Mapped[ArticleId] = mapped_column(ForeignKey("articles.id", ondelete="CASCADE"))
     revision: Mapped[int]
     block: Mapped[str | None]  # the section's id
+    span: Mapped[str | None]  # the words of it that the comment is about
     by: Mapped[str]
     text: Mapped[str]
     at: Mapped[datetime] = mapped_column(server_default=func.now())

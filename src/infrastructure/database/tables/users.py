@@ -23,6 +23,7 @@ class UserRow(Table):
     display_name: Mapped[str]
     email: Mapped[str | None]
     os_user: Mapped[str | None] = mapped_column(unique=True)
+    password_hash: Mapped[str | None]  # argon2id; NULL: no login in the desk
     disabled_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
