@@ -15,6 +15,7 @@ from src.domain.errors import (
     DatabaseFailed,
     FileInvalid,
     FindingsBlock,
+    ForeignForm,
     Hint,
     InputInvalid,
     LongtailError,
@@ -65,6 +66,7 @@ WITH_FACTS: dict[type[LongtailError], LongtailError] = {
         "site", "shop", version="3f2a", current={"name": "Shop"}, wanted={"name": "Garden"}
     ),
     NotAuthenticated: NotAuthenticated("expired"),
+    ForeignForm: ForeignForm(),
     NotPermitted: NotPermitted("anna", "batch.start", site="shop", roles=["operator", "admin"], hint=Hint.GRANT_ROLE),
     DatabaseFailed: DatabaseFailed("UniqueViolationError", sqlstate="23505"),
     AnswersNotStored: AnswersNotStored(

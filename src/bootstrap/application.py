@@ -25,6 +25,7 @@ from src.application.review_watch import ReviewWatch
 from src.application.reviews import Reviews
 from src.application.schedule_drift import ScheduleDrift
 from src.application.schedules import Schedules
+from src.application.sessions import Sessions
 from src.application.slot_watch import SlotWatch
 from src.application.unfinished_watch import IsGone, UnfinishedWatch
 from src.application.watchdog import Watchdog
@@ -181,6 +182,11 @@ class Application:
             every=self.settings.scaled(WATCHDOG_INTERVAL),
             grace=self.settings.scaled(GRACE),
         )
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        """Return the sessions of people in the desk."""
+        return Sessions(self.database)
 
     @cached_property
     def reviews(self) -> Reviews:
