@@ -41,7 +41,7 @@ SEVERITY: dict[Severity, tuple[str, str]] = {
 
 
 def moment(at: datetime | None, zone: str = "UTC", *, seconds: bool = False) -> Markup:
-    """Return a moment in the zone, with UTC on hover; nothing for None."""
+    """Return a moment in the zone, UTC on hover; None is nothing."""
     if at is None:
         return Markup("")
     local, now = at.astimezone(ZoneInfo(zone)), datetime.now(ZoneInfo(zone))
