@@ -15,6 +15,7 @@ from src.domain.errors import (
     DatabaseFailed,
     FileInvalid,
     FindingsBlock,
+    ForeignForm,
     Hint,
     InputInvalid,
     LoginNotFresh,
@@ -71,6 +72,7 @@ WITH_FACTS: dict[type[LongtailError], LongtailError] = {
     LoginRefused: LoginRefused(retry_after=timedelta(seconds=4)),
     TooManyLogins: TooManyLogins(timedelta(seconds=3.2)),
     LoginNotFresh: LoginNotFresh("anna", confirmed_at=_AT),
+    ForeignForm: ForeignForm(),
     NotPermitted: NotPermitted("anna", "batch.start", site="shop", roles=["operator", "admin"], hint=Hint.GRANT_ROLE),
     DatabaseFailed: DatabaseFailed("UniqueViolationError", sqlstate="23505"),
     AnswersNotStored: AnswersNotStored(

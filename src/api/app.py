@@ -4,10 +4,12 @@ import asyncio
 
 from fastapi import Depends, FastAPI
 from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import RedirectResponse
 
 from src.bootstrap import Application
 
 from . import documents, errors
+from .desk import create_desk
 from .edge import REQUEST_ID, Edge
 from .events import Streams
 from .once import HEADER as IDEMPOTENCY_KEY
@@ -33,6 +35,7 @@ from .routes import (
 
 MAX_BODY_BYTES = 1_000_000  # the longest site's description is far below; keyword lists have a limit of their own
 PREFIX = "/api/v1"
+DESK = "/desk"
 NOUNS = (
     *(sites, keywords, batches, articles, revisions, reviews, decisions, publications),
     *(schedules, backfills, holds, alerts, audit, users),
@@ -59,6 +62,9 @@ def create_app(application: Application, *, stopping: asyncio.Event | None = Non
     for noun in NOUNS:
         app.include_router(noun.router, prefix=PREFIX, responses=PROBLEMS, dependencies=known)
     app.include_router(health.router)
+    app.mount(DESK, create_desk(application, app.state.streams))
+    for path in ("/", DESK):
+        app.add_api_route(path, _open_desk, include_in_schema=False)
     documents.install(app)
     errors.install(app)
     if origins := application.settings.api_cors_origins:
@@ -71,3 +77,7 @@ def create_app(application: Application, *, stopping: asyncio.Event | None = Non
         )
     app.add_middleware(Edge, limit=MAX_BODY_BYTES, longer=keywords.LONGER_BODIES)
     return app
+
+
+async def _open_desk() -> RedirectResponse:
+    return RedirectResponse(f"{DESK}/", status_code=307)

@@ -45,8 +45,8 @@ async def reset_password(
 ) -> NewPassword:
     """Set a password of the person, and end all his sessions.
 
-    It is a random one if none is given. From where he logged in before is forgotten too: whoever knew the old one may have been there. Raises InputInvalid,
-    NotFound and NotPermitted.
+    It is a random one if none is given. From where he logged in before is forgotten too: whoever knew the old one may
+    have been there. Raises InputInvalid, NotFound and NotPermitted.
     """
     by.require(Action.USER_PASSWORD, None)
     chosen = random_password() if password is None else parse_password(password)
@@ -71,7 +71,8 @@ async def change_password(
 ) -> EndedSessions:
     """Set one's own password by the old one.
 
-    All one's sessions but this one end. ``secret`` is the session's. Raises InputInvalid, LoginRefused for a wrong old one, and TooManyLogins.
+    All one's sessions but this one end. ``secret`` is the session's. Raises InputInvalid, LoginRefused for a wrong old
+    one, and TooManyLogins.
     """
     parse_password(new, "new_password")
     async with database.unit_of_work() as uow:

@@ -23,6 +23,8 @@ from src.infrastructure.database.unit_of_work import Database, UnitOfWork
 
 from .login_limits import Try, count_try, take_back
 
+__all__ = ["OpenedSession", "Sessions", "SignedIn"]
+
 log = structlog.get_logger()
 
 _SECRET_BYTES = 32  # 256 bits

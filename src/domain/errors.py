@@ -426,6 +426,15 @@ class LoginNotFresh(LongtailError):
         self.confirmed_at = confirmed_at
 
 
+class ForeignForm(LongtailError):
+    """A write came from no form of this session."""
+
+    status = 403
+
+    def __init__(self) -> None:
+        super().__init__("the form is not one of this session; open the page again and send it from there")
+
+
 class NotPermitted(LongtailError):
     """Somebody may not do this there.
 

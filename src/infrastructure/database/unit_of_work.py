@@ -32,6 +32,7 @@ from .holds import HoldRepository
 from .idempotency_keys import IdempotencyKeyRepository
 from .longtails import LongtailRepository
 from .model_calls import ModelCallRepository
+from .overview import OverviewRepository
 from .progress_steps import ProgressStepRepository
 from .provider_limits import ProviderLimitRepository
 from .publications import PublicationRepository
@@ -90,6 +91,7 @@ class UnitOfWork:
         self.api_tokens = ApiTokenRepository(self._session)
         self.idempotency_keys = IdempotencyKeyRepository(self._session)
         self.progress_steps = ProgressStepRepository(self._session)
+        self.overview = OverviewRepository(self._session)
 
     async def __aenter__(self) -> Self:
         return self

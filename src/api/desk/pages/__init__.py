@@ -1,0 +1,33 @@
+"""The pages of the desk, a module for each noun."""
+
+from . import (
+    account,
+    alerts,
+    article,
+    articles,
+    audit,
+    batches,
+    calendar,
+    calls,
+    comments,
+    difference,
+    editor,
+    holds,
+    keys,
+    keywords,
+    login,
+    people,
+    preview,
+    queue,
+    schedules,
+    sites,
+    texts,
+    today,
+)
+
+PAGES = (
+    *(today, queue, articles, article, preview, texts, difference, editor, comments),
+    *(calendar, batches, keywords, sites, schedules, holds, alerts),
+    *(calls, people, audit, account, login, keys),
+)
+"""Modules with a router each."""

@@ -1,0 +1,5 @@
+"""Pages of account."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

@@ -1,0 +1,5 @@
+"""Pages of article."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

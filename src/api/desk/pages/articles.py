@@ -1,0 +1,5 @@
+"""Pages of articles."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

@@ -1,0 +1,5 @@
+"""Pages of audit."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

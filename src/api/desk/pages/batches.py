@@ -1,0 +1,5 @@
+"""Pages of batches."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

@@ -1,0 +1,5 @@
+"""Pages of calendar."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

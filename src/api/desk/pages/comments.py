@@ -1,0 +1,5 @@
+"""Pages of comments."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

@@ -1,0 +1,5 @@
+"""Pages of difference."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

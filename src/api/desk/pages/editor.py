@@ -1,0 +1,5 @@
+"""Pages of editor."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

@@ -1,0 +1,5 @@
+"""Pages of holds."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

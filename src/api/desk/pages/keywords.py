@@ -1,0 +1,5 @@
+"""Pages of keywords."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

@@ -1,0 +1,5 @@
+"""Pages of login."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

@@ -1,0 +1,5 @@
+"""Pages of people."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

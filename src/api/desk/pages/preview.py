@@ -1,0 +1,5 @@
+"""Pages of preview."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

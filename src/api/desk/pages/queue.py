@@ -1,0 +1,5 @@
+"""Pages of queue."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

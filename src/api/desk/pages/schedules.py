@@ -1,0 +1,5 @@
+"""Pages of schedules."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

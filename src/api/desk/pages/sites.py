@@ -1,0 +1,5 @@
+"""Pages of sites."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

@@ -1,0 +1,5 @@
+"""Pages of texts."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

@@ -1,0 +1,53 @@
+"""Counts of what waits and what runs, in one statement."""
+
+from collections.abc import Collection
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, ScalarSelect, func, or_, select, true
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
+
+from src.domain.article import ArticleStatus
+from src.domain.batch import BatchStatus
+
+from .tables import AlertRow, BatchRow, ReviewRow, SiteRow
+
+
+class CountRow(NamedTuple):
+    """The counts, as the statement returns them."""
+
+    reviews: int
+    batches: int
+    sites: int
+    alerts: int
+
+
+class OverviewRepository:
+    """The counts of one unit of work."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def count(self, *, sites: Collection[str] | None) -> CountRow:
+        """Return the counts of these sites; None: of all."""
+
+        def within(column: InstrumentedAttribute[str] | InstrumentedAttribute[str | None]) -> ColumnElement[bool]:
+            return true() if sites is None else column.in_(sites)
+
+        def counted(table: type[object], *conditions: ColumnElement[bool]) -> ScalarSelect[int]:
+            return select(func.count()).select_from(table).where(*conditions).scalar_subquery()
+
+        row = await self._session.execute(
+            select(
+                counted(
+                    ReviewRow,
+                    ReviewRow.status == ArticleStatus.NEEDS_REVIEW,
+                    or_(ReviewRow.snoozed_until.is_(None), ReviewRow.snoozed_until <= func.now()),
+                    within(ReviewRow.site),
+                ),
+                counted(BatchRow, BatchRow.status == BatchStatus.RUNNING, within(BatchRow.site)),
+                counted(SiteRow, within(SiteRow.slug)),
+                counted(AlertRow, AlertRow.until.is_(None), AlertRow.raised_at.is_not(None), within(AlertRow.site)),
+            )
+        )
+        return CountRow(*row.one())
