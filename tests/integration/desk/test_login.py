@@ -68,7 +68,7 @@ async def test_an_open_redirect_is_refused(desk: TheDesk, bert: str) -> None:
 
 async def test_unknown_names_and_people_without_a_password_get_the_same_page(desk: TheDesk, bert: str) -> None:
     await add_person(desk.database, "nopass", REVIEWER, by=ANNA)
-    pages = []
+    pages: list[tuple[int, str]] = []
     for name in ("nobody", "nopass", "bert"):
         browser = desk.browser(f"192.0.2.{len(pages)}")
         answer = await browser.log_in(name, "incorrect horse battery")
