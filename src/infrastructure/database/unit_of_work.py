@@ -26,6 +26,7 @@ from .audit import AuditRepository
 from .batches import BatchRepository
 from .comments import CommentRepository
 from .decisions import DecisionRepository
+from .failed_logins import FailedLoginRepository
 from .findings import FindingRepository
 from .holds import HoldRepository
 from .idempotency_keys import IdempotencyKeyRepository
@@ -39,6 +40,7 @@ from .review_queue import QueueRepository
 from .reviews import ReviewRepository
 from .revisions import RevisionRepository
 from .schedules import ScheduleRepository
+from .sessions import SessionRepository
 from .sites import SiteRepository
 from .stage_failures import StageFailureRepository
 from .stage_outputs import StageOutputRepository
@@ -86,6 +88,8 @@ class UnitOfWork:
         self.unfinished = UnfinishedRepository(self._session)
         self.audit = AuditRepository(self._session)
         self.users = UserRepository(self._session)
+        self.sessions = SessionRepository(self._session)
+        self.failed_logins = FailedLoginRepository(self._session)
         self.api_tokens = ApiTokenRepository(self._session)
         self.idempotency_keys = IdempotencyKeyRepository(self._session)
         self.progress_steps = ProgressStepRepository(self._session)
