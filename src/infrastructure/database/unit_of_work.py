@@ -23,6 +23,7 @@ from .answering_models import AnsweringModelRepository
 from .api_tokens import ApiTokenRepository
 from .articles import ArticleRepository
 from .audit import AuditRepository
+from .batch_progress import BatchProgressRepository
 from .batches import BatchRepository
 from .comments import CommentRepository
 from .decisions import DecisionRepository
@@ -44,6 +45,7 @@ from .sessions import SessionRepository
 from .sites import SiteRepository
 from .stage_failures import StageFailureRepository
 from .stage_outputs import StageOutputRepository
+from .today import TodayRepository
 from .unfinished import UnfinishedRepository
 from .users import UserRepository
 from .watchdog import WatchdogRepository
@@ -94,6 +96,8 @@ class UnitOfWork:
         self.idempotency_keys = IdempotencyKeyRepository(self._session)
         self.progress_steps = ProgressStepRepository(self._session)
         self.overview = OverviewRepository(self._session)
+        self.batch_progress = BatchProgressRepository(self._session)
+        self.today = TodayRepository(self._session)
 
     async def __aenter__(self) -> Self:
         return self
