@@ -39,7 +39,7 @@ function make(name, properties, ...children) {
   return element;
 }
 
-const clock = (at) => new Date(at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const clock = (at) => new Date(at).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 
 async function edit() {
   const { person, article, part } = form.dataset;
@@ -269,7 +269,7 @@ async function edit() {
       const put = make("button", { type: "button", className: "btn", textContent: "Put it in the editor" });
       const drop = make("button", { type: "button", className: "btn dng", textContent: "Drop it" });
       const body = make("div", { className: "bd stack tight" });
-      body.append(make("p", { className: "small soft", textContent: `Of an earlier revision, ${new Date(draft.at).toLocaleString()}` }), area);
+      body.append(make("p", { className: "small soft", textContent: `Of an earlier revision, ${new Date(draft.at).toLocaleString("en-GB")}` }), area);
       body.append(make("div", { className: "row" }, put, drop));
       put.addEventListener("click", async () => {
         await restore(draft);
