@@ -168,7 +168,8 @@ class BatchProgressRepository:
 
     async def count_shown(self, batch_id: BatchId) -> dict[Shown, int]:
         """Return how many articles each choice lists."""
-        counts: Select[Any] = select(*(func.count().filter(_is_shown(shown)) for shown in Shown))
+        first, *others = (func.count().filter(_is_shown(shown)) for shown in Shown)
+        counts: Select[Any] = select(first).add_columns(*others)
         row = await self._session.execute(_of_batch(counts, batch_id))
         return dict(zip(Shown, row.one(), strict=True))
 
