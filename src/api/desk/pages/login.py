@@ -69,7 +69,7 @@ async def log_out(request: Request) -> Response:
 @router.get("/confirm")
 async def show_confirm(request: Request, _: Desk, to: Next = None) -> Response:
     """Ask for the password again, before people and tokens change."""
-    return await render(request, "confirm.html", back=way_back(to), problem=None)
+    return await render(request, "password_again.html", back=way_back(to), problem=None)
 
 
 @router.post("/confirm")
@@ -82,7 +82,7 @@ async def confirm(request: Request, desk: Desk, password: Annotated[str, Form()]
     except (LoginRefused, TooManyLogins) as error:
         if wants_json(request):
             raise
-        return await render(request, "confirm.html", status=error.status, back=back, problem=error)
+        return await render(request, "password_again.html", status=error.status, back=back, problem=error)
     return redirect(request, back)
 
 
