@@ -9,7 +9,7 @@ Change = tuple[str, str | None, str | None]
 def changes(before: Mapping[str, object] | None, after: Mapping[str, object] | None) -> Sequence[Change]:
     """Return each field that differs, with both values as text.
 
-    None is a field that is not there.
+    None is a field that is not there, or of no value.
     """
     old, new = before or {}, after or {}
     names = [*new, *(name for name in old if name not in new)]
@@ -17,7 +17,5 @@ def changes(before: Mapping[str, object] | None, after: Mapping[str, object] | N
 
 
 def _text(state: Mapping[str, object], name: str) -> str | None:
-    if name not in state:
-        return None
-    value = state[name]
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    value = state.get(name)
+    return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)

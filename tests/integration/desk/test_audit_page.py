@@ -94,6 +94,6 @@ async def test_the_trail_is_downloaded_without_a_token(anna: Browser) -> None:
 
 
 def test_a_change_names_what_differs() -> None:
-    assert changes(None, {"a": "x", "b": None}) == [("a", None, "x"), ("b", None, "null")]
+    assert changes(None, {"a": "x", "b": None}) == [("a", None, "x")]
     assert changes({"a": "x", "b": 1, "c": 2}, {"b": 1, "c": [3]}) == [("c", "2", "[3]"), ("a", "x", None)]
     assert changes(None, None) == []

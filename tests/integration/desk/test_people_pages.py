@@ -138,12 +138,12 @@ async def test_the_password_again_makes_the_login_fresh(people: TheDesk, admin: 
 
 @pytest.mark.parametrize("path", [*WRITES, *TOKENS])
 async def test_whoever_is_no_admin_changes_nothing(people: TheDesk, path: str) -> None:
-    if "carl" not in {each.name for each in await _everybody(people)}:
+    if "carl" not in await _everybody(people):
         await people.person("carl", [Grant(role=role, site=None) for role in Role if role is not Role.ADMIN])
     carl = await people.logged_in("carl")
     refused = await carl.send(f"/desk/people{path}", name="emil", role="admin", token="ci")
     assert refused.status_code == 403
-    assert "emil" not in {each.name for each in await _everybody(people)}
+    assert "emil" not in await _everybody(people)
 
 
 async def test_ones_own_password_is_changed_under_account(people: TheDesk, admin: Browser) -> None:
@@ -169,9 +169,9 @@ async def test_ones_own_password_is_changed_under_account(people: TheDesk, admin
     assert (await there.get("/desk/account")).status_code == 303
 
 
-async def _everybody(desk: TheDesk) -> list[object]:
+async def _everybody(desk: TheDesk) -> set[str]:
     async with desk.database.unit_of_work() as uow:
-        return list(await uow.users.list_all())
+        return {each.name for each in await uow.users.list_all()}
 
 
 async def test_somebody_without_a_role_may_see_his_account_alone(people: TheDesk) -> None:

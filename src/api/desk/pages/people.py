@@ -1,4 +1,4 @@
-"""Shows people, their roles and tokens, and changes them after a fresh login."""
+"""Shows people, their roles and tokens; changes them after a login."""
 
 from datetime import timedelta
 from typing import Annotated
