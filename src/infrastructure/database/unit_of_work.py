@@ -35,6 +35,7 @@ from .overview import OverviewRepository
 from .progress_steps import ProgressStepRepository
 from .provider_limits import ProviderLimitRepository
 from .publications import PublicationRepository
+from .review_queue import QueueRepository
 from .reviews import ReviewRepository
 from .revisions import RevisionRepository
 from .schedules import ScheduleRepository
@@ -68,6 +69,7 @@ class UnitOfWork:
         self.articles = ArticleRepository(self._session)
         self.revisions = RevisionRepository(self._session)
         self.findings = FindingRepository(self._session)
+        self.queue = QueueRepository(self._session)
         self.reviews = ReviewRepository(self._session)
         self.decisions = DecisionRepository(self._session)
         self.comments = CommentRepository(self._session)
