@@ -1,12 +1,15 @@
 """Words of an article's page for revisions, decisions and comparisons."""
 
+from collections.abc import Callable
+from urllib.parse import urlencode
+
 from src.domain.comparison import Baseline
 from src.domain.finding import RevisionFinding
 from src.domain.review import ChangeReason, Decision, DecisionKind, RejectReason, WithdrawReason
 from src.domain.revision import MadeBy, RevisionSummary
 
 from .decision_form import CHANGES, REJECTIONS, WITHDRAWALS
-from .wording import SEVERITY
+from .wording import ARTICLE, SEVERITY
 
 BASELINES: dict[Baseline, str] = {
     Baseline.DECISION: "Last decision",
@@ -79,7 +82,18 @@ def _why(decision: Decision) -> str:
             return decision.reason
 
 
-ARTICLE_WORDS = {
+def queries(inside: str) -> Callable[..., str]:
+    """Return what writes the query of an article's address, with the filter in which it is read."""
+
+    def query(**more: str | int | None) -> str:
+        given = {name: str(value) for name, value in {**more, "in": inside or None}.items() if value is not None}
+        return f"?{urlencode(given)}" if given else ""
+
+    return query
+
+
+ARTICLE_WORDS: dict[str, object] = {
+    "article_words": ARTICLE,
     "baseline_words": BASELINES,
     "maker": maker,
     "decided_words": decided_words,

@@ -19,6 +19,12 @@ _HEADS = {
     DecisionKind.RESTORE: "Waits again",
     DecisionKind.WITHDRAW: "Withdrawn",
 }
+_FOLLOWS = {
+    DecisionKind.REQUEST_CHANGES: "is written again; its next revision comes back to the queue.",
+    DecisionKind.PARK: "is out of the queue until somebody restores it.",
+    DecisionKind.RESTORE: "waits for a decision again.",
+    DecisionKind.WITHDRAW: "is not approved any more; a page of it is taken off.",
+}
 _UNDONE = (DecisionKind.APPROVE, DecisionKind.REQUEST_CHANGES, DecisionKind.SNOOZE, DecisionKind.PARK)
 
 
@@ -46,21 +52,11 @@ def shortened(keyword: str) -> str:
 
 def _follows(decided: Decided, zone: str) -> str:
     decision = decided.decision
-    match decision.kind:
-        case DecisionKind.APPROVE:
-            return _published(decided, zone)
-        case DecisionKind.REQUEST_CHANGES:
-            return "is written again; its next revision comes back to the queue."
-        case DecisionKind.SNOOZE if decision.until:
-            return f"comes back at {clock(decision.until, zone)}."
-        case DecisionKind.PARK:
-            return "is out of the queue until somebody restores it."
-        case DecisionKind.RESTORE:
-            return "waits for a decision again."
-        case DecisionKind.WITHDRAW:
-            return "is not approved any more; a page of it is taken off."
-        case _:
-            return "is closed."
+    if decision.kind is DecisionKind.APPROVE:
+        return _published(decided, zone)
+    if decision.kind is DecisionKind.SNOOZE and decision.until:
+        return f"comes back at {clock(decision.until, zone)}."
+    return _FOLLOWS.get(decision.kind, "is closed.")
 
 
 def _published(decided: Decided, zone: str) -> str:

@@ -119,8 +119,8 @@ class DecisionForm(BaseModel):
             case DecisionKind.SNOOZE:
                 return Verdict.snooze(_moment(self.until, zone), note=self.other_note)
             case DecisionKind.WITHDRAW:
-                reason = _chosen(WithdrawReason, "reason", self.withdraw_reason)
-                return Verdict.withdraw(reason, note=self.other_note)
+                why = _chosen(WithdrawReason, "reason", self.withdraw_reason)
+                return Verdict.withdraw(why, note=self.other_note)
             case DecisionKind.PARK | DecisionKind.RESTORE as kind:
                 return Verdict(kind=kind, note=self.other_note.strip() or None)
             case _:

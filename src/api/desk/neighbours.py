@@ -2,9 +2,13 @@
 
 from dataclasses import dataclass
 
+from src.application.queue import neighbours
 from src.bootstrap import Application
 from src.domain.ids import ArticleId
+from src.domain.queue import QueueFilter
 
+from .queue_filter import address_of, read_inside
+from .queue_filter import inside as inside_of
 from .shell import PATH
 
 
@@ -29,5 +33,20 @@ class Around:
 
 
 async def around(desk: Application, article: ArticleId, inside: str) -> Around:
-    """Return what stands around the article in the list of this filter."""
-    return Around(list_address=f"{PATH}/queue" + (f"?{inside}" if inside else ""))
+    """Return what stands around the article in the list of this filter.
+
+    Raises InputInvalid for a filter that is none.
+    """
+    where = read_inside(inside)
+    found = await neighbours(desk.database, article, where, by=desk.principal)
+    return Around(
+        list_address=address_of(where),
+        previous=_address(found.previous, where),
+        next=_address(found.next, where),
+        position=found.position,
+        total=found.total,
+    )
+
+
+def _address(article: ArticleId | None, where: QueueFilter) -> str | None:
+    return f"{PATH}/articles/{article}?{inside_of(where)}" if article else None

@@ -14,7 +14,7 @@ from src.domain.permissions import Action
 from src.domain.review import MOVES, DecisionKind
 
 from ...values import MAX_REVISIONS, InArticle
-from ..article_words import ARTICLE_WORDS
+from ..article_words import ARTICLE_WORDS, queries
 from ..decided import decided_notice, shortened, undo_address
 from ..decision_form import CHANGES, KEYWORDS, PUBLISH, REJECTIONS, WITHDRAWALS, DecisionForm
 from ..effect_words import clock, effect_words
@@ -69,7 +69,9 @@ async def claim(
 ) -> Response:
     """Take the article over from whoever looks at it."""
     await desk.reviews.claim(article, take_over=True)
-    return redirect(request, _address(article, inside), Notice(head="Taken over", text="Others see that you look at it."))
+    return redirect(
+        request, _address(article, inside), Notice(head="Taken over", text="Others see that you look at it.")
+    )
 
 
 @router.post("/articles/{article}/renew")
@@ -99,7 +101,7 @@ async def see(
 
 
 @router.post("/articles/{article}/findings/{finding}/waive")
-async def waive(  # noqa: PLR0913, PLR0917 - each is a field
+async def waive(
     request: Request,
     desk: Desk,
     article: InArticle,
@@ -110,7 +112,9 @@ async def waive(  # noqa: PLR0913, PLR0917 - each is a field
 ) -> Response:
     """Accept a finding in this text."""
     await desk.decisions.waive(article, finding, expected=content_hash, reason=reason)
-    return redirect(request, _address(article, inside), Notice(head="Waived", text="It stands in nobody's way any more."))
+    return redirect(
+        request, _address(article, inside), Notice(head="Waived", text="It stands in nobody's way any more.")
+    )
 
 
 @router.post("/articles/{article}/undo")
@@ -176,6 +180,7 @@ async def _page(
         choices={"changes": CHANGES, "reject": REJECTIONS, "keyword": KEYWORDS, "withdraw": WITHDRAWALS},
         undo=undo_address(view.details.article.id, view.last.number) if view.last else None,
         temporal=_temporal_address(desk, view.workflow_id),
+        query=queries(form.inside),
         **ARTICLE_WORDS,
     )
 
@@ -197,5 +202,3 @@ def _temporal_address(desk: Application, workflow_id: str) -> str | None:
 
 def _address(article: ArticleId, inside: str = "") -> str:
     return with_query(f"{PATH}/articles/{article}", **{"in": inside or None})
-
-
