@@ -1,6 +1,7 @@
 """Words of an article's page for revisions, decisions and comparisons."""
 
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import urlencode
 
 from src.domain.comparison import Baseline
@@ -92,7 +93,7 @@ def queries(inside: str) -> Callable[..., str]:
     return query
 
 
-ARTICLE_WORDS: dict[str, object] = {
+ARTICLE_WORDS: dict[str, Any] = {
     "article_words": ARTICLE,
     "baseline_words": BASELINES,
     "maker": maker,

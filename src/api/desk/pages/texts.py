@@ -1,6 +1,6 @@
 """The text of an article in other forms: to read and comment, as source, as Markdown, as its outline."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from markupsafe import Markup
@@ -64,7 +64,7 @@ async def show_outline(
 
 
 async def _page(
-    request: Request, desk: Application, view: ArticleView, chosen: str, inside: str | None, **shown: object
+    request: Request, desk: Application, view: ArticleView, chosen: str, inside: str | None, **shown: Any
 ) -> Response:
     return await render(
         request,
