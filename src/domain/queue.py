@@ -100,7 +100,7 @@ class FindingCounts(BaseModel):
     def score(self) -> int:
         """Return how little the rules found, of 100.
 
-        An error takes 20, a warning 5, a note 1. It is never below 0. It says how much the rules found, and nothing of what a reader would think.
+        An error takes 20, a warning 5, a note 1; never below 0. It says nothing of what a reader would think.
         """
         counts = {Severity.BLOCKING: self.blocking, Severity.WARNING: self.warning, Severity.NOTE: self.note}
         return max(0, FULL_SCORE - sum(PENALTIES[severity] * count for severity, count in counts.items()))
