@@ -27,6 +27,7 @@ from src.application.schedule_drift import ScheduleDrift
 from src.application.schedules import Schedules
 from src.application.sessions import Sessions
 from src.application.slot_watch import SlotWatch
+from src.application.undo import Undo
 from src.application.unfinished_watch import IsGone, UnfinishedWatch
 from src.application.watchdog import Watchdog
 from src.domain.alert import PATIENCE, SHORTEST_OVERDUE
@@ -200,6 +201,11 @@ class Application:
     def decisions(self) -> Decisions:
         """Return the use cases that decide about texts."""
         return Decisions(self.database, self.workflows, by=self.principal)
+
+    @cached_property
+    def undo(self) -> Undo:
+        """Return the use case that takes decisions back."""
+        return Undo(self.database, self.workflows, by=self.principal)
 
     @property
     def review_steps(self) -> ReviewSteps:

@@ -239,6 +239,7 @@ class ConflictReason(StrEnum):
     NOT_APPROVED = "not_approved"
     NOT_PUBLISHED = "not_published"
     NOTHING_TO_UNDO = "nothing_to_undo"
+    NOT_UNDONE = "not_undone"
     NO_BATCH_OPENED = "no_batch_opened"
     OFFLINE_TEXT = "offline_text"
     PUBLICATION_UNDER_WAY = "publication_under_way"
@@ -275,6 +276,7 @@ _CONFLICTS = {
     ConflictReason.NOT_APPROVED: "nobody approved the text that article {key} has now; it is not published",
     ConflictReason.NOT_PUBLISHED: "article {key} is not published",
     ConflictReason.NOTHING_TO_UNDO: "no publication of article {key} waits for its time",
+    ConflictReason.NOT_UNDONE: "the last decision on article {key} is not undone: {problem}",
     ConflictReason.OFFLINE_TEXT: "the offline writer, which is not AI, wrote article {key}; it is not published",
     ConflictReason.PUBLICATION_UNDER_WAY: "a publication of article {key} is {status} at this moment",
     ConflictReason.RENDERER_CHANGED: "the page of article {key} would not be as it was approved: {problem}",
