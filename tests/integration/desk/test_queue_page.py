@@ -1,14 +1,13 @@
 """The queue's pages: what they show of real and of ugly rows, and decisions on many texts at once."""
 
 import re
-from typing import Any
+from datetime import timedelta
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from sqlalchemy import text
 
 from src.domain.person import Grant, Role
-from tests.conftest import cloned
 from tests.finished_articles import SITE
 from tests.many_articles import fill_with_waiting
 
@@ -23,6 +22,8 @@ UGLY = {
     4: "<script>beacon()</script> & \"quoted\" 'x'",
 }
 _MORE = (
+    """INSERT INTO sites (slug, description)
+       SELECT 'other-shop', description || '{"slug": "other-shop", "base_url": "https://o.example/"}' FROM sites""",
     """INSERT INTO findings (article_id, revision, number, rule, rule_version, severity, message)
        SELECT a.id, 1, 0, 'x.y', 1, 'blocking', 'm' FROM articles a JOIN longtails l ON l.id = longtail_id
        WHERE l.source = 'load' AND number % 20 = 7""",
@@ -37,7 +38,7 @@ async def full(desk: TheDesk) -> TheDesk:
     await fill_with_waiting(desk.database, ROWS)
     async with desk.database.engine.begin() as connection:
         for statement in _MORE:
-            await connection.execute(text(statement))
+            await connection.exec_driver_sql(statement)
         for number, keyword in UGLY.items():
             await connection.execute(
                 text(
@@ -48,7 +49,7 @@ async def full(desk: TheDesk) -> TheDesk:
             )
     await desk.person("rita", [Grant(role=Role.REVIEWER, site=SITE)], display_name="Rita <b>Moss</b>")
     await desk.person("vic", [Grant(role=Role.VIEWER, site=None)])
-    await desk.person("other", [Grant(role=Role.REVIEWER, site="no-such-shop")])
+    await desk.person("other", [Grant(role=Role.REVIEWER, site="other-shop")])
     return desk
 
 
@@ -148,10 +149,8 @@ async def test_claims_are_told(full: TheDesk, rita: Browser) -> None:
     article = picks(page.text)[0].partition(":")[0]
     async with full.database.engine.begin() as connection:
         await connection.execute(
-            text(
-                "UPDATE reviews SET claimed_by = 'rita', claimed_until = now() + interval '9 minutes' WHERE article_id = :id"
-            ),
-            {"id": article},
+            text("UPDATE reviews SET claimed_by = 'rita', claimed_until = now() + :length WHERE article_id = :id"),
+            {"id": article, "length": timedelta(minutes=9)},
         )
     told = (await rita.get("/desk/queue/claims")).json()
     assert [(each["article"], each["by"]) for each in told] == [(article, "Rita <b>Moss</b>")]
@@ -159,114 +158,3 @@ async def test_claims_are_told(full: TheDesk, rita: Browser) -> None:
     assert "Rita <b>Moss</b> reads it, 1 min" in words(page)
     other = await full.logged_in("other")
     assert (await other.get("/desk/queue/claims")).json() == []
-
-
-# --- many at once
-
-
-@pytest.fixture(scope="module")
-async def bulk(database_url: str) -> Any:
-    """A desk whose texts may be decided on."""
-    from src.infrastructure.authentication.passwords import Passwords
-    from src.settings import Settings
-    from tests.integration.api.away import WithoutTemporal
-
-    from .conftest import _FAST, ADMIN
-
-    async with cloned(database_url) as own:
-        application = WithoutTemporal.on(own, Settings.model_construct())
-        object.__setattr__(application, "passwords", Passwords(_FAST))
-        made = TheDesk(application)
-        await made.person("anna", [ADMIN])
-        await fill_with_waiting(own, 20)
-        yield made
-
-
-async def statuses(desk: TheDesk) -> dict[str, int]:
-    async with desk.database.engine.connect() as connection:
-        rows = await connection.execute(text("SELECT status, count(*) FROM articles GROUP BY 1"))
-        return {status: count for status, count in rows}
-
-
-async def run(browser: Browser, page: str, **fields: Any) -> Any:
-    body = {"key": hidden(page, "key"), "in": "", "pick": picks(page)} | fields
-    return await browser.send("/desk/queue/run", **body)
-
-
-async def test_a_bulk_decision_is_carried_out_once_and_lists_what_it_left_out(bulk: TheDesk) -> None:
-    browser = await bulk.logged_in("anna")
-    queue = await browser.get("/desk/queue")
-    three = picks(queue.text)[:3]
-    page = await browser.send("/desk/queue/bulk", pick=three, **{"in": "sort=newest"})
-    assert picks(page.text) == three
-    assert "waits for publication" in words(page)
-    before = await statuses(bulk)
-
-    wrong = await run(browser, page.text, do="approve", count="2")
-    assert wrong.status_code == 422
-    assert "3 are selected; type 3 to go on" in words(wrong)
-    assert await statuses(bulk) == before
-    assert hidden(wrong.text, "key") == hidden(page.text, "key")
-
-    async with bulk.database.engine.begin() as connection:  # somebody else is faster
-        await connection.execute(
-            text("UPDATE articles SET status = 'rejected' WHERE id = :id"), {"id": three[0].partition(":")[0]}
-        )
-    stale = [three[0], three[1], three[2].partition(":")[0] + ":" + "0" * 64]
-    result = await run(browser, page.text, do="approve", count="3", pick=stale)
-    assert "1 article approved" in words(result)
-    assert "2 were left out" in words(result)
-    again = await run(browser, page.text, do="approve", count="3", pick=stale)
-    assert "1 article approved" in words(again)
-    assert (await statuses(bulk))["approved"] == 1
-
-
-@pytest.mark.parametrize(
-    ("fields", "expected", "status"),
-    [
-        ({"do": "changes", "change": "tone", "count": "2"}, "2 articles sent back for changes", "changes_requested"),
-        ({"do": "reject", "rejection": "quality", "keyword": "never", "count": "2"}, "2 articles rejected", "rejected"),
-        ({"do": "assign", "person": "anna"}, "2 articles assigned", None),
-        ({"do": "snooze", "until": "2199-01-01T00:00:00+00:00"}, "2 articles put off", None),
-    ],
-)
-async def test_all_of_a_filter_can_be_decided_on(
-    bulk: TheDesk, fields: dict[str, str], expected: str, status: str | None
-) -> None:
-    browser = await bulk.logged_in("anna")
-    page = await browser.get("/desk/queue/bulk", sort="newest")
-    before = await statuses(bulk)
-    result = await run(browser, page.text, pick=picks(page.text)[:2], **fields)
-    assert expected in words(result)
-    assert "None was left out" in words(result)
-    if status:
-        assert (await statuses(bulk))[status] == before.get(status, 0) + 2
-
-
-@pytest.mark.parametrize(
-    ("fields", "problem"),
-    [
-        ({"do": "changes", "change": "other", "count": "1"}, "say what is to be changed"),
-        ({"do": "changes", "change": "x", "count": "1"}, "choose one of the reasons"),
-        ({"do": "reject", "rejection": "x", "count": "1"}, "choose one of the reasons"),
-        ({"do": "delete"}, "choose what is to be done"),
-        ({"do": "snooze", "until": "soon"}, "choose one of the reasons"),
-        ({"do": "approve", "count": "1", "pick": []}, "nothing is selected"),
-    ],
-)
-async def test_a_bulk_form_with_a_mistake_comes_back(bulk: TheDesk, fields: dict[str, Any], problem: str) -> None:
-    browser = await bulk.logged_in("anna")
-    page = await browser.get("/desk/queue/bulk")
-    before = await statuses(bulk)
-    answer = await run(browser, page.text, **({"pick": picks(page.text)[:1]} | fields))
-    assert (answer.status_code, await statuses(bulk)) == (422, before)
-    assert problem in words(answer)
-
-
-async def test_a_viewer_decides_on_nothing(bulk: TheDesk) -> None:
-    await bulk.person("vera", [Grant(role=Role.VIEWER, site=None)])
-    browser = await bulk.logged_in("vera")
-    page = await browser.get("/desk/queue/bulk")
-    before = await statuses(bulk)
-    answer = await run(browser, page.text, do="approve", count=str(len(picks(page.text))))
-    assert (answer.status_code, await statuses(bulk)) == (403, before)
