@@ -1,5 +1,5 @@
 // Reading and deciding: the next article is there before it is asked for, findings and reasons by key, claims that are kept.
-import { currentRow, mark, onKey, say, send } from "./desk.js";
+const { currentRow, mark, onKey, say, send } = await import(document.querySelector('script[src*="/static/desk.js"]').src); // the copy that runs
 
 const KEEP_CLAIM = 180_000; // ms; it lapses after ten minutes
 const LOOKED = 5_000; // ms after which a text that is left counts as looked at
@@ -58,7 +58,7 @@ document.addEventListener("click", (event) => {
 // --- decisions are sent while the next article is read already
 
 document.addEventListener("submit", (event) => {
-  if (event.target.id !== "desk-decide" || !event.submitter) return;
+  if (event.target.id !== "desk-decide" || !event.submitter || !ahead) return; // the browser sends it as any form
   event.preventDefault();
   decide(event.target, event.submitter);
 });
