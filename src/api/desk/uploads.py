@@ -27,8 +27,8 @@ class Upload:
     name: str
 
     @classmethod
-    async def read(cls, request: Request) -> Self | None:
-        """Return what the form brought, None for nothing."""
+    async def read(cls, request: Request, *, pasted: str) -> Self | None:
+        """Return what the form brought, None for nothing; ``pasted`` is what a text is called."""
         form = await request.form()
         file, text, kept = form.get("file"), form.get("text"), form.get("kept")
         if isinstance(file, UploadFile) and (file.filename or file.size):
@@ -36,7 +36,7 @@ class Upload:
         if isinstance(kept, str) and kept:
             return cls(_decoded(kept), _named(str(form.get("name", "")), "list"))
         if isinstance(text, str) and text.strip():
-            return cls(text.encode(), "pasted list")
+            return cls(text.encode(), pasted)
         return None
 
     @property

@@ -7,7 +7,6 @@ from fastapi import APIRouter, Form, Header, Query, Request, Response
 
 from src.application import batches, schedules
 from src.application.batch_pages import read_batch_page, retry_failed
-from src.domain.batch import BatchStatus, Trigger
 from src.domain.colour import BLUE
 from src.domain.ids import ArticleId
 from src.domain.paging import MomentPosition
@@ -18,8 +17,9 @@ from src.domain.stages import STAGES
 from src.infrastructure.database.batch_progress import BatchArticle, Shown
 
 from ...pages import Asked, listed
-from ...values import InBatch, SiteFilter, WhichColour
+from ...values import InBatch, WhichColour
 from ..console_words import TRIGGER
+from ..filters import ChosenSite, ChosenStatus, ChosenTrigger
 from ..forms import Site, site_choices, temporal_link
 from ..live import follow_batch
 from ..notices import Notice
@@ -43,9 +43,9 @@ async def list_batches(
     request: Request,
     acting: Desk,
     paging: Asked,
-    site: SiteFilter = None,
-    status: BatchStatus | None = None,
-    trigger: Trigger | None = None,
+    site: ChosenSite = None,
+    status: ChosenStatus = None,
+    trigger: ChosenTrigger = None,
 ) -> Response:
     """List batches, the newest slot first."""
     page = listed(
@@ -73,7 +73,7 @@ async def list_batches(
 
 
 @router.get("/batches/new")
-async def offer_start(request: Request, acting: Desk, site: SiteFilter = None) -> Response:
+async def offer_start(request: Request, acting: Desk, site: ChosenSite = None) -> Response:
     """Show the form that starts a batch."""
     sites = await site_choices(acting, Action.BATCH_START)
     return await render(request, "batch_new.html", sites=sites, chosen=site)

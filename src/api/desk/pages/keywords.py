@@ -142,7 +142,7 @@ async def import_keywords(request: Request, desk: Desk, site: SiteSlug) -> Respo
     details = await sites.get_site_details(desk.database, site, by=desk.principal)
     form = await request.form()
     seen, verdicts = str(form.get("seen", "")), str(form.get("verdicts", ""))
-    upload = await Upload.read(request)
+    upload = await Upload.read(request, pasted="pasted list")
     if upload is None:
         return await _page(request, site=details.site, status=422, problem="There is nothing to read: choose a file.")
     try:

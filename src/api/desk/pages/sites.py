@@ -97,7 +97,7 @@ async def show_new_file(request: Request, desk: Desk) -> Response:
 @router.post("/sites/new-file")
 async def add_site_file(request: Request, desk: Desk) -> Response:
     """Add a site as its file describes it."""
-    upload = await Upload.read(request) or Upload(b"", "the file")
+    upload = await Upload.read(request, pasted="the text") or Upload(b"", "the text")
     try:
         site = site_file.read(upload.data, file=upload.name)
         await sites.create_site(desk.database, site, by=desk.principal)
@@ -173,7 +173,7 @@ async def replace_file(request: Request, desk: Desk, site: SiteSlug) -> Response
     """Replace the description by that of a file, if nobody else did."""
     current = (await sites.get_site_details(desk.database, site, by=desk.principal)).site
     version = (await read_fields(request)).get("version", "")
-    upload = await Upload.read(request) or Upload(b"", "the file")
+    upload = await Upload.read(request, pasted="the text") or Upload(b"", "the text")
     text = _text_of(upload)
     try:
         wanted = _described(upload, site)

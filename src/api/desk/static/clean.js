@@ -14,6 +14,7 @@ export function clean(html, told = () => {}) {
   inert.innerHTML = html;
   const left = new Set();
   lists(inert.content);
+  for (const each of inert.content.querySelectorAll('li > p[role="presentation"]:only-child')) each.replaceWith(...each.childNodes); // Google Docs
   const made = document.createDocumentFragment();
   copy(inert.content, made, left, 0);
   if (left.size) told(left);
@@ -42,7 +43,7 @@ function element(node, to, left, depth) {
   let into = to;
   if (isKept) into = open(name, node, href, into);
   else if (!isPlain && given === "SPAN") {
-    if (/font-weight:\s*(bold|[6-9]00)/i.test(style) && !node.closest("b,strong,h1,h2,h3,h4,th")) into = inside("B", into);
+    if (/font-weight:\s*(bold|[6-9]00)/i.test(style) && !node.closest('b:not([style*="normal"]),strong,h1,h2,h3,h4,th')) into = inside("B", into);
     if (/font-style:\s*italic/i.test(style) && !node.closest("i,em")) into = inside("I", into);
     if (style) left.add("styles");
   }

@@ -50,8 +50,12 @@ async function edit() {
   let squire = null; // while the text is shown as text
   let isSaved = false;
 
+  // Browsers type a space before a tag as one that does not break; a text that had none keeps none.
+  const hasHardSpaces = byId("source")?.value.includes("\u00a0") || byId("source")?.value.includes("&nbsp;");
+  const html = () => (hasHardSpaces ? squire.getHTML() : squire.getHTML().replaceAll("&nbsp;", " "));
+
   const fields = () => {
-    if (squire) text.value = squire.getHTML();
+    if (squire) text.value = html();
     const names = ["form", "text", "heading", "h1", "title", "description", "tags"];
     return Object.fromEntries(names.filter((name) => form.elements[name]).map((name) => [name, form.elements[name].value]));
   };
