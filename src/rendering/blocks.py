@@ -111,13 +111,15 @@ def _pieces(html: str) -> Iterator[str]:
 
 
 def _seen(html: str) -> list[str]:
-    """Return the tokens without space beside blocks, and without a block's last break.
+    """Return the tokens that can be seen.
+
+    Space beside blocks and a block's last break are none.
 
     Other space is one blank, but in ``pre``."""
     found, preformatted = [], 0
     given = tokens(html)
-    for token, following in zip(given, [*given[1:], ""], strict=True):
-        if token == "<br>" and following.startswith("</") and is_block_tag(following):
+    for token, following in zip(given, [*given[1:], ""], strict=False):
+        if token.startswith("<br") and following.startswith("</") and is_block_tag(following):
             continue  # the last break of a block shows nothing
         if tag_name(token) == "pre":
             preformatted += -1 if token.startswith("</") else 1

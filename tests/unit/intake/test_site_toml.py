@@ -28,7 +28,9 @@ def with_everything() -> Site:
     return site.model_copy(
         update={
             "profile": profile,
-            "models": {Stage.C: ModelChoice(provider="openai", model="x:8b", effort="high", max_output_tokens=4000)},
+            "models": {
+                Stage.ARTICLE: ModelChoice(provider="openai", model="x:8b", effort="high", max_output_tokens=4000)
+            },
             "budget": Budget(per_day_usd=Decimal("5.50")),
             "review": ReviewRules(reminder=timedelta(minutes=90), self_approval=False, approvals=2),
             "publishing": PublishingRules(on_approval=OnApproval.CADENCE, per_day=3, undo=timedelta(0)),
