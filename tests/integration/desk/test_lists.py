@@ -17,7 +17,8 @@ _MORE = (
            cost_usd = NULL, answer = '<script>beacon()</script>' || chr(10) || 'Größe', model = 'odd "model" & co'
        WHERE id IN (SELECT id FROM model_calls ORDER BY id LIMIT 3)""",
     """UPDATE articles SET status = 'failed', failed_stage = 'C', error_type = 'X', attempts = 3,
-           error_message = '<img src=x>', keyword = '登山靴 <b>' WHERE id = (SELECT id FROM articles WHERE content_hash = 'h' ORDER BY id LIMIT 1)""",
+           error_message = '<img src=x>', keyword = '登山靴 <b>'
+           WHERE id = (SELECT id FROM articles WHERE content_hash = 'h' ORDER BY id LIMIT 1)""",
     "DELETE FROM stage_outputs WHERE stage = 'D' AND article_id = (SELECT max(id::text)::uuid FROM articles)",
     "UPDATE articles SET status = 'generating' WHERE id = (SELECT max(id::text)::uuid FROM articles)",
     """INSERT INTO stage_failures (article_id, revision, stage, kind, failures, error_type, message)
