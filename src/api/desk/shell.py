@@ -41,6 +41,7 @@ async def render(request: Request, template: str, *, status: int = 200, **contex
     signed_in: SignedIn | None = getattr(request.state, "signed_in", None)
     frame = {
         "request": request,
+        "status": status,
         "me": signed_in.principal if signed_in else None,
         "counts": await _counts(request, signed_in),
         "notice": notices.read(request.cookies.get(notices.COOKIE)),
