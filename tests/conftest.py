@@ -31,7 +31,7 @@ from tests.engines import Engines
 
 _SHARED = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
 _TEMPLATE = "longtail_template"
-_SLOWEST_FIRST = ("long", "story", "workflows", "upgrade", "integration", "unit")
+_SLOWEST_FIRST = ("long", "browser", "story", "workflows", "upgrade", "integration", "unit")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -128,6 +128,7 @@ async def database(migrated: Database) -> AsyncIterator[Database]:
         await connection.execute(text("DELETE FROM watchdog_alerts"))
         await connection.execute(text("DELETE FROM answering_models"))
         await connection.execute(text("DELETE FROM idempotency_keys"))
+        await connection.execute(text("DELETE FROM failed_logins"))
 
 
 @pytest.fixture

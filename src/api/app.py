@@ -10,6 +10,7 @@ from src.bootstrap import Application
 
 from . import documents, errors
 from .desk import create_desk
+from .desk.pages.keywords import LONGER_BODIES as LISTS_OF_THE_DESK
 from .edge import REQUEST_ID, Edge
 from .events import Streams
 from .once import HEADER as IDEMPOTENCY_KEY
@@ -75,7 +76,7 @@ def create_app(application: Application, *, stopping: asyncio.Event | None = Non
             allow_headers=["Authorization", "Content-Type", "If-Match", "If-None-Match", IDEMPOTENCY_KEY, REQUEST_ID],
             expose_headers=["ETag", "Location", REQUEST_ID],
         )
-    app.add_middleware(Edge, limit=MAX_BODY_BYTES, longer=keywords.LONGER_BODIES)
+    app.add_middleware(Edge, limit=MAX_BODY_BYTES, longer=keywords.LONGER_BODIES | LISTS_OF_THE_DESK, pages=f"{DESK}/")
     return app
 
 

@@ -35,13 +35,14 @@ _SECURITY = {
 class Edge:
     """Gives every answer an id, and every error a document."""
 
-    def __init__(self, app: ASGIApp, *, limit: int, longer: Mapping[str, int]) -> None:
+    def __init__(self, app: ASGIApp, *, limit: int, longer: Mapping[str, int], pages: str) -> None:
         """``limit`` is of a body in bytes.
 
-        ``longer`` are limits of paths with these endings."""
+        ``longer`` are limits of paths with these endings. Below ``pages`` the app says in a page what is too long."""
         self._app = app
         self._limit = limit
         self._longer = longer
+        self._pages = pages
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -52,10 +53,10 @@ class Edge:
         answer = _Answer(scope, receive, send, request_id=_request_id(scope))
         structlog.contextvars.bind_contextvars(request_id=answer.request_id)
         try:
-            body = _Body(receive, limit=self._limit_of(scope["path"]))
+            body = _Body(scope, receive, limit=self._limit_of(scope["path"]))
             if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADER_BYTES:
                 await answer.replace(http_problem(431, f"the headers have more than {MAX_HEADER_BYTES} bytes"))
-            elif body.is_too_long(scope):
+            elif body.is_too_long and not scope["path"].startswith(self._pages):
                 await answer.replace(http_problem(413, body.told))
             else:
                 await self._app(scope, body.receive, answer.send)
@@ -79,7 +80,9 @@ class Edge:
 class _Body:
     """The body of a request, read up to a limit."""
 
-    def __init__(self, receive: Receive, *, limit: int) -> None:
+    def __init__(self, scope: Scope, receive: Receive, *, limit: int) -> None:
+        given = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+        self._announced = int(given[:_DIGITS]) if given.isdigit() else 0
         self._receive = receive
         self._limit = limit
         self._bytes = 0
@@ -89,13 +92,15 @@ class _Body:
         """Return what is said of a longer one."""
         return f"the body has more than the {self._limit} bytes that this route takes"
 
-    def is_too_long(self, scope: Scope) -> bool:
+    @property
+    def is_too_long(self) -> bool:
         """Return whether the request says so itself."""
-        given = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-        return given.isdigit() and int(given[:_DIGITS]) > self._limit
+        return self._announced > self._limit
 
     async def receive(self) -> Message:
         """Read on. Raises HTTPException for more than the limit."""
+        if self.is_too_long:
+            raise HTTPException(413, self.told)
         message = await self._receive()
         self._bytes += len(message.get("body", b""))
         if self._bytes > self._limit:

@@ -20,7 +20,7 @@ from src.infrastructure.database.machine_texts import read_machine_text, store_m
 from src.infrastructure.database.unit_of_work import Database, UnitOfWork
 from src.quality.findings import check
 from src.rendering.differences import combine, compare
-from src.rendering.edits import edited
+from src.rendering.edits import agree, edited
 
 SHORTEST_HASH = 8  # characters by which people call a text
 
@@ -88,11 +88,14 @@ class Revisions:
         self._database = database
         self._by = by
 
-    async def edit(self, article_id: ArticleId, edit: TextEdit, *, parent: str) -> EditResult:
+    async def edit(
+        self, article_id: ArticleId, edit: TextEdit, *, parent: str, keep_others: bool = False
+    ) -> EditResult:
         """Store what a person made of ``parent``, the beginning of a hash.
 
         It is a revision of its own and awaits a review, also of an article that was approved. Text that comes back
-        untouched makes no revision; an edit that is repeated makes one.
+        untouched makes no revision; an edit that is repeated makes one. With ``keep_others`` it is made of the newest
+        text where that has changed in other parts only.
 
         Raises NotFound, NotPermitted, InputInvalid, Conflict for an article that is not to be edited, and
         TextReplaced when ``parent`` is no longer the newest text.
@@ -107,6 +110,8 @@ class Revisions:
             base = latest
             if not latest.content_hash.startswith(parent):
                 base = await self._find_base(uow, article_id, parent)
+                if keep_others and agree(edit, base.content, latest.content):
+                    base = latest
             content = edited(base.content, edit)
             if base is not latest and content.hash != latest.content_hash:
                 raise await text_replaced(uow, parent, latest)

@@ -35,6 +35,19 @@ class SiteDetails(BaseModel):
     longtails: dict[LongtailStatus, int]
 
 
+class SiteStanding(SiteSummary):
+    """A site in a list, with what waits there.
+
+    Attributes:
+        to_review: texts that wait for a decision and are not put off.
+        schedule: in words; None: there is none.
+    """
+
+    to_review: int
+    schedule: str | None
+    is_paused: bool
+
+
 class SiteContents(BaseModel):
     """What is deleted together with a site."""
 
@@ -120,6 +133,25 @@ async def list_sites(database: Database, *, by: Principal) -> list[SiteSummary]:
             for site in sites
             if readable is None or site.slug in readable
         ]
+
+
+async def list_site_standings(database: Database, *, by: Principal) -> list[SiteStanding]:
+    """Return the sites that somebody may read, with what waits there."""
+    listed = await list_sites(database, by=by)
+    async with database.unit_of_work() as uow:
+        waiting = await uow.overview.count_reviews_by_site()
+        schedules = {each.site: str(each.schedule.when) for each in await uow.schedules.list_all()}
+        paused = await uow.schedules.list_current_pauses()
+    return [
+        SiteStanding(
+            site=each.site,
+            ready=each.ready,
+            to_review=waiting.get(each.site.slug, 0),
+            schedule=schedules.get(each.site.slug),
+            is_paused=each.site.slug in paused,
+        )
+        for each in listed
+    ]
 
 
 async def get_site_details(database: Database, slug: str, *, by: Principal) -> SiteDetails:

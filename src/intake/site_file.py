@@ -82,6 +82,19 @@ def read(data: bytes, *, file: str) -> Site:
         raise FileInvalid(file, _listed(details, text)) from error
 
 
+def field_problems(error: ValidationError) -> dict[str, str]:
+    """Return what is wrong with each field, by paths as in ``profile.facts[0].id``."""
+    problems: dict[str, str] = {}
+    for detail in error.errors(include_url=False):
+        path = _path(detail["loc"])
+        if detail["type"] == "missing":
+            about = _model_at(detail["loc"]).model_fields[str(detail["loc"][-1])].description
+            problems.setdefault(path, f"fill this in: {about}")
+        else:
+            problems.setdefault(path, _remedy(detail, path))
+    return problems
+
+
 def _parse(text: str, *, file: str) -> dict[str, object]:
     try:
         return tomllib.loads(text)

@@ -39,6 +39,17 @@ def edited(content: Content, edit: TextEdit) -> Content:
     return content.model_copy(update=changes)
 
 
+def agree(edit: TextEdit, one: Content, other: Content) -> bool:
+    """Return whether two texts agree in what the edit changes."""
+    return _touched(edit, one) == _touched(edit, other)
+
+
+def _touched(edit: TextEdit, content: Content) -> list[object]:
+    names = [*edit.lines, *(name for name in ("tags", "introduction") if getattr(edit, name) is not None)]
+    sections = [section for section in content.sections if section.id in edit.sections]
+    return [*(getattr(content, name) for name in names), *sections]
+
+
 def _section(section: ContentSection, edit: TextEdit) -> ContentSection:
     change = edit.sections.get(section.id, SectionEdit())
     heading = section.heading if change.heading is None else _line(change.heading, f"sections.{section.id}.heading")

@@ -85,6 +85,7 @@ def _title(status: int) -> str:
         404: "There is no such page",
         409: "It cannot be done now",
         412: "The text was replaced",
+        413: "That is too large",
         422: "Something in it is not right",
         429: "Too many tries",
         503: "Something does not answer",

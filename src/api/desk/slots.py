@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import NamedTuple
 
 from src.application.calendar import CalendarRow, CalendarSlot
@@ -10,6 +10,7 @@ from src.domain.scheduling.slot_evidence import Outcome
 
 from .console_words import OUTCOME
 from .shell import PATH, with_query
+from .troubles import stamp
 from .wording import moment
 
 MOST_IN_A_CELL = 3  # slots of a day; more are one figure that leads to them
@@ -70,11 +71,6 @@ def cells(row: CalendarRow, day: object, *, month: str, chosen: datetime | None)
 def count_kinds(rows: Sequence[CalendarRow]) -> Counter[str]:
     """Return how many slots there are of each kind."""
     return Counter(kind_of(slot) for row in rows for slot in row.slots)
-
-
-def stamp(at: datetime) -> str:
-    """Return a moment as addresses carry it."""
-    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def word_of(slot: CalendarSlot) -> tuple[str, str]:

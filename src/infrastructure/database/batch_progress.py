@@ -168,8 +168,9 @@ class BatchProgressRepository:
 
     async def count_shown(self, batch_id: BatchId) -> dict[Shown, int]:
         """Return how many articles each choice lists."""
-        counts = [func.count().filter(_is_shown(shown)) for shown in Shown]
-        row = await self._session.execute(_of_batch(select(*counts), batch_id))
+        first, *others = (func.count().filter(_is_shown(shown)) for shown in Shown)
+        counts: Select[Any] = select(first).add_columns(*others)
+        row = await self._session.execute(_of_batch(counts, batch_id))
         return dict(zip(Shown, row.one(), strict=True))
 
     async def list_articles(self, batch_id: BatchId, shown: Shown, *, first: int, limit: int) -> list[BatchArticle]:

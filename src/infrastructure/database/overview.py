@@ -12,6 +12,11 @@ from src.domain.batch import BatchStatus
 
 from .tables import AlertRow, BatchRow, ReviewRow, SiteRow
 
+_WAITING = (
+    ReviewRow.status == ArticleStatus.NEEDS_REVIEW,
+    or_(ReviewRow.snoozed_until.is_(None), ReviewRow.snoozed_until <= func.now()),
+)
+
 
 class CountRow(NamedTuple):
     """The counts, as the statement returns them."""
@@ -39,15 +44,15 @@ class OverviewRepository:
 
         row = await self._session.execute(
             select(
-                counted(
-                    ReviewRow,
-                    ReviewRow.status == ArticleStatus.NEEDS_REVIEW,
-                    or_(ReviewRow.snoozed_until.is_(None), ReviewRow.snoozed_until <= func.now()),
-                    within(ReviewRow.site),
-                ),
+                counted(ReviewRow, *_WAITING, within(ReviewRow.site)),
                 counted(BatchRow, BatchRow.status == BatchStatus.RUNNING, within(BatchRow.site)),
                 counted(SiteRow, within(SiteRow.slug)),
                 counted(AlertRow, AlertRow.until.is_(None), AlertRow.raised_at.is_not(None), within(AlertRow.site)),
             )
         )
         return CountRow(*row.one())
+
+    async def count_reviews_by_site(self) -> dict[str, int]:
+        """Return how many texts of each site wait for a decision now."""
+        counted = select(ReviewRow.site, func.count().label("waiting")).where(*_WAITING).group_by(ReviewRow.site)
+        return {row.site: row.waiting for row in await self._session.execute(counted)}

@@ -23,12 +23,14 @@ from ..forms import Site, schedule_link
 from ..notices import Notice
 from ..shell import PATH, redirect, render, with_query
 from ..signed_in import Desk
-from ..slots import LEGEND, cells, count_kinds, kind_of, stamp, word_of
+from ..slots import LEGEND, cells, count_kinds, kind_of, word_of
+from ..troubles import stamp
 from ..wording import BATCH, plural
 
 router = APIRouter()
 
 _MONTH = r"^20\d\d-(0[1-9]|1[0-2])$"
+_MOST_TROUBLES = 12  # the cells show all
 _TROUBLES = ("gap", "bad", "part")
 Slots = Annotated[list[Moment], Form(alias="slot", min_length=1, max_length=1000)]
 
@@ -41,6 +43,7 @@ async def show_calendar(
     site: ChosenSite = None,
     slot: Moment | None = None,
     day: date | None = None,
+    week: date | None = None,
     since: Annotated[str, Query(max_length=60)] = "",
 ) -> Response:
     """Show a month, and the chosen slot with what can be done."""
@@ -50,13 +53,15 @@ async def show_calendar(
     row, chosen = _find(shown, site, slot)
     plan = await _plan_of(acting, row, chosen)
     days = _days(first)
+    seen = _week(week or (chosen.day if chosen else today if today in days else days[-1]))
     return await render(
         request,
         "calendar.html",
         calendar=shown,
         days=days,
         today=today,
-        week=_week(today if today in days else first),
+        week=seen,
+        weeks=[(each, f"{each:%Y-%m}") for each in (min(seen) - timedelta(days=7), min(seen) + timedelta(days=7))],
         month=f"{first:%Y-%m}",
         months=_around(first),
         counts=count_kinds(shown.rows),
@@ -209,7 +214,7 @@ def _why(chosen: CalendarSlot | None) -> str:
 
 def _troubles(shown: CalendarMonth) -> list[tuple[CalendarRow, CalendarSlot]]:
     found = [(row, slot) for row in shown.rows for slot in row.slots if kind_of(slot) in _TROUBLES]
-    return sorted(found, key=lambda each: each[1].slot, reverse=True)[:30]
+    return sorted(found, key=lambda each: each[1].slot, reverse=True)[:_MOST_TROUBLES]
 
 
 def _days(first: date) -> list[date]:

@@ -1,14 +1,32 @@
 // What every page has: keys, forms that are sent without a new page, what is said aloud.
 
 const OFF = "longtail-keys-off";
+const NOTICE = "longtail-notice";
 const GO = { t: "/desk/", q: "/desk/queue", b: "/desk/batches", c: "/desk/calendar", s: "/desk/sites" };
-const token = document.querySelector('meta[name="csrf"]')?.content ?? "";
+let token = document.querySelector('meta[name="csrf"]')?.content ?? "";
 
 export const keysAreOn = () => localStorage.getItem(OFF) === null;
 
 /** Send a form or a body, and return what the desk answers: {location, notice} or a problem document. */
 export async function send(target, body) {
   const [url, data] = target instanceof HTMLFormElement ? [target.action, new FormData(target, body)] : [target, body];
+  const answer = await post(url, data);
+  if (answer.type !== "/problems/foreign-form") return answer;
+  // Somebody logged in anew since this page was made: its token is of the session before.
+  return (await renew()) ? post(url, data) : { ok: false, status: 401, detail: "you are logged out" };
+}
+
+async function renew() {
+  const page = await fetch(location.href, { credentials: "same-origin" }).catch(() => null);
+  if (!page?.ok || page.redirected) return false;
+  const made = new DOMParser().parseFromString(await page.text(), "text/html").querySelector('meta[name="csrf"]')?.content;
+  if (!made || made === token) return false;
+  token = made;
+  for (const each of document.querySelectorAll('input[name="csrf"]')) each.value = token;
+  return true;
+}
+
+async function post(url, data) {
   let answer;
   try {
     answer = await fetch(url, {
@@ -46,6 +64,15 @@ export function say(notice) {
   document.querySelector("main").append(bar);
   document.getElementById("desk-said").textContent = `${notice.head} ${notice.text ?? ""}`;
 }
+
+/** Go to a page that says what happened. */
+export function leaveFor({ location: to, notice }) {
+  if (notice) sessionStorage.setItem(NOTICE, JSON.stringify(notice));
+  location.assign(to);
+}
+const carried = sessionStorage.getItem(NOTICE);
+sessionStorage.removeItem(NOTICE);
+if (carried) say(JSON.parse(carried));
 
 function undoForm(action) {
   const form = document.createElement("form");
