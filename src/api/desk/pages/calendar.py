@@ -1,9 +1,10 @@
 """Calendar: a month's slots by site, why each is so, and backfills of gaps."""
 
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Query, Request, Response
+from fastapi import APIRouter, Depends, Form, Query, Request, Response
 
 from src.application import schedules
 from src.application.calendar import CalendarMonth, CalendarRow, CalendarSlot
@@ -35,25 +36,28 @@ _TROUBLES = ("gap", "bad", "part")
 Slots = Annotated[list[Moment], Form(alias="slot", min_length=1, max_length=1000)]
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What of the calendar is asked for."""
+
+    month: Annotated[str | None, Query(pattern=_MONTH)] = None
+    site: ChosenSite = None
+    slot: Moment | None = None
+    day: date | None = None
+    week: date | None = None
+    since: Annotated[str, Query(max_length=60)] = ""
+
+
 @router.get("/calendar")
-async def show_calendar(
-    request: Request,
-    acting: Desk,
-    month: Annotated[str | None, Query(pattern=_MONTH)] = None,
-    site: ChosenSite = None,
-    slot: Moment | None = None,
-    day: date | None = None,
-    week: date | None = None,
-    since: Annotated[str, Query(max_length=60)] = "",
-) -> Response:
+async def show_calendar(request: Request, acting: Desk, asked: Annotated[Asked, Depends()]) -> Response:
     """Show a month, and the chosen slot with what can be done."""
     today = datetime.now(UTC).date()
-    first = date.fromisoformat(f"{month}-01") if month else today.replace(day=1)
-    shown = await acting.calendar.month(first, since=since)
-    row, chosen = _find(shown, site, slot)
+    first = date.fromisoformat(f"{asked.month}-01") if asked.month else today.replace(day=1)
+    shown = await acting.calendar.month(first, since=asked.since)
+    row, chosen = _find(shown, asked.site, asked.slot)
     plan = await _plan_of(acting, row, chosen)
     days = _days(first)
-    seen = _week(week or (chosen.day if chosen else today if today in days else days[-1]))
+    seen = _week(asked.week or (chosen.day if chosen else today if today in days else days[-1]))
     return await render(
         request,
         "calendar.html",
@@ -66,11 +70,11 @@ async def show_calendar(
         months=_around(first),
         counts=count_kinds(shown.rows),
         legend=LEGEND,
-        cells=lambda each, at: cells(each, at, month=f"{first:%Y-%m}", chosen=slot),
+        cells=lambda each, at: cells(each, at, month=f"{first:%Y-%m}", chosen=asked.slot),
         troubles=_troubles(shown),
         row=row,
         chosen=chosen,
-        of_day=[each for each in row.slots if each.day == day] if row and day else [],
+        of_day=[each for each in row.slots if each.day == asked.day] if row and asked.day else [],
         word_of=word_of,
         why=_why(chosen),
         plan=plan,
@@ -78,7 +82,7 @@ async def show_calendar(
         stamp=stamp,
         temporal=schedule_link(acting, row.site.slug) if row else None,
         gaps=[each for each in row.slots if _is_gap(each)] if row else [],
-        following=with_query(f"{PATH}/calendar", month=month, since=shown.following) if shown.following else None,
+        following=with_query(f"{PATH}/calendar", month=asked.month, since=shown.following) if shown.following else None,
     )
 
 
