@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from src.api.desk.slots import cells, count_kinds
 from src.application.calendar import CalendarRow, CalendarSlot
+from src.domain.colour import BLUE
 from src.domain.scheduling.schedule import Schedule, When
 from src.domain.scheduling.slot_evidence import Outcome, SlotReport
 from src.domain.scheduling.slots import slots
@@ -61,7 +62,7 @@ async def test_without_temporal_batches_are_shown_and_it_says_so(desk: TheDesk, 
         await uow.schedules.upsert(
             "hardware-shop",
             Schedule(when=When(times=(time(6),)), time_zone="Europe/London"),
-            colour="blue",  # type: ignore[arg-type]
+            colour=BLUE,
             written={},
             by="anna",
         )

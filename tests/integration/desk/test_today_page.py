@@ -1,15 +1,17 @@
 """Today: trouble before numbers, from few statements, also while Temporal is away."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 from sqlalchemy import text
 
 from src.domain.alert import AlertKind, Finding
 from src.domain.article import Failure
+from src.domain.colour import BLUE
 from src.domain.hold import HoldDepth
 from src.domain.person import Grant, Role
+from src.domain.scheduling.schedule import Schedule, When
 from src.domain.stages import Stage
 from tests.factories import a_site
 from tests.finished_articles import finished_articles, save
@@ -44,7 +46,10 @@ async def test_without_a_site_it_says_how_to_begin(anna: Browser) -> None:
 
 
 async def test_without_trouble_it_says_so_and_that_temporal_is_away(desk: TheDesk, anna: Browser) -> None:
-    await _sites(desk, 1)
+    await _sites(desk, 2)
+    schedule = Schedule(when=When(times=(time(6),)), time_zone="Europe/London")
+    async with desk.database.unit_of_work() as uow:
+        await uow.schedules.upsert("site-0", schedule, colour=BLUE, written={}, by="anna")
     page = words(await anna.get("/desk/"))
     assert "Nothing All sites do what they should." in page
     assert "Temporal does not answer" in page
