@@ -128,6 +128,7 @@ async def database(migrated: Database) -> AsyncIterator[Database]:
         await connection.execute(text("DELETE FROM watchdog_alerts"))
         await connection.execute(text("DELETE FROM answering_models"))
         await connection.execute(text("DELETE FROM idempotency_keys"))
+        await connection.execute(text("DELETE FROM failed_logins"))
 
 
 @pytest.fixture

@@ -18,6 +18,8 @@ from src.domain.errors import (
     ForeignForm,
     Hint,
     InputInvalid,
+    LoginNotFresh,
+    LoginRefused,
     LongtailError,
     LongtailsLocked,
     ModelError,
@@ -41,6 +43,7 @@ from src.domain.errors import (
     TargetRefused,
     TargetUnavailable,
     TextReplaced,
+    TooManyLogins,
     WorkerLost,
 )
 from src.domain.usage import Usage
@@ -66,6 +69,9 @@ WITH_FACTS: dict[type[LongtailError], LongtailError] = {
         "site", "shop", version="3f2a", current={"name": "Shop"}, wanted={"name": "Garden"}
     ),
     NotAuthenticated: NotAuthenticated("expired"),
+    LoginRefused: LoginRefused(retry_after=timedelta(seconds=4)),
+    TooManyLogins: TooManyLogins(timedelta(seconds=3.2)),
+    LoginNotFresh: LoginNotFresh("anna", confirmed_at=_AT),
     ForeignForm: ForeignForm(),
     NotPermitted: NotPermitted("anna", "batch.start", site="shop", roles=["operator", "admin"], hint=Hint.GRANT_ROLE),
     DatabaseFailed: DatabaseFailed("UniqueViolationError", sqlstate="23505"),

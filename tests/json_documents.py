@@ -8,6 +8,7 @@ from src.application.batches import BatchDetails
 from src.application.decisions import BulkResult, Decided
 from src.application.gaps import SlotList
 from src.application.keywords import ImportReport, LongtailList
+from src.application.passwords import EndedSessions, NewPassword
 from src.application.publishing import PublicationResult, Verification
 from src.application.reviews import ReviewDetails
 from src.application.revisions import EditResult
@@ -78,6 +79,8 @@ DOCUMENTS: dict[str, Any] = {
     "user role": Person,
     "user disable": Person,
     "user enable": Person,
+    "user reset": NewPassword,
+    "user log-out": EndedSessions,
     "user token create": CreatedToken,
     "user token list": list[ApiToken],
     "user token revoke": ApiToken,

@@ -6,17 +6,18 @@ what follows, and nothing is kept here meanwhile. Streams end at once when the p
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import SecretStr
 
-from src.application.progress import Progress, list_steps
+from src.application.progress import Progress, list_steps, read_pulse
 from src.bootstrap import Application
 from src.domain.errors import EngineUnavailable, LongtailError
 from src.domain.ids import BatchId
+from src.domain.principal import Principal
 from src.domain.progress import ProgressPosition, ProgressStep
 
 from .authentication import bearer, renew
@@ -61,23 +62,71 @@ class Streams:
         return True
 
 
-async def follow(request: Request, acting: Application, batch: BatchId, after: ProgressPosition) -> Response:
+Renew = Callable[[Request], Awaitable[Principal]]
+"""Returns who asks, from rows as they are now. Raises NotAuthenticated."""
+
+
+async def renew_bearer(request: Request) -> Principal:
+    """Return who has the request's token now. Raises NotAuthenticated."""
+    given = await bearer(request)
+    assert given is not None  # noqa: S101 - it was, when the stream began
+    return await renew(request, SecretStr(given.credentials))
+
+
+async def follow(
+    request: Request, acting: Application, batch: BatchId, after: ProgressPosition, *, renewed: Renew = renew_bearer
+) -> Response:
     """Return the stream of the batch's steps after a position.
 
-    Raises NotFound, NotPermitted, and EngineUnavailable when too many are open.
+    ``renewed`` finds out who asks, again and again while it lasts. Raises NotFound, NotPermitted, and
+    EngineUnavailable when too many are open.
     """
     first = await list_steps(acting.database, batch, by=acting.principal, after=after)
     if first.is_over:
         return Response(status_code=204)
+    return stream(request, _events(request, acting, batch, after, first, renewed))
+
+
+def stream(request: Request, events: AsyncIterator[str]) -> Response:
+    """Return the answer that sends the events.
+
+    Raises EngineUnavailable when too many streams are open.
+    """
     streams: Streams = request.app.state.streams
     if streams.open >= MAX_STREAMS:
         raise EngineUnavailable(f"{MAX_STREAMS} streams are open; follow the batch by its counts meanwhile")
     headers = {"X-Accel-Buffering": "no"}  # of nginx, which would hold events back
-    return StreamingResponse(_events(request, acting, batch, after, first), media_type=MEDIA_TYPE, headers=headers)
+    return StreamingResponse(events, media_type=MEDIA_TYPE, headers=headers)
+
+
+async def watch(request: Request, acting: Application, *, renewed: Renew) -> AsyncIterator[str]:
+    """Yield an event whenever a batch took a step, and with every heartbeat."""
+    streams: Streams = request.app.state.streams
+    streams.open += 1
+    try:
+        beat, seen = time.monotonic(), await read_pulse(acting.database)
+        yield f"retry: {_RETRY_MILLISECONDS}\n\n"
+        while not await streams.rest():
+            now = await read_pulse(acting.database)
+            if is_due := time.monotonic() - beat > _HEARTBEAT_SECONDS:
+                beat = time.monotonic()
+                await renewed(request)
+            if is_due or now != seen:
+                seen = now
+                yield "event: change\ndata: {}\n\n"
+    except LongtailError:  # the session ended: the page asks again and is told
+        return
+    finally:
+        streams.open -= 1
 
 
 async def _events(
-    request: Request, acting: Application, batch: BatchId, position: ProgressPosition, progress: Progress
+    request: Request,
+    acting: Application,
+    batch: BatchId,
+    position: ProgressPosition,
+    progress: Progress,
+    renewed: Renew,
 ) -> AsyncIterator[str]:
     streams: Streams = request.app.state.streams
     streams.open += 1
@@ -94,7 +143,7 @@ async def _events(
                 return
             if time.monotonic() - beat > _HEARTBEAT_SECONDS:
                 beat = time.monotonic()
-                acting = await _renewed(request, acting)
+                acting = acting.acting_as(await renewed(request))
                 yield ": the connection lives\n\n"
             progress = await list_steps(acting.database, batch, by=acting.principal, after=position)
         yield "event: end\ndata: {}\n\n"
@@ -102,12 +151,6 @@ async def _events(
         return
     finally:
         streams.open -= 1
-
-
-async def _renewed(request: Request, acting: Application) -> Application:
-    given = await bearer(request)
-    assert given is not None  # noqa: S101 - it was, when the stream began
-    return acting.acting_as(await renew(request, SecretStr(given.credentials)))
 
 
 def _written(step: ProgressStep) -> str:

@@ -21,6 +21,7 @@ from .holds import ALL_SITES
 
 _PAGE = 500  # events that are held in memory at a time
 _SCHEDULE = ("set", "repair", "remove")
+_PERSON = ("add", "role", "disable", "enable")  # what changes what is kept of a person; logging in does not
 _ENDED = tuple(status.value for status in ENDED)
 _PAUSE = ("pause", "resume", "adopt", "remove")
 
@@ -139,7 +140,7 @@ async def _holds(uow: UnitOfWork, sites: set[str]) -> list[Difference]:
 
 async def _people(uow: UnitOfWork) -> list[Difference]:
     found = {person.name: person.state for person in await uow.users.list_all()}
-    return _compare("user", await uow.audit.list_last("user"), found)
+    return _compare("user", await uow.audit.list_last("user", _PERSON), found)
 
 
 async def _tokens(uow: UnitOfWork) -> list[Difference]:

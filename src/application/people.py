@@ -117,6 +117,7 @@ async def set_disabled(database: Database, name: str, *, by: Principal, disabled
         if (before.disabled_at is not None) is disabled:
             return before
         await uow.users.set_disabled(name, disabled=disabled)
+        await uow.sessions.end_all(name)  # or they would count again once he is enabled
         return await _changed(uow, before, action, by=by)
 
 

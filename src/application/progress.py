@@ -33,3 +33,8 @@ async def list_steps(database: Database, batch_id: BatchId, *, by: Principal, af
         may_follow = bool(steps) or status is BatchStatus.RUNNING
         is_over = not may_follow and not await uow.progress_steps.has_after(batch_id, after)
         return Progress(steps=steps, is_over=is_over)
+
+
+async def read_pulse(database: Database) -> tuple[int, int]:
+    """Return what is another after each step of any batch."""
+    return await database.run_autocommit(lambda uow: uow.progress_steps.read_pulse())

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from src.domain.article import Article, ArticleStatus
 from src.domain.content import Approval, Content, Publication
-from src.domain.errors import Conflict, ConflictReason, Hint, NotFound
+from src.domain.errors import Conflict, ConflictReason, Hint, InputInvalid, NotFound
 from src.domain.finding import RevisionFinding
 from src.domain.ids import ArticleId
 from src.domain.paging import Excerpt, MomentPosition, Order, Page
@@ -22,6 +22,7 @@ from src.domain.person import parse_name, public_name
 from src.domain.principal import Principal
 from src.domain.review import Comment, CommentId, Decision, Review, approvals_of, parse_note
 from src.domain.revision import Revision, RevisionSummary
+from src.domain.text import beginning
 from src.infrastructure.database.reviews import LockedArticle, QueuedReview
 from src.infrastructure.database.unit_of_work import Database, UnitOfWork
 
@@ -226,10 +227,12 @@ class Reviews:
                 await self._record(uow, Action.REVIEW_ASSIGN, article, {"assignee": before}, {"assignee": person})
             return review
 
-    async def comment(self, article_id: ArticleId, text: str, *, block: str | None = None) -> Comment:
-        """Leave a comment at a section of the newest text.
+    async def comment(
+        self, article_id: ArticleId, text: str, *, block: str | None = None, span: str | None = None
+    ) -> Comment:
+        """Leave a comment at a section of the newest text, or at words of it.
 
-        Raises NotFound, NotPermitted, InputInvalid.
+        Raises NotFound, NotPermitted, InputInvalid, also for a ``span`` that does not stand there.
         """
         words = parse_note(text, "text")
         async with self._database.unit_of_work() as uow:
@@ -238,8 +241,11 @@ class Reviews:
             known = [section.id for section in latest.content.sections]
             if block is not None and block not in known:
                 raise NotFound("section", block, known=known)
-            comment = await uow.comments.add(article_id, latest.number, block, by=self._by.name, text=words)
-            after = {"comment": str(comment.id), "block": block, "text": words}
+            quoted = _quoted(latest.content, block, span) if span is not None else None
+            comment = await uow.comments.add(
+                article_id, latest.number, block, span=quoted, by=self._by.name, text=words
+            )
+            after = {"comment": str(comment.id), "block": block, "span": quoted, "text": words}
             await self._record(uow, Action.REVIEW_COMMENT, article, None, after)
             return comment
 
@@ -285,6 +291,24 @@ class Reviews:
         after: dict[str, Any],
     ) -> None:
         await uow.audit.record(action, str(article.id), by=self._by, site=article.site, before=before, after=after)
+
+
+def _quoted(content: Content, block: str | None, span: str) -> str:
+    """Return the quoted words as they stand in the block. Raises InputInvalid."""
+    from src.quality.fragment import Fragment  # noqa: PLC0415 - an HTML parser, for those who quote alone
+
+    words = " ".join(parse_note(span, "span").split())
+    parts = [
+        content.h1,
+        content.introduction,
+        *(html for each in content.sections for html in (each.heading, each.html)),
+    ]
+    if block is not None:
+        parts = [html for each in content.sections if each.id == block for html in (each.heading, each.html)]
+    if not any(words in Fragment(part).text for part in parts):
+        where = f"section {block!r}" if block is not None else "the text"
+        raise InputInvalid("span", beginning(span), f"these words do not stand in {where}", reason="not_found")
+    return words
 
 
 def _holder(review: Review, now: datetime) -> tuple[str, datetime] | None:

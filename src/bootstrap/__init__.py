@@ -3,6 +3,8 @@
 The command line, the API, the benchmark and the tests open everything here.
 """
 
+from src.infrastructure.authentication.passwords import Passwords
+
 from .application import Application, open_application
 from .servers import (
     Servers,
@@ -17,6 +19,7 @@ from .worker import build_worker, register_worker, run_worker, worker_grace, wor
 
 __all__ = [
     "Application",
+    "Passwords",
     "Servers",
     "build_worker",
     "choose_port",

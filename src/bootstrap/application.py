@@ -6,7 +6,7 @@ where Temporal is opened.
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,7 @@ from src.application.schedule_drift import ScheduleDrift
 from src.application.schedules import Schedules
 from src.application.sessions import Sessions
 from src.application.slot_watch import SlotWatch
+from src.application.undo import Undo
 from src.application.unfinished_watch import IsGone, UnfinishedWatch
 from src.application.watchdog import Watchdog
 from src.domain.alert import PATIENCE, SHORTEST_OVERDUE
@@ -35,6 +36,7 @@ from src.domain.principal import Authentication, Principal
 from src.domain.publishing import Target, TargetName
 from src.domain.scheduling.slot_evidence import GRACE, WATCHDOG_INTERVAL
 from src.domain.site import Site
+from src.infrastructure.authentication.passwords import Passwords
 from src.infrastructure.authentication.tokens import TokenAuthentication
 from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.embedded.temporal import TemporalServer
@@ -57,6 +59,7 @@ class Application:
 
     Attributes:
         principal: who acts, and within which bounds.
+        passwords: what verifies them; one for the process, whoever acts.
     """
 
     settings: Settings
@@ -64,6 +67,7 @@ class Application:
     client: "Client"
     server: TemporalServer
     principal: Principal
+    passwords: Passwords = field(default_factory=Passwords)
 
     @property
     def who(self) -> str:
@@ -142,6 +146,11 @@ class Application:
         """Return what finds out who a token belongs to."""
         return TokenAuthentication(self.database)
 
+    @cached_property
+    def sessions(self) -> Sessions:
+        """Return the use cases of who logs in and out."""
+        return Sessions(self.database, self.passwords)
+
     async def _check_models(self, site: Site) -> None:
         from src.infrastructure.llm.providers import Providers  # noqa: PLC0415 - the libraries of the model providers
 
@@ -184,11 +193,6 @@ class Application:
         )
 
     @cached_property
-    def sessions(self) -> Sessions:
-        """Return the sessions of people in the desk."""
-        return Sessions(self.database)
-
-    @cached_property
     def reviews(self) -> Reviews:
         """Return the use cases of reviews that decide nothing."""
         return Reviews(self.database, by=self.principal)
@@ -197,6 +201,11 @@ class Application:
     def decisions(self) -> Decisions:
         """Return the use cases that decide about texts."""
         return Decisions(self.database, self.workflows, by=self.principal)
+
+    @cached_property
+    def undo(self) -> Undo:
+        """Return the use case that takes decisions back."""
+        return Undo(self.database, self.workflows, by=self.principal)
 
     @property
     def review_steps(self) -> ReviewSteps:

@@ -62,6 +62,19 @@ def with_application(
     return _with_servers(run, settings, with_temporal=True)
 
 
+def as_owner(work: Callable[[Application], Awaitable[T]], servers: Servers, settings: Settings) -> T:
+    """Run ``work`` on open servers, as the machine's owner.
+
+    It is for what may be done while there are no users.
+    """
+
+    async def run() -> T:
+        async with open_application(settings, servers, principal=_owner()) as application:
+            return await work(application)
+
+    return asyncio.run(run())
+
+
 def names_models(site: Site) -> set[str]:
     """Return the names of the site's models, as this process resolves them."""
     return list_names(Settings.load(), site)

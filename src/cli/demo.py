@@ -10,31 +10,24 @@ from urllib.parse import quote
 import typer
 from rich.markup import escape
 
-from src import examples as example_files
 from src.application.articles import get_page
 from src.application.batches import get_batch_details
-from src.application.keywords import list_unwritten, renew_keywords
-from src.application.sites import add_site
+from src.application.sample_people import SamplePerson
 from src.bootstrap import Application, choose_port
 from src.domain.batch import Batch
 from src.domain.colour import BLUE
 from src.domain.errors import InputInvalid
-from src.domain.longtail import Longtail, phrase_key
+from src.domain.longtail import phrase_key
 from src.domain.site import Site
-from src.domain.stages import STAGES
-from src.infrastructure.llm.model_choice import OFFLINE, choose
-from src.intake import keyword_list, site_file
 from src.settings import Settings
 
-from . import progress
+from . import progress, sample
 from .connections import start, with_application
 from .options import API_PORT
 from .supervised import Supervised
-from .terminal import err, out
+from .terminal import out
 from .views import print_articles, print_outcome, short
 
-SITE_FILE = "hardware-shop.toml"
-KEYWORDS_FILE = "hardware-shop-keywords.csv"
 OFFLINE_LATENCY_SECONDS = 1.5  # long enough to be watched, and to kill the worker half-way
 GRACE = timedelta(seconds=10)  # of the worker: its batch has ended by then
 
@@ -62,9 +55,8 @@ def demo(
     Example: longtail demo --articles 3 --fail "how to bleed a radiator without a key"
     """
     settings = start(Settings.load())
-    site = site_file.read(example_files.content(SITE_FILE), file=SITE_FILE)
-    keywords = keyword_list.read(example_files.content(KEYWORDS_FILE), file=KEYWORDS_FILE)
-    first = keywords.longtails[:articles]
+    site, longtails = sample.read()
+    first = longtails[:articles]
     if fail is not None and phrase_key(fail) not in {longtail.key for longtail in first}:
         phrases = "; ".join(longtail.phrase for longtail in first)
         raise InputInvalid("--fail", fail, f"it is none of the keywords of this run: {phrases}")
@@ -72,7 +64,7 @@ def demo(
 
     async def work(application: Application) -> bool:
         _say_who_writes(settings, site)
-        workflow_id = await _start(application, site, keywords.longtails, articles, from_first=fail is not None)
+        workflow_id = await sample.start_batch(application, articles, from_first=fail is not None)
         with Supervised(
             "worker", _worker_arguments(settings, fail), log=settings.home / "worker.log", grace=GRACE
         ) as worker:
@@ -80,18 +72,19 @@ def demo(
             ended = await progress.wait_for_batch(application, site.slug, workflow_id)
             made = await _report(application, ended, folder if to else _writable(folder / short(ended.id)))
             if keep:
-                _keep(settings)
+                _keep(settings, await sample.add_people(application))
         return made == ended.total > 0
 
     if not with_application(work, settings):
         raise typer.Exit(1)
 
 
-def _keep(settings: Settings) -> None:
-    """Serve the API too, until Ctrl-C."""
+def _keep(settings: Settings, people: Sequence[SamplePerson]) -> None:
+    """Serve the API and the desk too, until Ctrl-C."""
     port = choose_port(API_PORT)
     with Supervised("api", ["--port", str(port)], log=settings.home / "api.log", grace=GRACE):
         out.print(f"the API is at http://127.0.0.1:{port}/docs")
+        sample.say_desk(port, people)
         out.print("Everything is still running; Ctrl-C stops it.")
         threading.Event().wait()
 
@@ -103,33 +96,9 @@ def _worker_arguments(settings: Settings, fail: str | None) -> list[str]:
     return [*arguments, "--fail", fail] if fail else arguments
 
 
-async def _start(
-    application: Application, site: Site, known: Sequence[Longtail], count: int, *, from_first: bool
-) -> str:
-    """Return the workflow id of a new or an interrupted batch.
-
-    A new one writes about the next keywords without an article, unless ``from_first``; once all have one, again about
-    the first.
-    """
-    database, by = application.database, application.principal
-    await add_site(database, site, by=by)
-    if running := await application.batches.find_running(site.slug):
-        err.print("the last run was interrupted; its batch resumes where it stopped")
-        return running.workflow_id
-    left = known if from_first else await list_unwritten(database, site.slug, known, by=by)
-    longtails = (left or known)[:count]
-    await renew_keywords(database, site.slug, longtails, by=by, source=KEYWORDS_FILE)
-    started = await application.batches.start(site.slug, limit=len(longtails), colour=BLUE)
-    if not left:
-        out.print("every keyword of the sample has its article; they are kept, and others written beside them")
-    elif len(left) < len(known):
-        out.print(f"{len(known) - len(left)} keywords of the sample have their article; this run writes about the next")
-    return started.workflow_id
-
-
 def _say_who_writes(settings: Settings, site: Site) -> None:
-    choices = {stage: choose(settings, site, stage) for stage in STAGES}
-    if all(choice.provider == OFFLINE for choice in choices.values()):
+    choices = sample.choices(settings, site)
+    if sample.is_offline(settings, site):
         out.print("[yellow]no key is set: the offline writer stands in. It is not AI; its text is a template.[/yellow]")
         return
     for stage, choice in choices.items():

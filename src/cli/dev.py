@@ -1,4 +1,4 @@
-"""``longtail dev``: servers, a worker and the API, until Ctrl-C."""
+"""``longtail dev``: servers, a worker, the API and the desk, until Ctrl-C."""
 
 import threading
 from contextlib import ExitStack
@@ -8,7 +8,8 @@ from src.bootstrap import choose_port, open_servers, worker_grace
 from src.domain.colour import BLUE
 from src.settings import Settings
 
-from .connections import start
+from . import sample
+from .connections import as_owner, start
 from .options import API_PORT
 from .supervised import RESTART_PAUSE, Supervised
 from .terminal import busy, out
@@ -17,9 +18,10 @@ API_GRACE = timedelta(seconds=15)  # more than it takes by itself
 
 
 def dev() -> None:
-    """Run PostgreSQL, Temporal, a blue worker and the API.
+    """Run PostgreSQL, Temporal, a blue worker, the API and the desk.
 
-    Until Ctrl-C, with Temporal's UI.
+    Until Ctrl-C, with Temporal's UI. A home without users gets two, whose passwords are printed this once; one without
+    sites a sample site, whose articles the offline writer makes.
 
     Other commands of the same LONGTAIL_HOME find them by themselves. What was under way when this ends resumes when it
     starts again.
@@ -29,8 +31,10 @@ def dev() -> None:
     settings = start(Settings.load())
     with ExitStack() as stack:
         with busy("starting PostgreSQL and Temporal"):
-            server = stack.enter_context(open_servers(settings)).temporal
+            servers = stack.enter_context(open_servers(settings))
+        server = servers.temporal
         assert server is not None  # noqa: S101 - it was asked for
+        people = as_owner(sample.furnish, servers, settings) if servers.is_database_local else []
         pause, port = settings.scaled(RESTART_PAUSE), choose_port(API_PORT)
         arguments = ["--colour", BLUE]
         worker = stack.enter_context(
@@ -42,5 +46,6 @@ def dev() -> None:
         out.print(f"Temporal UI  {server.ui_url or 'not ours'}")
         out.print(f"blue worker  pid {worker.pid}")
         out.print(f"API          http://127.0.0.1:{port}/docs")
+        sample.say_desk(port, people)
         out.print("Ctrl-C stops everything; articles under way resume next time.")
         threading.Event().wait()

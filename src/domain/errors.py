@@ -6,6 +6,7 @@ Errors carry facts; the next step is worded at the edges.
 terminal and ``api.errors`` as a problem document. The worker's edge makes Temporal failures of them.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -238,6 +239,7 @@ class ConflictReason(StrEnum):
     NOT_APPROVED = "not_approved"
     NOT_PUBLISHED = "not_published"
     NOTHING_TO_UNDO = "nothing_to_undo"
+    NOT_UNDONE = "not_undone"
     NO_BATCH_OPENED = "no_batch_opened"
     OFFLINE_TEXT = "offline_text"
     PUBLICATION_UNDER_WAY = "publication_under_way"
@@ -274,6 +276,7 @@ _CONFLICTS = {
     ConflictReason.NOT_APPROVED: "nobody approved the text that article {key} has now; it is not published",
     ConflictReason.NOT_PUBLISHED: "article {key} is not published",
     ConflictReason.NOTHING_TO_UNDO: "no publication of article {key} waits for its time",
+    ConflictReason.NOT_UNDONE: "the last decision on article {key} is not undone: {problem}",
     ConflictReason.OFFLINE_TEXT: "the offline writer, which is not AI, wrote article {key}; it is not published",
     ConflictReason.PUBLICATION_UNDER_WAY: "a publication of article {key} is {status} at this moment",
     ConflictReason.RENDERER_CHANGED: "the page of article {key} would not be as it was approved: {problem}",
@@ -360,7 +363,7 @@ class NotAuthenticated(LongtailError):
     """A credential cannot be used, so that nobody knows who asks.
 
     Attributes:
-        problem: a code for scripts: ``missing``, ``unknown``, ``expired``, ``revoked`` or ``disabled``.
+        problem: a code for scripts: ``missing``, ``unknown``, ``expired``, ``revoked``, ``ended`` or ``disabled``.
     """
 
     status = 401
@@ -375,8 +378,54 @@ _CREDENTIALS = {
     "unknown": "nobody has it",
     "expired": "its time is over",
     "revoked": "it was revoked",
+    "ended": "its person logged out or has a new password",
     "disabled": "its user is disabled",
 }
+
+
+class LoginRefused(LongtailError):
+    """Nobody may act who has this name and this password.
+
+    Which of them is wrong is not said: names cannot be found out so. ``retry_after`` is when the next try is taken.
+    """
+
+    status = 401
+
+    def __init__(self, *, retry_after: timedelta | None = None) -> None:
+        super().__init__("name or password is wrong", retry_after=retry_after)
+
+
+class TooManyLogins(LongtailError):
+    """So many logins failed that the next one has to wait.
+
+    The password was not looked at. ``retry_after`` is when it will be.
+    """
+
+    status = 429
+    retryable = True
+
+    def __init__(self, retry_after: timedelta) -> None:
+        seconds = math.ceil(retry_after.total_seconds())
+        super().__init__(
+            f"too many logins failed; the next try is in {seconds} second{'' if seconds == 1 else 's'}",
+            retry_after=timedelta(seconds=seconds),
+        )
+
+
+class LoginNotFresh(LongtailError):
+    """What is asked for wants the password again.
+
+    Attributes:
+        who: the person.
+        confirmed_at: when he gave it last, in UTC.
+    """
+
+    status = 403
+
+    def __init__(self, who: str, *, confirmed_at: datetime) -> None:
+        super().__init__(f"{who} gave the password at {confirmed_at:%H:%M} UTC; give it again to do this")
+        self.who = who
+        self.confirmed_at = confirmed_at
 
 
 class ForeignForm(LongtailError):

@@ -63,6 +63,9 @@ class Action(StrEnum):
     USER_ROLE = "user.role"
     USER_DISABLE = "user.disable"
     USER_ENABLE = "user.enable"
+    USER_PASSWORD = "user.password"  # noqa: S105 - an action, no secret; another's: everybody may change his own
+    USER_LOG_IN = "user.log in"  # only recorded: who may is a matter of the password
+    USER_LOG_OUT = "user.log out"  # another, everywhere; everybody may do it to himself
     TOKEN_CREATE = "token.create"  # noqa: S105 - an action, no secret
     TOKEN_REVOKE = "token.revoke"  # noqa: S105 - likewise
     AUDIT_READ = "audit.read"
@@ -130,6 +133,9 @@ ALLOWED: dict[Action, frozenset[Role]] = {
     Action.USER_ROLE: _ADMIN,
     Action.USER_DISABLE: _ADMIN,
     Action.USER_ENABLE: _ADMIN,
+    Action.USER_PASSWORD: _ADMIN,
+    Action.USER_LOG_IN: frozenset(Role),
+    Action.USER_LOG_OUT: _ADMIN,
     Action.TOKEN_CREATE: _ADMIN,
     Action.TOKEN_REVOKE: _ADMIN,
     Action.AUDIT_READ: _OPERATOR,

@@ -11,7 +11,7 @@ from .errors import InputInvalid
 from .permissions import ALLOWED, OF_NO_SITE, Action, Role
 from .text import visible
 
-__all__ = ["Grant", "Person", "Role", "allows", "parse_name", "parse_text", "public_name"]
+__all__ = ["Grant", "Person", "Role", "allows", "is_name", "parse_name", "parse_text", "public_name"]
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _LONGEST = 120  # characters of a display name, an address, an operating system's user
@@ -81,9 +81,14 @@ def _concerned(action: Action, site: str | None) -> str | None:
     return None if action in OF_NO_SITE else site
 
 
+def is_name(text: str) -> bool:
+    """Return whether somebody can be called so."""
+    return _NAME.fullmatch(text) is not None
+
+
 def parse_name(text: str, field: str = "name") -> str:
     """Return a name by which people and tokens are called. Raises InputInvalid."""
-    if not _NAME.fullmatch(text):
+    if not is_name(text):
         remedy = "write 1 to 64 small letters, digits, dots, hyphens or underscores, a letter or digit first"
         raise InputInvalid(field, text, remedy)
     return text

@@ -15,6 +15,7 @@ class Origin(StrEnum):
 
     COMMAND_LINE = "command line"
     API = "api"
+    DESK = "desk"
     WORKER = "worker"
 
 

@@ -24,6 +24,8 @@ SHAPES = (
     ("user role", "user role bert viewer"),
     ("user disable", "user disable bert"),
     ("user enable", "user enable bert"),
+    ("user reset", "user reset bert"),
+    ("user log-out", "user log-out bert"),
     ("user token create", "user token create bert ci --expires 12h --scope operator"),
     ("user token list", "user token list bert"),
     ("user token revoke", "user token revoke bert ci"),

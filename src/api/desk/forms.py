@@ -1,28 +1,45 @@
-"""Reads what a form of ours sent.
+"""Fields of forms of the console, within bounds."""
 
-Unlike a parameter of the framework an empty field stays empty: it was cleared.
-"""
+from typing import Annotated
+from urllib.parse import quote
 
-from typing import TypeVar
+from fastapi import Form
+from pydantic import AfterValidator, StringConstraints
 
-from fastapi import Request
-from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ValidationError
-from starlette.datastructures import UploadFile
+from src.application.sites import list_sites
+from src.bootstrap import Application
+from src.domain.permissions import Action
+from src.domain.text import visible
 
-M = TypeVar("M", bound=BaseModel)
+from ..values import SLUG
 
-
-async def read_form(request: Request, model: type[M]) -> M:
-    """Return the fields as ``model``. Raises RequestValidationError."""
-    try:
-        return model.model_validate(await read_fields(request))
-    except ValidationError as error:
-        problems = [{**each, "loc": ("body", *each["loc"])} for each in error.errors(include_url=False)]
-        raise RequestValidationError(problems) from error
+Site = Annotated[str, Form(min_length=2, max_length=60, pattern=SLUG)]
+Confirmed = Annotated[bool, Form()]
 
 
-async def read_fields(request: Request) -> dict[str, str]:
-    """Return the fields by name, without files."""
-    form = await request.form()
-    return {name: value for name, value in form.multi_items() if not isinstance(value, UploadFile)}
+def _visible(text: str) -> str:
+    return visible(text) or ""
+
+
+Note = Annotated[str, StringConstraints(max_length=500), AfterValidator(_visible), Form()]
+"""A remark on one line; empty if none was written."""
+
+
+async def site_choices(acting: Application, action: Action = Action.SITE_READ) -> list[tuple[str, str]]:
+    """Return slug and name of the sites on which somebody may do this."""
+    sites = await list_sites(acting.database, by=acting.principal)
+    return [(each.site.slug, each.site.name) for each in sites if acting.principal.may(action, each.site.slug)]
+
+
+def temporal_link(acting: Application, workflow_id: str) -> str | None:
+    """Return the workflow's page in Temporal's UI, None if that is unknown."""
+    if acting.temporal_ui_url is None:
+        return None
+    return f"{acting.temporal_ui_url}/namespaces/{acting.namespace}/workflows/{quote(workflow_id, safe='')}"
+
+
+def schedule_link(acting: Application, site: str) -> str | None:
+    """Return the schedule's page in Temporal's UI, None if that is unknown."""
+    if acting.temporal_ui_url is None:
+        return None
+    return f"{acting.temporal_ui_url}/namespaces/{acting.namespace}/schedules/{quote(f'site/{site}', safe='')}"

@@ -61,6 +61,7 @@ class NewComment(values.Body):
 
     text: Remark
     section: str | None = Field(default=None, max_length=200, description="Left out: it is about the whole.")
+    span: Remark | None = Field(default=None, description="The words of it that it is about.")
 
 
 class Seen(values.Body):
@@ -163,7 +164,7 @@ async def add_comment(
     asked: Annotated[NewComment, Body(openapi_examples={"on a section": {"value": examples.COMMENT}})],
 ) -> Comment:
     """Leave a comment at the newest text."""
-    return await acting.reviews.comment(article, asked.text, block=asked.section)
+    return await acting.reviews.comment(article, asked.text, block=asked.section, span=asked.span)
 
 
 @router.post("/reviews/{article}/comments/{comment}/resolve")

@@ -201,6 +201,7 @@ def comment(
     article_id: ArticleOption,
     text: Annotated[str, typer.Argument(metavar="TEXT", help="What you want to say.")],
     section: Annotated[str | None, typer.Option(help="The id of the section that it is about.")] = None,
+    span: Annotated[str | None, typer.Option(help="The words of it that it is about.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Leave a comment at an article's newest text.
@@ -209,7 +210,8 @@ def comment(
     """
 
     async def work(database: Database, by: Principal) -> Comment:
-        return await Reviews(database, by=by).comment(await resolve_article(database, article_id), text, block=section)
+        found = await resolve_article(database, article_id)
+        return await Reviews(database, by=by).comment(found, text, block=section, span=span)
 
     left = with_person(work)
     if as_json:

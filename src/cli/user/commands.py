@@ -11,10 +11,15 @@ from src.domain.person import Grant, Person, Role
 from ..connections import os_user_here, with_person
 from ..options import JsonOption
 from ..terminal import local, out, print_json, print_table
+from .passwords import log_out, reset
 from .tokens import app as tokens
 
-app = typer.Typer(help="Add people, give them roles, make API tokens.", no_args_is_help=True, add_completion=False)
+app = typer.Typer(
+    help="Add people, give them roles, passwords and API tokens.", no_args_is_help=True, add_completion=False
+)
 app.add_typer(tokens, name="token")
+app.command()(reset)
+app.command("log-out")(log_out)
 
 NameOption = Annotated[str, typer.Argument(metavar="NAME", help="The user's name.")]
 SitesOption = Annotated[

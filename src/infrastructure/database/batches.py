@@ -29,7 +29,7 @@ from .model_calls import ModelCallRepository
 from .pages import in_order
 from .tables import ArticleRow, BatchArticleRow, BatchRow, StageFailureRow
 
-_DONE = (BatchStatus.COMPLETED, BatchStatus.PARTLY_FAILED)
+DONE = (BatchStatus.COMPLETED, BatchStatus.PARTLY_FAILED)
 _BATCH_OF_ARTICLE = (  # built once: that costs more than running it
     select(BatchRow)
     .join(ArticleRow, ArticleRow.batch_id == BatchRow.id)
@@ -84,7 +84,7 @@ class BatchRepository:
         )
         assert row is not None  # noqa: S101 - the conflict above says that it is there
         is_same_run = (row.workflow_id, row.run_id) == (request.workflow_id, request.run_id)
-        if row.status in _DONE and not force:
+        if row.status in DONE and not force:
             return row.id, False
         if row.status != BatchStatus.RUNNING or not is_same_run:
             await self._reopen(row, request)
@@ -161,7 +161,7 @@ class BatchRepository:
         )
 
     async def _is_done(self, batch_id: BatchId) -> bool:
-        return await self._session.scalar(select(BatchRow.status).where(BatchRow.id == batch_id)) in _DONE
+        return await self._session.scalar(select(BatchRow.status).where(BatchRow.id == batch_id)) in DONE
 
     async def _find_outage(self, batch_id: BatchId) -> tuple[str, str] | None:
         """Return the outage or limit that ended every failed article.
@@ -291,7 +291,7 @@ class BatchRepository:
         """Return the median duration of the last twenty batches, if any."""
         ended = (
             select((BatchRow.closed_at - BatchRow.opened_at).label("took"))
-            .where(BatchRow.site == site, BatchRow.status.in_(_DONE))
+            .where(BatchRow.site == site, BatchRow.status.in_(DONE))
             .order_by(BatchRow.closed_at.desc())
             .limit(20)
             .subquery()

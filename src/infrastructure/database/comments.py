@@ -22,12 +22,13 @@ class CommentRepository:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def add(self, article_id: ArticleId, revision: int, block: str | None, *, by: str, text: str) -> Comment:
-        """Store a comment on a block, None for the whole."""
+    async def add(
+        self, article_id: ArticleId, revision: int, block: str | None, *, span: str | None = None, by: str, text: str
+    ) -> Comment:
+        """Store a comment on words of a block, None for the whole."""
+        given = {"article_id": article_id, "revision": revision, "block": block, "span": span, "by": by, "text": text}
         row = await self._session.scalar(
-            insert(CommentRow)
-            .values(article_id=article_id, revision=revision, block=block, by=by, text=text, at=func.clock_timestamp())
-            .returning(CommentRow)
+            insert(CommentRow).values(**given, at=func.clock_timestamp()).returning(CommentRow)
         )
         return Comment.model_validate(row)
 

@@ -12,6 +12,7 @@ from src.domain.progress import ProgressPosition, ProgressStep
 
 from .tables import ProgressStepRow
 
+_PULSE = 1000  # steps; none is committed after so many later ones
 _OLDEST_RUNNING = cast(cast(func.pg_snapshot_xmin(func.pg_current_snapshot()), Text), BigInteger)
 
 
@@ -43,6 +44,17 @@ class ProgressStepRepository:
             ProgressStepRow.batch_id == batch_id, place > (position.transaction, position.number)
         )
         return bool(await self._session.scalar(select(following)))
+
+    async def read_pulse(self) -> tuple[int, int]:
+        """Return the newest step's number, and how many of the last are there.
+
+        A step that is committed late changes the second.
+        """
+        newest = select(func.coalesce(func.max(ProgressStepRow.number), 0)).scalar_subquery()
+        statement = select(func.coalesce(func.max(ProgressStepRow.number), 0), func.count())
+        row = await self._session.execute(statement.where(ProgressStepRow.number > newest - _PULSE))
+        number, count = row.one()
+        return number, count
 
 
 def _step(row: ProgressStepRow) -> ProgressStep:

@@ -8,22 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import (
-    ColumnElement,
-    FromClause,
-    Select,
-    Subquery,
-    Text,
-    and_,
-    exists,
-    func,
-    literal,
-    or_,
-    select,
-    true,
-    update,
-)
-from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from src.domain.article import ArticleStatus
@@ -32,14 +18,13 @@ from src.domain.ids import ArticleId
 from src.domain.paging import Excerpt, MomentPosition, Order, Page
 from src.domain.review import Review
 
-from .pages import first_rows, in_order
+from .review_pages import REVIEW, queue
 from .tables import ArticleRevisionRow, ArticleRow, ReviewDecisionRow, ReviewRow
 
 CLAIM = timedelta(minutes=10)  # a claim lapses so long after the last step of who has it
 _IN_REVIEW = (ArticleStatus.NEEDS_REVIEW, ArticleStatus.CHANGES_REQUESTED)
 _COMPLETE = tuple(status for status in ArticleStatus if status.is_complete)
 ENDED = (ArticleStatus.APPROVED, ArticleStatus.REJECTED, ArticleStatus.PARKED, ArticleStatus.WITHDRAWN)
-_REVIEW = tuple(getattr(ReviewRow, name) for name in Review.model_fields)
 
 
 class LockedArticle(BaseModel):
@@ -112,7 +97,7 @@ class ReviewRepository:
 
     async def get(self, article_id: ArticleId) -> Review:
         """Return the review. Raises NotFound."""
-        row = (await self._session.execute(select(*_REVIEW).where(ReviewRow.article_id == article_id))).one_or_none()
+        row = (await self._session.execute(select(*REVIEW).where(ReviewRow.article_id == article_id))).one_or_none()
         if row is None:
             raise NotFound("review", article_id, hint=Hint.LIST_ARTICLES)
         return Review.model_validate(row)
@@ -125,7 +110,7 @@ class ReviewRepository:
 
     async def set(self, article_id: ArticleId, **columns: Any) -> Review:  # noqa: ANN401 - a column's value
         """Change the review, which exists, and return it."""
-        changed = update(ReviewRow).where(ReviewRow.article_id == article_id).values(**columns).returning(*_REVIEW)
+        changed = update(ReviewRow).where(ReviewRow.article_id == article_id).values(**columns).returning(*REVIEW)
         row = await self._session.execute(changed.execution_options(synchronize_session=False))
         return Review.model_validate(row.one())
 
@@ -165,7 +150,7 @@ class ReviewRepository:
         statuses: Collection[ArticleStatus],
         excerpt: Excerpt[MomentPosition],
     ) -> Page[QueuedReview, MomentPosition]:
-        rows = await self._session.execute(_queue(*conditions, sites=sites, statuses=statuses, excerpt=excerpt))
+        rows = await self._session.execute(queue(*conditions, sites=sites, statuses=statuses, excerpt=excerpt))
         found = [QueuedReview.model_validate(row) for row in rows]
         return Page.of(
             [(each, MomentPosition(at=each.waiting_since, id=each.article_id)) for each in found], excerpt.limit
@@ -235,55 +220,3 @@ class ReviewRepository:
             excerpt=Excerpt[MomentPosition](limit=limit, order=Order.OLDEST),
         )
         return page.items
-
-
-def _queue(
-    *conditions: ColumnElement[bool],
-    sites: Collection[str] | None,
-    statuses: Collection[ArticleStatus],
-    excerpt: Excerpt[MomentPosition],
-) -> Select[Any]:
-    """Return the page of reviews, with keyword and newest text."""
-    page = _page(*conditions, sites=sites, statuses=statuses, excerpt=excerpt).subquery("page")
-    latest = (
-        select(
-            ArticleRevisionRow.number.label("revision"),
-            ArticleRevisionRow.content_hash,
-            ArticleRevisionRow.made_by,
-            ArticleRevisionRow.author,
-        )
-        .where(ArticleRevisionRow.article_id == page.c.article_id)
-        .order_by(ArticleRevisionRow.number.desc())
-        .limit(1)
-        .lateral("latest")
-    )
-    shown = (latest.c.revision, latest.c.content_hash, latest.c.made_by, latest.c.author)
-    statement = select(page, ArticleRow.keyword, *shown).join(ArticleRow, ArticleRow.id == page.c.article_id)
-    return first_rows(statement.outerjoin(latest, true()), page.c.waiting_since, page.c.article_id, excerpt)
-
-
-def _page(
-    *conditions: ColumnElement[bool],
-    sites: Collection[str] | None,
-    statuses: Collection[ArticleStatus],
-    excerpt: Excerpt[MomentPosition],
-) -> Select[Any]:
-    """Return the rows of a page.
-
-    An index has each status, and each of a site's, in the order of the list. The page is merged from their beginnings,
-    so that it costs the same however many wait.
-    """
-    asked = _each(statuses, "asked_status")
-    its = select(*_REVIEW, ReviewRow.site, ReviewRow.status).where(ReviewRow.status == asked.c.value, *conditions)
-    lists: FromClause = asked
-    if sites is not None:
-        asked_site = _each(sites, "asked_site")
-        its, lists = its.where(ReviewRow.site == asked_site.c.value), asked.join(asked_site, true())
-    beginning = in_order(its, ReviewRow.waiting_since, ReviewRow.article_id, excerpt).lateral("beginning")
-    merged = select(beginning).select_from(lists.join(beginning, true()))
-    return first_rows(merged, beginning.c.waiting_since, beginning.c.article_id, excerpt)
-
-
-def _each(values: Collection[str], name: str) -> Subquery:
-    """Return a row for each value; they are one parameter."""
-    return select(func.unnest(literal(list(dict.fromkeys(values)), ARRAY(Text))).label("value")).subquery(name)

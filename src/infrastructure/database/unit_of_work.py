@@ -23,9 +23,11 @@ from .answering_models import AnsweringModelRepository
 from .api_tokens import ApiTokenRepository
 from .articles import ArticleRepository
 from .audit import AuditRepository
+from .batch_progress import BatchProgressRepository
 from .batches import BatchRepository
 from .comments import CommentRepository
 from .decisions import DecisionRepository
+from .failed_logins import FailedLoginRepository
 from .findings import FindingRepository
 from .holds import HoldRepository
 from .idempotency_keys import IdempotencyKeyRepository
@@ -35,12 +37,15 @@ from .overview import OverviewRepository
 from .progress_steps import ProgressStepRepository
 from .provider_limits import ProviderLimitRepository
 from .publications import PublicationRepository
+from .review_queue import QueueRepository
 from .reviews import ReviewRepository
 from .revisions import RevisionRepository
 from .schedules import ScheduleRepository
+from .sessions import SessionRepository
 from .sites import SiteRepository
 from .stage_failures import StageFailureRepository
 from .stage_outputs import StageOutputRepository
+from .today import TodayRepository
 from .unfinished import UnfinishedRepository
 from .users import UserRepository
 from .watchdog import WatchdogRepository
@@ -68,6 +73,7 @@ class UnitOfWork:
         self.articles = ArticleRepository(self._session)
         self.revisions = RevisionRepository(self._session)
         self.findings = FindingRepository(self._session)
+        self.queue = QueueRepository(self._session)
         self.reviews = ReviewRepository(self._session)
         self.decisions = DecisionRepository(self._session)
         self.comments = CommentRepository(self._session)
@@ -84,10 +90,14 @@ class UnitOfWork:
         self.unfinished = UnfinishedRepository(self._session)
         self.audit = AuditRepository(self._session)
         self.users = UserRepository(self._session)
+        self.sessions = SessionRepository(self._session)
+        self.failed_logins = FailedLoginRepository(self._session)
         self.api_tokens = ApiTokenRepository(self._session)
         self.idempotency_keys = IdempotencyKeyRepository(self._session)
         self.progress_steps = ProgressStepRepository(self._session)
         self.overview = OverviewRepository(self._session)
+        self.batch_progress = BatchProgressRepository(self._session)
+        self.today = TodayRepository(self._session)
 
     async def __aenter__(self) -> Self:
         return self

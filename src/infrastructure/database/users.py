@@ -69,6 +69,14 @@ class UserRepository:
         statement = update(UserRow).where(UserRow.name == name)
         await self._session.execute(statement.values(disabled_at=func.now() if disabled else None))
 
+    async def find_password_hash(self, name: str) -> str | None:
+        """Return the hash of the person's password, None if there is none."""
+        return await self._session.scalar(select(UserRow.password_hash).where(UserRow.name == name))
+
+    async def set_password_hash(self, name: str, hash_: str) -> None:
+        """Store the hash of the person's password."""
+        await self._session.execute(update(UserRow).where(UserRow.name == name).values(password_hash=hash_))
+
     async def _list(self, *conditions: ColumnElement[bool]) -> list[Person]:
         people = select(UserRow).where(*conditions).order_by(UserRow.name)
         rows = (await self._session.scalars(people.execution_options(populate_existing=True))).all()

@@ -21,8 +21,8 @@ from src.rendering.marks import marked, marked_text
 
 from ...values import Hash, InArticle
 from ..edited_part import EditedPart, part_of, parts_of
-from ..forms import read_form
 from ..notices import Notice
+from ..sent_forms import read_form
 from ..shell import PATH, redirect, render, wants_json
 from ..signed_in import Desk
 from ..wording import SEVERITY, plural

@@ -15,8 +15,8 @@ from src.intake import site_file
 from src.intake.site_toml import written
 
 from ...values import SiteSlug
-from ..forms import read_fields
 from ..notices import Notice
+from ..sent_forms import read_fields
 from ..shell import PATH, redirect, render
 from ..signed_in import Desk
 from ..site_form import compacted, fields_of, rows_of, tables_of

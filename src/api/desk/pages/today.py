@@ -1,5 +1,37 @@
-"""Pages of today."""
+"""Today: trouble, what runs, what waits, what went live."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request, Response
+
+from src.application.today import read_today
+
+from ..console_words import ALERT, SITE
+from ..live import watch_all
+from ..shell import render
+from ..signed_in import Desk
+from ..troubles import list_troubles, next_step
 
 router = APIRouter()
+
+
+@router.get("/")
+async def show_today(request: Request, acting: Desk) -> Response:
+    """Show the day."""
+    today = await read_today(acting.database, acting.schedules, by=acting.principal)
+    alerts = [
+        (alert, ALERT[alert.kind], *next_step(alert, today.zones.get(alert.site or "", "UTC")))
+        for alert in today.alerts[:8]
+    ]
+    return await render(
+        request,
+        "today.html",
+        today=today,
+        troubles=list_troubles(today, acting.principal),
+        alerts=alerts,
+        words=SITE,
+    )
+
+
+@router.get("/events")
+async def watch_today(request: Request, acting: Desk) -> Response:
+    """Say whenever something changed."""
+    return watch_all(request, acting)

@@ -1,0 +1,52 @@
+"""The articles before and after one, in the filter in which it is read."""
+
+from dataclasses import dataclass
+
+from src.application.queue import neighbours
+from src.bootstrap import Application
+from src.domain.ids import ArticleId
+from src.domain.queue import QueueFilter
+
+from .queue_filter import address_of, read_inside
+from .queue_filter import inside as inside_of
+from .shell import PATH
+
+
+@dataclass(frozen=True)
+class Around:
+    """Where a person is in a list.
+
+    Attributes:
+        previous: the address of the article before; None: it is the first, or no list is read.
+    """
+
+    list_address: str
+    previous: str | None = None
+    next: str | None = None
+    position: int | None = None
+    total: int | None = None
+
+    @property
+    def after_decision(self) -> str:
+        """Return what is opened once the article is decided."""
+        return self.next or self.list_address
+
+
+async def around(desk: Application, article: ArticleId, inside: str) -> Around:
+    """Return what stands around the article in the list of this filter.
+
+    Raises InputInvalid for a filter that is none.
+    """
+    where = read_inside(inside)
+    found = await neighbours(desk.database, article, where, by=desk.principal)
+    return Around(
+        list_address=address_of(where),
+        previous=_address(found.previous, where),
+        next=_address(found.next, where),
+        position=found.position,
+        total=found.total,
+    )
+
+
+def _address(article: ArticleId | None, where: QueueFilter) -> str | None:
+    return f"{PATH}/articles/{article}?{inside_of(where)}" if article else None

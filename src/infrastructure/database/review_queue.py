@@ -1,0 +1,248 @@
+"""Reads the queue: filtered, in any order, with neighbours.
+
+In the order of waiting without a filter a page reads no more rows than it shows. Findings, words and other
+orders look at every row of the tab.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import ColumnElement, Select, case, exists, func, or_, select, true, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+
+from src.domain.article import ArticleStatus
+from src.domain.finding import Severity
+from src.domain.ids import ArticleId
+from src.domain.paging import Excerpt, MomentPosition, Order, Page
+from src.domain.publishing import PublicationStatus
+from src.domain.queue import FindingCounts, QueueFilter, QueuePosition, QueueSort, Tab
+from src.domain.review import KEEPS_APPROVALS, DecisionKind
+
+from .review_conditions import LIVE, has_publication, in_tab, is_not_put_off, keyword, matching, score, within
+from .review_pages import REVIEW, latest_of, page_of
+from .reviews import QueuedReview
+from .tables import ArticleRevisionRow, ArticleRow, FindingRow, ReviewDecisionRow, ReviewRow
+
+
+class QueueRow(QueuedReview):
+    """A text as the queue shows it.
+
+    Attributes:
+        offline: a part of it was written by the offline writer.
+        approved_by: who approved these bytes.
+    """
+
+    title: str | None
+    offline: bool
+    findings: FindingCounts
+    approved_by: tuple[str, ...] = ()
+
+
+class Claim(BaseModel):
+    """Who looks at a text now, and until when that counts."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+    article_id: ArticleId
+    by: str
+    until: datetime
+
+
+class Place(BaseModel):
+    """Where a text stands among others, and which are beside it."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+    previous: ArticleId | None
+    next: ArticleId | None
+    before: int
+    total: int
+
+
+class QueueRepository:
+    """The queue of one unit of work."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def list_page(
+        self, where: QueueFilter, *, sites: Collection[str] | None, after: QueuePosition | None, limit: int
+    ) -> Page[QueueRow, QueuePosition]:
+        """Return a page of the queue; ``sites`` None is all."""
+        rows = (await self._session.execute(_list(where, sites, after, limit))).mappings().all()
+        found: list[tuple[QueueRow, QueuePosition]] = []
+        for row in rows:
+            counts = FindingCounts(blocking=row["blocking"] or 0, warning=row["warning"] or 0, note=row["note"] or 0)
+            approved = tuple(row["approved_by"] or ())
+            shown = QueueRow.model_validate({**row, "findings": counts, "approved_by": approved})
+            found.append((shown, _position(where.sort, row)))
+        return Page.of(found, limit)
+
+    async def count(self, where: QueueFilter, *, sites: Collection[str] | None) -> dict[Tab, int]:
+        """Return how many rows of each tab the filter leaves."""
+        tab = case(
+            (ReviewRow.status != ArticleStatus.APPROVED, ReviewRow.status),
+            (has_publication(PublicationStatus.SCHEDULED), Tab.HOLD.value),
+            (has_publication(*LIVE), Tab.LIVE.value),
+            else_=ReviewRow.status,
+        )
+        statuses = {each.status for each in Tab}
+        its = select(tab.label("tab")).where(ReviewRow.status.in_(statuses), *matching(where), within(sites))
+        if not where.snoozed:
+            its = its.where(or_(ReviewRow.status != ArticleStatus.NEEDS_REVIEW, is_not_put_off()))
+        counted = its.subquery()
+        statement = select(counted.c.tab, func.count()).group_by(counted.c.tab)
+        rows = await self._session.execute(statement)
+        found: dict[str, int] = {row[0]: row[1] for row in rows}
+        named = {each.value: each for each in (Tab.HOLD, Tab.LIVE)} | {
+            each.status.value: each for each in Tab if each not in (Tab.HOLD, Tab.LIVE)
+        }
+        return dict.fromkeys(Tab, 0) | {named[name]: count for name, count in found.items()}
+
+    async def find_place(
+        self, article_id: ArticleId, where: QueueFilter, *, sites: Collection[str] | None
+    ) -> Place | None:
+        """Return the neighbours of a text; None: it has no review.
+
+        It may be decided already.
+        """
+        columns = (ReviewRow.waiting_since, ReviewRow.article_id, *_labelled(where.sort))
+        row = (await self._session.execute(select(*columns).where(ReviewRow.article_id == article_id))).mappings()
+        if (its := row.one_or_none()) is None:
+            return None
+        here = _position(where.sort, its)
+        ids = [
+            select(_rows(where, sites, here, 0, is_reversed=is_reversed).subquery().c.article_id).scalar_subquery()
+            for is_reversed in (True, False)
+        ]
+        those = select(func.count()).select_from(ReviewRow).where(*in_tab(where), within(sites))
+        ahead = those.where(_is_beyond(where.sort, here, is_reversed=True))
+        counts = (ahead.scalar_subquery().label("before"), those.scalar_subquery().label("total"))
+        answer = await self._session.execute(select(ids[0].label("previous"), ids[1].label("next"), *counts))
+        return Place.model_validate(answer.one())
+
+    async def is_among(self, article_id: ArticleId, where: QueueFilter, *, sites: Collection[str] | None) -> bool:
+        """Return whether the filter leaves this text."""
+        its = exists().where(ReviewRow.article_id == article_id, *in_tab(where), within(sites))
+        return bool(await self._session.scalar(select(its)))
+
+    async def list_claims(self, article_ids: Sequence[ArticleId], *, sites: Collection[str] | None) -> list[Claim]:
+        """Return which of these texts somebody looks at now."""
+        columns = (ReviewRow.article_id, ReviewRow.claimed_by.label("by"), ReviewRow.claimed_until.label("until"))
+        those = ReviewRow.article_id.in_(article_ids), ReviewRow.claimed_until > func.now(), within(sites)
+        rows = await self._session.execute(select(*columns).where(*those))
+        return [Claim.model_validate(row) for row in rows]
+
+
+# --- statements
+
+
+def _list(where: QueueFilter, sites: Collection[str] | None, after: QueuePosition | None, limit: int) -> Select[Any]:
+    """Return the page with what is shown of each row."""
+    page = _rows(where, sites, after, limit).subquery("page")
+    content = ArticleRevisionRow.content
+    more = content["title"].astext.label("title"), content["offline"].as_boolean().label("offline")
+    latest = latest_of(page.c.article_id, *more)
+    counts = (
+        select(*(func.count().filter(FindingRow.severity == each).label(each.value) for each in Severity))
+        .where(
+            FindingRow.article_id == page.c.article_id,
+            FindingRow.revision == latest.c.revision,
+            FindingRow.waived_at.is_(None),
+        )
+        .lateral("counts")
+    )
+    their = ReviewDecisionRow.article_id == page.c.article_id
+    void = aliased(ReviewDecisionRow)  # the last decision after which approvals have to be given anew
+    voided = select(func.coalesce(func.max(void.number), 0)).where(
+        void.article_id == page.c.article_id, void.kind.not_in(KEEPS_APPROVALS)
+    )
+    approved = (
+        select(func.array_agg(ReviewDecisionRow.by))
+        .where(their, ReviewDecisionRow.kind == DecisionKind.APPROVE)
+        .where(ReviewDecisionRow.from_hash == latest.c.content_hash)
+        .where(ReviewDecisionRow.number > voided.scalar_subquery())
+        .scalar_subquery()
+    )
+    names = ("revision", "content_hash", "made_by", "author", "title")
+    shown = [
+        *(latest.c[name] for name in names),
+        func.coalesce(latest.c.offline, False).label("offline"),
+        *counts.c,
+        approved.label("approved_by"),
+    ]
+    its_keyword = [] if where.sort in _BY_KEYWORD else [ArticleRow.keyword]
+    statement = (
+        select(page, *its_keyword, *shown).select_from(page).join(ArticleRow, ArticleRow.id == page.c.article_id)
+    )
+    statement = statement.outerjoin(latest, true()).join(counts, true())
+    keys = [page.c[name] for name in _keys(where.sort)]
+    return statement.order_by(*(key.desc() if where.sort.is_backwards else key for key in keys))
+
+
+_BY_KEYWORD = (QueueSort.KEYWORD, QueueSort.KEYWORD_BACKWARDS)
+
+
+def _rows(
+    where: QueueFilter,
+    sites: Collection[str] | None,
+    after: QueuePosition | None,
+    limit: int,
+    *,
+    is_reversed: bool = False,
+) -> Select[Any]:
+    """Return rows of a page, and one more if there is one."""
+    backwards = where.sort.is_backwards is not is_reversed
+    if where.sort.is_by_age:
+        excerpt = Excerpt(
+            after=MomentPosition(at=after.at, id=after.id) if after else None,
+            limit=limit,
+            order=Order.NEWEST if backwards else Order.OLDEST,
+        )
+        those = in_tab(where, with_status=False)
+        return page_of(*those, sites=sites, statuses=(where.tab.status,), excerpt=excerpt)
+    columns = (*REVIEW, ReviewRow.site, ReviewRow.status, *_labelled(where.sort))
+    statement = select(*columns).where(*in_tab(where), within(sites))
+    if after is not None:
+        statement = statement.where(_is_beyond(where.sort, after, is_reversed=is_reversed))
+    keys = _key_columns(where.sort)
+    return statement.order_by(*(key.desc() if backwards else key for key in keys)).limit(limit + 1)
+
+
+def _labelled(sort: QueueSort) -> list[Any]:
+    if sort.is_by_score:
+        return [score().label("score")]
+    return [] if sort.is_by_age else [keyword().label("keyword")]
+
+
+def _key_columns(sort: QueueSort) -> list[Any]:
+    age = [ReviewRow.waiting_since, ReviewRow.article_id]
+    if sort.is_by_score:
+        return [score(), *age]
+    return age if sort.is_by_age else [keyword(), ReviewRow.article_id]
+
+
+def _keys(sort: QueueSort) -> list[str]:
+    if sort.is_by_score:
+        return ["score", "waiting_since", "article_id"]
+    return ["waiting_since", "article_id"] if sort.is_by_age else ["keyword", "article_id"]
+
+
+def _position(sort: QueueSort, row: Any) -> QueuePosition:  # noqa: ANN401 - a mapping
+    its_score = row["score"] if sort.is_by_score else None
+    its_keyword = row["keyword"] if sort in _BY_KEYWORD else None
+    return QueuePosition(at=row["waiting_since"], id=row["article_id"], score=its_score, keyword=its_keyword)
+
+
+def _is_beyond(sort: QueueSort, here: QueuePosition, *, is_reversed: bool) -> ColumnElement[bool]:
+    """Return whether a row comes after the position; before it if reversed."""
+    place: tuple[Any, ...] = (here.at, here.id)
+    if sort.is_by_score:
+        place = (here.score, *place)
+    elif sort in _BY_KEYWORD:
+        place = (here.keyword, here.id)
+    row = tuple_(*_key_columns(sort))
+    return row < place if sort.is_backwards is not is_reversed else row > place
