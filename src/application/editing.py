@@ -1,4 +1,4 @@
-"""Shows a text to who edits it, and what an edit would do."""
+"""Shows texts to be edited, and what edits would do."""
 
 import asyncio
 import re
@@ -67,7 +67,9 @@ class EditPreview(BaseModel):
 async def get_editable_text(
     database: Database, article_id: ArticleId, *, by: Principal, base: str | None = None
 ) -> EditableText:
-    """Return the newest text of the article; ``base`` is the hash of an older one.
+    """Return the newest text of the article.
+
+    ``base`` is the hash of an older one.
 
     Raises NotFound, NotPermitted, and Conflict for an article whose text is not complete.
     """
@@ -87,7 +89,9 @@ async def get_editable_text(
 async def preview_edit(
     database: Database, article_id: ArticleId, edit: TextEdit, *, parent: str, by: Principal
 ) -> EditPreview:
-    """Return what an edit of ``parent``, the beginning of a hash, would do.
+    """Return what an edit would do.
+
+    ``parent`` is the beginning of a hash.
 
     Raises NotFound, NotPermitted, and InputInvalid as the edit itself does.
     """
@@ -134,7 +138,7 @@ def _more(findings: list[Finding], wanted: Counter[tuple[str, str | None, str | 
 
 
 def _words(before: Content, after: Content) -> tuple[int, int]:
-    """Return how many words come and how many go; one that moves does neither."""
+    """Return how many words come and how many go."""
     old, new = _counted(before), _counted(after)
     return (new - old).total(), (old - new).total()
 

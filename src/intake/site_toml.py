@@ -21,7 +21,7 @@ def written(site: Site) -> str:
 
 
 def duration(length: timedelta) -> str:
-    """Return a length of time as site files write it, such as ``24h``."""
+    """Return a length of time such as ``24h``."""
     for unit, name in _UNITS:
         if not length % unit and length:
             return f"{length // unit}{name}"
@@ -29,7 +29,7 @@ def duration(length: timedelta) -> str:
 
 
 def _table(path: str, model: BaseModel) -> Iterator[str]:
-    """Yield the lines of a table: its values, then the tables in it."""
+    """Yield a table's values, then the tables in it."""
     values = {name: getattr(model, name) for name in type(model).model_fields if _is_given(model, name)}
     plain = {name: value for name, value in values.items() if not _is_table(value)}
     if path and (plain or not values):
@@ -78,5 +78,5 @@ def _value(value: object) -> str:
 
 
 def _text(text: str) -> str:
-    """Return a basic string of TOML, which is one of JSON but for a character."""
+    """Return a basic string: JSON's but for one character."""
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

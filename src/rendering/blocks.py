@@ -16,6 +16,7 @@ LEVELS = {"h1": "h3", "h2": "h3", "h5": "h4", "h6": "h4"}  # what they become in
 _UNKNOWN = {*LEVELS, "div"}  # editors use them, sanitised fragments do not
 _HEADING = re.compile(r"(?<=<)(/?)(h[1256])(?=[ >])")
 _EMPTY = re.compile(r"<p>(?:\s|<br>|&nbsp;)*</p>")
+_FILLED = re.compile(r"<(td|th|li)((?: [^>]*)?)>\s*<br>\s*</\1>")  # editors put a break where the cursor has to stand
 _SPACE = re.compile(r"[ \t\n\r\f]+")
 
 
@@ -53,7 +54,7 @@ def regular(html: str) -> str:
 
     Headings get the levels of a section, a ``div`` becomes what it holds, and text in no block a paragraph.
     """
-    found = split(_HEADING.sub(_lowered, html))
+    found = split(_FILLED.sub(r"<\1\2></\1>", _HEADING.sub(_lowered, html)))
     regular = [block if is_block_tag(block) else f"<p>{block}</p>" for block in found]
     return joined([block for block in regular if not _EMPTY.fullmatch(block)])
 
@@ -110,11 +111,16 @@ def _pieces(html: str) -> Iterator[str]:
 
 
 def _seen(html: str) -> list[str]:
-    """Return the tokens without space beside blocks.
+    """Return the tokens that can be seen.
+
+    Space beside blocks and a block's last break are none.
 
     Other space is one blank, but in ``pre``."""
     found, preformatted = [], 0
-    for token in tokens(html):
+    given = tokens(html)
+    for token, following in zip(given, [*given[1:], ""], strict=False):
+        if token.startswith("<br") and following.startswith("</") and is_block_tag(following):
+            continue  # the last break of a block shows nothing
         if tag_name(token) == "pre":
             preformatted += -1 if token.startswith("</") else 1
         found.append(token if preformatted or tag_name(token) else _SPACE.sub(" ", token))

@@ -40,7 +40,7 @@ def edited(content: Content, edit: TextEdit) -> Content:
 
 
 def agree(edit: TextEdit, one: Content, other: Content) -> bool:
-    """Return whether two texts are the same in all that the edit changes."""
+    """Return whether two texts agree in what the edit changes."""
     return _touched(edit, one) == _touched(edit, other)
 
 

@@ -60,5 +60,5 @@ def part_of(content: Content, name: str) -> EditedPart:
 
 
 def _free(name: str, ids: set[str]) -> str:
-    """Return the name, or one that no section can have: it holds two hyphens."""
+    """Return the name, or one with two hyphens, which no section has."""
     return f"{name}--text" if name in ids else name

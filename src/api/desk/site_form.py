@@ -62,7 +62,7 @@ def fields_of(site: Site) -> dict[str, str]:
 
 
 def compacted(fields: Mapping[str, str]) -> dict[str, str]:
-    """Return the fields with facts and links counted anew, as problems count them."""
+    """Return the fields with facts and links counted anew."""
     kept = {path: value for path, value in fields.items() if not _ENTRY.fullmatch(path)}
     for kind, parts in _PARTS.items():
         for at, entry in enumerate(_entries(fields, kind, parts)):
@@ -71,7 +71,7 @@ def compacted(fields: Mapping[str, str]) -> dict[str, str]:
 
 
 def rows_of(fields: Mapping[str, str], kind: str) -> range:
-    """Return the numbers of the rows to show, with empty ones to fill."""
+    """Return the numbers of the rows, with some to fill."""
     return range(len(_entries(fields, kind, _PARTS[kind])) + SPARE)
 
 

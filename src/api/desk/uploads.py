@@ -28,7 +28,9 @@ class Upload:
 
     @classmethod
     async def read(cls, request: Request, *, pasted: str) -> Self | None:
-        """Return what the form brought, None for nothing; ``pasted`` is what a text is called."""
+        """Return what the form brought.
+
+        None for nothing; ``pasted`` is what a text is called."""
         form = await request.form()
         file, text, kept = form.get("file"), form.get("text"), form.get("kept")
         if isinstance(file, UploadFile) and (file.filename or file.size):
@@ -46,7 +48,7 @@ class Upload:
 
     @property
     def kept(self) -> str | None:
-        """Return the bytes for the form of the second step, None for too many."""
+        """Return the bytes for the second step, None for too many."""
         return base64.b64encode(self.data).decode() if len(self.data) <= KEPT_BYTES else None
 
 

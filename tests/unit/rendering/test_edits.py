@@ -1,5 +1,8 @@
 """A person's edit of a text: untouched parts stay to the byte, and nothing harmful comes in."""
 
+import json
+from pathlib import Path
+
 import pytest
 
 from src.domain.content import Content
@@ -7,7 +10,7 @@ from src.domain.edit import SectionEdit, TextEdit, TextForm
 from src.domain.errors import InputInvalid
 from src.quality.manuscript import DEEPEST
 from src.rendering import blocks
-from src.rendering.edits import LONGEST_LINE, LONGEST_TEXT, edited
+from src.rendering.edits import LONGEST_LINE, LONGEST_TEXT, agree, edited
 from src.rendering.markdown import from_markdown, to_markdown
 from src.rendering.sanitiser import TAG, sanitised
 from tests.contents import a_content
@@ -73,6 +76,41 @@ def test_what_editors_do_to_untouched_text_is_no_change() -> None:
     squired = "<p>a <b>b</b> and <i>c</i></p><ul><li><div>d</div></li><li><div>e</div></li></ul>"
     assert edited(content, an_edit(squired)) == content
     assert edited(content, an_edit(html.replace("\n", "\r\n"))) == content
+
+
+def test_untouched_text_comes_back_from_the_desk_s_editor_as_it_was() -> None:
+    """What Squire returns was recorded in Chromium, of articles of the offline writer and of texts with everything."""
+    recorded = json.loads((Path(__file__).parent / "squire_untouched.json").read_text())
+    assert len(recorded) > 20
+    for each in recorded:
+        content = a_content().model_copy(update={"introduction": each["text"]})
+        assert edited(content, TextEdit(introduction=each["returned"])) == content, each["text"]
+
+
+@pytest.mark.parametrize(
+    ("returned", "stored"),
+    [
+        ("<div>a</div><div>b<br></div>", "<p>a</p>\n<p>b<br></p>"),
+        ("<ul><li><div>a</div><ul><li><div>b</div></li></ul></li></ul>", "<ul><li> a <ul><li> b </li></ul></li></ul>"),
+        (
+            "<table><tbody><tr><td><br></td><td>x</td></tr></tbody></table>",
+            "<table><tbody><tr><td></td><td>x</td></tr></tbody></table>",
+        ),
+        ("<p><b>a</b> <i>b</i></p><div><br></div>", "<p><strong>a</strong> <em>b</em></p>"),
+    ],
+)
+def test_what_the_editor_writes_gets_the_tags_of_articles(returned: str, stored: str) -> None:
+    assert html_of(edited(a_content(), an_edit(returned))) == stored
+
+
+def test_texts_agree_in_what_an_edit_does_not_touch() -> None:
+    content = a_content()
+    first, *others = content.sections
+    changed = content.model_copy(update={"sections": (first.model_copy(update={"html": "<p>new</p>"}), *others)})
+    assert agree(an_edit("<p>x</p>", section=others[0].id), content, changed)
+    assert agree(TextEdit(title="x", introduction="<p>x</p>", tags=("x",)), content, changed)
+    assert not agree(an_edit("<p>x</p>", section=first.id), content, changed)
+    assert not agree(TextEdit(title="x"), content, content.model_copy(update={"title": "another"}))
 
 
 def test_markdown_and_html_say_the_same() -> None:

@@ -95,7 +95,7 @@ async def open_editor(request: Request, desk: Desk, article: InArticle, part: In
 
 @router.post("/articles/{article}/edit/{part}")
 async def save_part(request: Request, desk: Desk, article: InArticle, part: InPart) -> Response:
-    """Save one part as a new revision; show both texts when another replaced it."""
+    """Save one part as a new revision, or show both texts."""
     sent = await read_form(request, Sent)
     text = await editing.get_editable_text(desk.database, article, by=desk.principal, base=sent.parent)
     edit = sent.edit(part_of((text.base or text.text).content, part))
@@ -117,7 +117,7 @@ async def save_part(request: Request, desk: Desk, article: InArticle, part: InPa
 
 @router.post("/articles/{article}/edit/{part}/check")
 async def check_part(request: Request, desk: Desk, article: InArticle, part: InPart) -> Response:
-    """Say what saving would do, for the script of the editor; store nothing."""
+    """Answer the editor's script what saving would do."""
     sent = await read_form(request, Sent)
     text = await editing.get_editable_text(desk.database, article, by=desk.principal, base=sent.parent)
     edit = sent.edit(part_of((text.base or text.text).content, part))
@@ -139,7 +139,7 @@ async def check_part(request: Request, desk: Desk, article: InArticle, part: InP
 
 
 async def _choose(request: Request, desk: Desk, text: EditableText, part: str, sent: Sent) -> Response:
-    """Show the newest text in the editor, and what was written beside it."""
+    """Show the newest text in the editor, the writer's beside it."""
     mine = await _preview(desk, text, part, sent)
     newest = text.text.content
     shown = _shown(newest, part)
@@ -151,7 +151,7 @@ async def _choose(request: Request, desk: Desk, text: EditableText, part: str, s
 async def _conflict(
     request: Request, desk: Desk, article: ArticleId, part: str, sent: Sent, error: TextReplaced
 ) -> Response:
-    """Show what was written in the editor, and the other's text beside it."""
+    """Show the writer's text in the editor, the other's beside it."""
     text = await editing.get_editable_text(desk.database, article, by=desk.principal, base=sent.parent)
     if text.base is None:
         raise error  # a hash that the article never had

@@ -134,7 +134,7 @@ async def show_import(request: Request, desk: Desk, site: SiteSlug) -> Response:
 
 @router.post("/keywords/{site}/keyword-list")
 async def import_keywords(request: Request, desk: Desk, site: SiteSlug) -> Response:
-    """Say what would become of each row; store it once that was seen.
+    """Show what would become of each row; then store it.
 
     The second step carries the hash of what was shown, of the bytes and of the verdicts, and stores nothing else.
     """
@@ -197,7 +197,7 @@ async def _page(  # noqa: PLR0913 - what a page shows
 
 
 def _left_out(plan: ImportReport) -> dict[str, list[tuple[int, str, str]]]:
-    """Return the rows that are not added: those that are double, those that cannot be used."""
+    """Return the rows that are not added, by why."""
     double, unusable = [], []
     for row in plan.rows:
         if row.reason.startswith("rejected: "):

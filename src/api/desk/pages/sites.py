@@ -75,7 +75,7 @@ async def show_new(request: Request, desk: Desk) -> Response:
 
 @router.post("/sites/new")
 async def add_site(request: Request, desk: Desk) -> Response:
-    """Add a site as the form describes it; show all that is wrong at once."""
+    """Add a site, or show all that is wrong at once."""
     fields = await read_fields(request)
     try:
         site = Site.model_validate(tables_of(fields, None))
@@ -162,7 +162,7 @@ async def show_file(request: Request, desk: Desk, site: SiteSlug) -> Response:
 
 @router.get("/sites/{site}/download")
 async def download_file(desk: Desk, site: SiteSlug) -> Response:
-    """Return the site's file as a download: written by us, never what was handed in."""
+    """Return the site's file, written by us."""
     current = (await sites.get_site_details(desk.database, site, by=desk.principal)).site
     name = f'attachment; filename="{current.slug}.toml"'
     return Response(written(current), media_type="application/toml", headers={"Content-Disposition": name})
@@ -187,13 +187,13 @@ async def replace_file(request: Request, desk: Desk, site: SiteSlug) -> Response
 
 @router.get("/sites/{site}/remove")
 async def show_removal(request: Request, desk: Desk, site: SiteSlug) -> Response:
-    """Say what would go with the site."""
+    """Show what would go with the site."""
     return await _removal(request, desk, site)
 
 
 @router.post("/sites/{site}/remove")
 async def remove_site(request: Request, desk: Desk, site: SiteSlug) -> Response:
-    """Remove the site with all that belongs to it, once its short name was typed."""
+    """Remove the site once its short name was typed."""
     typed = (await read_fields(request)).get("slug", "").strip()
     if typed != site:
         return await _removal(
@@ -205,7 +205,7 @@ async def remove_site(request: Request, desk: Desk, site: SiteSlug) -> Response:
 
 
 def _described(upload: Upload, slug: str) -> Site:
-    """Return the site that the file describes. Raises FileInvalid, also for another site's."""
+    """Return the site that the file describes. Raises FileInvalid."""
     described = site_file.read(upload.data, file=upload.name)
     if described.slug != slug:
         raise FileInvalid(upload.name, f"slug: the slug of a site never changes; this one is {slug}")
@@ -292,7 +292,7 @@ async def _removal(
 
 
 def _differences(current: Site, wanted: Site) -> list[tuple[str, str, str]]:
-    """Return the fields that differ: the path, what is stored now, what was to be stored."""
+    """Return the fields that differ: path, stored value, wanted value."""
     theirs, mine = fields_of(current), fields_of(wanted)
     paths = dict.fromkeys([*theirs, *mine])
     return [(path, theirs.get(path, ""), mine.get(path, "")) for path in paths if theirs.get(path) != mine.get(path)]
