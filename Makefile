@@ -1,11 +1,11 @@
 # Everything here works on a machine with make, a Python 3.11 to 3.14 and a package index; make alone prints the verbs.
 # PYTHON=/path/to/python3 picks the Python, ARGS="..." is passed on.
 
-.PHONY: help setup demo dev test test-long check format migration bench lock clean
+.PHONY: help setup demo dev test test-browser test-long check format migration bench lock clean
 
 help:
 	@echo 'make VERB [ARGS="..."] [PYTHON=...]'
-	@awk -F ' *## ' '/^[a-z-]+:.* ## / { sub(/:.*/, "", $$1); printf "  %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ' *## ' '/^[a-z-]+:.* ## / { sub(/:.*/, "", $$1); printf "  %-12s %s\n", $$1, $$2 }' Makefile
 
 setup: ## the environment in .venv, as locked; every other verb sees to it by itself
 	@PYTHON='$(PYTHON)' sh bin/setup
@@ -18,6 +18,9 @@ dev: setup ## database, Temporal and its UI, a worker, staying up until Ctrl-C
 
 test: setup ## all tests in parallel, on a real PostgreSQL and Temporal, with coverage; ARGS="tests/unit -x" picks some
 	@sh bin/test $(ARGS)
+
+test-browser: setup ## the desk in headless Chromium; nothing is run where there is none
+	@sh bin/test-browser $(ARGS)
 
 test-long: setup ## tests that take too long for every change: PART=... picks one; without it, lists them
 	@sh bin/test-long '$(PART)' $(ARGS)

@@ -7,6 +7,7 @@ from src.domain.errors import LoginRefused
 from src.domain.login import parse_password, random_password
 from src.domain.permissions import Action
 from src.domain.principal import Principal
+from src.domain.session import Session
 from src.infrastructure.authentication.passwords import Passwords
 from src.infrastructure.database.unit_of_work import Database, UnitOfWork
 
@@ -106,6 +107,24 @@ async def end_sessions(database: Database, name: str, *, by: Principal, but: Sec
         if ended:
             await uow.audit.record(Action.USER_LOG_OUT, name, by=by, after={"sessions_ended": ended})
     return EndedSessions(user=name, ended=ended)
+
+
+async def list_sessions(database: Database, name: str, *, by: Principal) -> list[Session]:
+    """Return the person's sessions that can be used, the newest first.
+
+    Everybody may see his own. Raises NotPermitted.
+    """
+    if by.person is None or by.person.name != name:
+        by.require(Action.USER_READ, None)
+    async with database.unit_of_work() as uow:
+        return await uow.sessions.list_current(name)
+
+
+async def has_password(database: Database, name: str, *, by: Principal) -> bool:
+    """Return whether the person can log in with one. Raises NotPermitted."""
+    by.require(Action.USER_READ, None)
+    async with database.unit_of_work() as uow:
+        return await uow.users.find_password_hash(name) is not None
 
 
 async def _set(uow: UnitOfWork, name: str, hash_: str) -> int:

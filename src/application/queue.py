@@ -15,6 +15,8 @@ from src.infrastructure.database.unit_of_work import Database, UnitOfWork
 
 from .approval_effect import SiteEffect, site_effect
 
+_CLAIMS = 500
+
 
 class QueuePage(BaseModel):
     """A page of the queue with what it takes to show it.
@@ -23,6 +25,8 @@ class QueuePage(BaseModel):
         counts: how many rows each tab has in this filter.
         sites: those that the person may read, by their slugs.
         effects: what this person's approval does on each site of the page's rows.
+        people: what everybody is called, by name.
+        reviewers: names of those who may decide on some of these sites.
     """
 
     model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
@@ -31,6 +35,8 @@ class QueuePage(BaseModel):
     counts: dict[Tab, int]
     sites: dict[str, Site]
     effects: dict[str, SiteEffect]
+    people: dict[str, str]
+    reviewers: list[str]
 
 
 class Neighbours(BaseModel):
@@ -62,13 +68,38 @@ async def list_queue(
         readable = await _readable(uow, by)
         sites = await _sites(uow, where, readable, by)
         page = await uow.queue.list_page(where, sites=sites, after=after, limit=limit)
-        slugs = {each.site for each in page.items}
-        return QueuePage(
-            page=page,
-            counts=await uow.queue.count(where, sites=sites),
-            sites=readable,
-            effects={slug: await site_effect(uow, readable[slug], by=by) for slug in slugs},
-        )
+        return await _with_context(uow, page, await uow.queue.count(where, sites=sites), readable, by)
+
+
+async def list_picked(database: Database, article_ids: Sequence[ArticleId], *, by: Principal) -> QueuePage:
+    """Return these texts of those that somebody may read.
+
+    Others are left out.
+    """
+    async with database.unit_of_work() as uow:
+        readable = await _readable(uow, by)
+        rows = await uow.queue.list_some(article_ids, sites=by.sites(Action.SITE_READ))
+        return await _with_context(uow, Page(rows, None), {}, readable, by)
+
+
+async def _with_context(
+    uow: UnitOfWork,
+    page: Page[QueueRow, QueuePosition],
+    counts: dict[Tab, int],
+    readable: dict[str, Site],
+    by: Principal,
+) -> QueuePage:
+    people = await uow.users.list_all()
+    slugs = sorted({each.site for each in page.items})
+    places = (None, *readable)
+    return QueuePage(
+        page=page,
+        counts=counts,
+        sites=readable,
+        effects={slug: await site_effect(uow, readable[slug], by=by) for slug in slugs},
+        people={each.name: each.display_name for each in people},
+        reviewers=[each.name for each in people if any(each.may(Action.REVIEW_CLAIM, place) for place in places)],
+    )
 
 
 async def count_queue(database: Database, where: QueueFilter, *, by: Principal) -> dict[Tab, int]:
@@ -104,10 +135,10 @@ async def neighbours(database: Database, article_id: ArticleId, where: QueueFilt
         )
 
 
-async def list_claims(database: Database, article_ids: Sequence[ArticleId], *, by: Principal) -> list[Claim]:
-    """Return which of these texts somebody looks at now."""
+async def list_claims(database: Database, *, by: Principal) -> list[Claim]:
+    """Return which texts somebody looks at now, some hundreds at most."""
     async with database.unit_of_work() as uow:
-        return await uow.queue.list_claims(article_ids, sites=by.sites(Action.SITE_READ))
+        return await uow.queue.list_claims(sites=by.sites(Action.SITE_READ), limit=_CLAIMS)
 
 
 async def _readable(uow: UnitOfWork, by: Principal) -> dict[str, Site]:

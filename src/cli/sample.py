@@ -75,7 +75,10 @@ async def add_people(application: Application) -> list[SamplePerson]:
 
 
 async def furnish(application: Application) -> list[SamplePerson]:
-    """Give an empty home a queue of texts and two people who read them."""
+    """Give an empty home texts, and two people who read them.
+
+    Return the people.
+    """
     people = await add_people(application)
     if not people or await list_sites(application.database, by=application.principal):
         return people

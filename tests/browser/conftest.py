@@ -1,131 +1,27 @@
-"""A home as ``longtail dev`` makes it, and people who use its desk in headless Chromium."""
+"""One home and one Chromium for all tests of a run."""
 
-import os
-import re
-import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, Response, async_playwright
+from playwright.async_api import Browser
 
-from bench.model_server import ModelServer
-from src.examples import content
-from tests.story.conftest import Longtail, Running, compiled, empty_folder
+from tests.story.conftest import compiled
+
+from .homes import Home, chromium, running_home
 
 __all__ = ["compiled"]
-
-PATIENCE = 60.0  # seconds until a home is up, a batch written, a page there
-_ADDRESS = re.compile(r"^desk +(http://\S+)$", re.MULTILINE)
-_PERSON = re.compile(r"^ {13}(\S+) +(\S+)$", re.MULTILINE)
-
-
-@dataclass(frozen=True)
-class Home:
-    """A running home, the address of its desk, and who can log in."""
-
-    longtail: Longtail
-    running: Running
-    models: ModelServer
-    desk: str
-    passwords: dict[str, str]
-
-    @property
-    def origin(self) -> str:
-        return self.desk.removesuffix("/desk")
 
 
 @pytest.fixture(scope="session")
 def home(compiled: Path) -> Iterator[Home]:
-    """Longtail with a model server of this machine, whose text may be published."""
-    with empty_folder() as folder, ModelServer(latency=0.3) as models:
-        longtail = Longtail(folder, compiled, OPENAI_API_KEY="test", OPENAI_BASE_URL=models.url)
-        with longtail.start("dev") as running:
-            output = eventually(lambda: running.output if _ADDRESS.search(running.output) else None)
-            desk = _ADDRESS.search(output)
-            assert desk is not None
-            yield Home(longtail, running, models, desk[1], dict(_PERSON.findall(output)))
-
-
-def eventually(look: Callable[[], str | None]) -> str:
-    """Return what ``look`` finds within the time that everything has."""
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
-        if found := look():
-            return found
-        time.sleep(0.1)
-    raise AssertionError("it did not happen in time")
+    """Longtail as ``longtail dev`` runs it."""
+    with running_home(compiled) as home:
+        yield home
 
 
 @pytest.fixture(scope="session")
 async def browser() -> AsyncIterator[Browser]:
     """Headless Chromium."""
-    async with async_playwright() as playwright:
-        path = os.environ["CHROMIUM"]  # noqa: TID251 - bin/test-browser found it
-        browser = await playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+    async with chromium() as browser:
         yield browser
-        await browser.close()
-
-
-@dataclass
-class Seen:
-    """What a browser asked for, and what its pages complained of."""
-
-    hosts: set[str] = field(default_factory=set)
-    errors: list[str] = field(default_factory=list)
-    responses: list[Response] = field(default_factory=list)
-
-
-@dataclass
-class Person:
-    """Somebody at a browser."""
-
-    home: Home
-    context: BrowserContext
-    page: Page
-    seen: Seen
-
-    async def open(self, path: str) -> None:
-        """Open a page of the desk."""
-        await self.page.goto(f"{self.home.origin}{path}")
-
-    async def log_in(self, name: str) -> None:
-        """Log in with the password that ``longtail dev`` printed."""
-        await self.open("/desk/login")
-        await self.page.get_by_label("Name").fill(name)
-        await self.page.get_by_label("Password").fill(self.home.passwords[name])
-        await self.page.get_by_role("button", name="Log in").click()
-        await self.page.wait_for_url(f"{self.home.desk}/")
-
-
-@asynccontextmanager
-async def at_a_browser(
-    home: Home, browser: Browser, *, width: int = 1440, dark: bool = False, scripts: bool = True
-) -> AsyncIterator[Person]:
-    """Yield somebody with a browser of his own; its pages may complain of nothing and ask nobody else."""
-    context = await browser.new_context(
-        viewport={"width": width, "height": 900},
-        color_scheme="dark" if dark else "light",
-        java_script_enabled=scripts,
-        locale="en-GB",
-    )
-    seen = Seen()
-    page = await context.new_page()
-    page.set_default_timeout(PATIENCE / 3 * 1000)
-    page.on("request", lambda request: seen.hosts.add(request.url.split("/")[2]))
-    page.on("pageerror", lambda error: seen.errors.append(str(error)))
-    page.on("console", lambda said: seen.errors.append(said.text) if said.type == "error" else None)
-    page.on("response", seen.responses.append)
-    try:
-        yield Person(home, context, page, seen)
-        assert seen.hosts <= {home.origin.removeprefix("http://")}
-        assert seen.errors == []
-    finally:
-        await context.close()
-
-
-def sample_site(**changed: str) -> str:
-    """Return the sample site's file with other lines added."""
-    return content("hardware-shop.toml").decode() + "\n".join(changed.values())

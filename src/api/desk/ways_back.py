@@ -1,4 +1,4 @@
-"""Where a login leads back to: pages of the desk and nothing else."""
+"""Pages of the desk that a login leads back to."""
 
 from urllib.parse import urlsplit
 

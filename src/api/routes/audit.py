@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -12,7 +13,9 @@ from src.application import audit
 from src.application.audit import AuditReport
 from src.domain.paging import NumberPosition, Order
 from src.domain.permissions import Action
+from src.domain.principal import Principal
 from src.infrastructure.database.audit import AuditEvent
+from src.infrastructure.database.unit_of_work import Database
 from src.rendering.spreadsheet import csv_line
 
 from ..authentication import Acting
@@ -69,16 +72,23 @@ async def export_events(
     since: Annotated[Moment | None, Query(description="From this moment on.")] = None,
 ) -> Response:
     """Hand out the trail, the oldest event first, read bit by bit."""
-    acting.principal.require(Action.AUDIT_READ, site)  # now: later the answer has begun
-    events = audit.export(acting.database, by=acting.principal, since=since, site=site)
-    headers = {"Content-Disposition": f'attachment; filename="audit.{form}"'}
-    return StreamingResponse(_written(events, form), media_type=_MEDIA_TYPES[form], headers=headers)
+    return handed_out(acting.database, acting.principal, form=form, site=site, since=since)
 
 
 @router.get("/audit/verify")
 async def verify_events(acting: Acting) -> AuditReport:
     """Look for missing numbers, and compare each last event with its thing."""
     return await audit.verify(acting.database, by=acting.principal)
+
+
+def handed_out(
+    database: Database, by: Principal, *, form: Form, site: str | None, since: datetime | None
+) -> StreamingResponse:
+    """Return the trail as a file. Raises NotPermitted."""
+    by.require(Action.AUDIT_READ, site)  # now: later the answer has begun
+    events = audit.export(database, by=by, since=since, site=site)
+    headers = {"Content-Disposition": f'attachment; filename="audit.{form}"'}
+    return StreamingResponse(_written(events, form), media_type=_MEDIA_TYPES[form], headers=headers)
 
 
 async def _written(events: AsyncIterator[AuditEvent], form: Form) -> AsyncIterator[str]:

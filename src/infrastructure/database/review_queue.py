@@ -5,11 +5,11 @@ orders look at every row of the tab.
 """
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import ColumnElement, Select, case, exists, func, or_, select, true, tuple_
+from sqlalchemy import ColumnElement, RowMapping, Select, case, exists, func, or_, select, true, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -23,8 +23,8 @@ from src.domain.review import KEEPS_APPROVALS, DecisionKind
 
 from .review_conditions import LIVE, has_publication, in_tab, is_not_put_off, keyword, matching, score, within
 from .review_pages import REVIEW, latest_of, page_of
-from .reviews import QueuedReview
-from .tables import ArticleRevisionRow, ArticleRow, FindingRow, ReviewDecisionRow, ReviewRow
+from .reviews import CLAIM, QueuedReview
+from .tables import ArticleRevisionRow, ArticleRow, FindingRow, ReviewDecisionRow, ReviewRow, UserRow
 
 
 class QueueRow(QueuedReview):
@@ -40,15 +40,21 @@ class QueueRow(QueuedReview):
     findings: FindingCounts
     approved_by: tuple[str, ...] = ()
 
+    @property
+    def last_step(self) -> datetime | None:
+        """Return when who looks at it did his last step; None: nobody does."""
+        is_claimed = self.claimed_until is not None and self.claimed_until > datetime.now(UTC)
+        return self.claimed_until - CLAIM if self.claimed_until is not None and is_claimed else None
+
 
 class Claim(BaseModel):
-    """Who looks at a text now, and until when that counts."""
+    """Who looks at a text now, as he is called, and his last step."""
 
     model_config = ConfigDict(frozen=True, from_attributes=True)
 
     article_id: ArticleId
     by: str
-    until: datetime
+    last_step: datetime
 
 
 class Place(BaseModel):
@@ -72,14 +78,22 @@ class QueueRepository:
         self, where: QueueFilter, *, sites: Collection[str] | None, after: QueuePosition | None, limit: int
     ) -> Page[QueueRow, QueuePosition]:
         """Return a page of the queue; ``sites`` None is all."""
-        rows = (await self._session.execute(_list(where, sites, after, limit))).mappings().all()
-        found: list[tuple[QueueRow, QueuePosition]] = []
-        for row in rows:
-            counts = FindingCounts(blocking=row["blocking"] or 0, warning=row["warning"] or 0, note=row["note"] or 0)
-            approved = tuple(row["approved_by"] or ())
-            shown = QueueRow.model_validate({**row, "findings": counts, "approved_by": approved})
-            found.append((shown, _position(where.sort, row)))
+        found = [
+            (_shown(row), _position(where.sort, row))
+            for row in await self._read(_list(_rows(where, sites, after, limit), where.sort))
+        ]
         return Page.of(found, limit)
+
+    async def list_some(self, article_ids: Sequence[ArticleId], *, sites: Collection[str] | None) -> list[QueueRow]:
+        """Return these texts, whatever became of them, the oldest first."""
+        columns = (*REVIEW, ReviewRow.site, ReviewRow.status)
+        those = select(*columns).where(ReviewRow.article_id.in_(article_ids), within(sites))
+        return [_shown(row) for row in await self._read(_list(those, QueueSort.OLDEST))]
+
+    async def _read(self, statement: Select[Any]) -> Sequence[RowMapping]:
+        rows = await self._session.execute(statement)
+        found: Sequence[RowMapping] = rows.mappings().all()
+        return found
 
     async def count(self, where: QueueFilter, *, sites: Collection[str] | None) -> dict[Tab, int]:
         """Return how many rows of each tab the filter leaves."""
@@ -129,20 +143,28 @@ class QueueRepository:
         its = exists().where(ReviewRow.article_id == article_id, *in_tab(where), within(sites))
         return bool(await self._session.scalar(select(its)))
 
-    async def list_claims(self, article_ids: Sequence[ArticleId], *, sites: Collection[str] | None) -> list[Claim]:
-        """Return which of these texts somebody looks at now."""
-        columns = (ReviewRow.article_id, ReviewRow.claimed_by.label("by"), ReviewRow.claimed_until.label("until"))
-        those = ReviewRow.article_id.in_(article_ids), ReviewRow.claimed_until > func.now(), within(sites)
-        rows = await self._session.execute(select(*columns).where(*those))
+    async def list_claims(self, *, sites: Collection[str] | None, limit: int) -> list[Claim]:
+        """Return which texts somebody looks at now."""
+        last_step = (ReviewRow.claimed_until - CLAIM).label("last_step")
+        named = (UserRow.display_name, ReviewRow.claimed_by)
+        columns = (ReviewRow.article_id, func.coalesce(*named).label("by"), last_step)
+        statement = select(*columns).outerjoin(UserRow, UserRow.name == ReviewRow.claimed_by)
+        statement = statement.where(ReviewRow.claimed_until > func.now(), within(sites))
+        rows = await self._session.execute(statement.order_by(ReviewRow.claimed_until.desc()).limit(limit))
         return [Claim.model_validate(row) for row in rows]
 
 
 # --- statements
 
 
-def _list(where: QueueFilter, sites: Collection[str] | None, after: QueuePosition | None, limit: int) -> Select[Any]:
-    """Return the page with what is shown of each row."""
-    page = _rows(where, sites, after, limit).subquery("page")
+def _shown(row: RowMapping) -> QueueRow:
+    counts = FindingCounts.model_validate({each.value: row[each.value] for each in Severity})
+    return QueueRow.model_validate({**row, "findings": counts, "approved_by": tuple(row["approved_by"] or ())})
+
+
+def _list(rows: Select[Any], sort: QueueSort) -> Select[Any]:
+    """Return the rows with what is shown of them, in their order."""
+    page = rows.subquery("page")
     content = ArticleRevisionRow.content
     more = content["title"].astext.label("title"), content["offline"].as_boolean().label("offline")
     latest = latest_of(page.c.article_id, *more)
@@ -174,13 +196,13 @@ def _list(where: QueueFilter, sites: Collection[str] | None, after: QueuePositio
         *counts.c,
         approved.label("approved_by"),
     ]
-    its_keyword = [] if where.sort in _BY_KEYWORD else [ArticleRow.keyword]
+    its_keyword = [] if sort in _BY_KEYWORD else [ArticleRow.keyword]
     statement = (
         select(page, *its_keyword, *shown).select_from(page).join(ArticleRow, ArticleRow.id == page.c.article_id)
     )
     statement = statement.outerjoin(latest, true()).join(counts, true())
-    keys = [page.c[name] for name in _keys(where.sort)]
-    return statement.order_by(*(key.desc() if where.sort.is_backwards else key for key in keys))
+    keys = [page.c[name] for name in _keys(sort)]
+    return statement.order_by(*(key.desc() if sort.is_backwards else key for key in keys))
 
 
 _BY_KEYWORD = (QueueSort.KEYWORD, QueueSort.KEYWORD_BACKWARDS)

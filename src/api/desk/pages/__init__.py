@@ -7,6 +7,7 @@ from . import (
     articles,
     audit,
     batches,
+    bulk,
     calendar,
     calls,
     comments,
@@ -26,7 +27,7 @@ from . import (
 )
 
 PAGES = (
-    *(today, queue, articles, article, preview, texts, difference, editor, comments),
+    *(today, queue, bulk, articles, article, preview, texts, difference, editor, comments),
     *(calendar, batches, keywords, sites, schedules, holds, alerts),
     *(calls, people, audit, account, login, keys),
 )

@@ -93,10 +93,16 @@ async def release(
 
 @router.post("/articles/{article}/seen")
 async def see(
-    request: Request, desk: Desk, article: InArticle, inside: Annotated[str, Form(alias="in", max_length=1000)] = ""
+    request: Request,
+    desk: Desk,
+    article: InArticle,
+    content_hash: Annotated[str, Form(max_length=64)] = "",
+    inside: Annotated[str, Form(alias="in", max_length=1000)] = "",
 ) -> Response:
-    """Note that this person has read the newest text."""
-    await desk.reviews.see(article)
+    """Note that this person has read the text, unless another replaced it meanwhile."""
+    view = await read_article_view(desk.database, article, by=desk.principal)
+    if content_hash in ("", view.details.text.content_hash):
+        await desk.reviews.see(article)
     return redirect(request, _address(article, inside))
 
 

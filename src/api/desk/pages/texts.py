@@ -64,7 +64,12 @@ async def show_outline(
 
 
 async def _page(
-    request: Request, desk: Application, view: ArticleView, chosen: str, inside: str | None, **shown: Any
+    request: Request,
+    desk: Application,
+    view: ArticleView,
+    chosen: str,
+    inside: str | None,
+    **shown: Any,  # noqa: ANN401 - as templates take them
 ) -> Response:
     return await render(
         request,
