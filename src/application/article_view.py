@@ -1,4 +1,7 @@
-"""An article as its page in the desk shows it: the text, what was found, what it took, and what may be decided."""
+"""An article as its page in the desk shows it.
+
+That is the text, what was found in it, what it took, and what follows from an approval.
+"""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -63,7 +66,10 @@ class FactUse(BaseModel):
 
 
 class LinkUse(BaseModel):
-    """An address that the text links to; ``link`` None: the site does not list it."""
+    """An address that the text links to.
+
+    ``link`` None: the site does not list it.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -110,7 +116,7 @@ class ArticleView(BaseModel):
 
     @property
     def open_errors(self) -> list[RevisionFinding]:
-        """Return what stands in the way of an approval of the newest text."""
+        """Return what stands in the way of an approval."""
         return [each for each in self.details.findings if each.blocks]
 
     @property

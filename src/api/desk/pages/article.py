@@ -44,7 +44,10 @@ async def show_article(
 
 @router.post("/articles/{article}/decide")
 async def decide(request: Request, desk: Desk, article: InArticle) -> Response:
-    """Make the decision; what was typed is shown again if it is refused."""
+    """Make the decision.
+
+    What was typed is shown again if it is refused.
+    """
     form = DecisionForm.of(await request.form())
     view = await read_article_view(desk.database, article, by=desk.principal)
     try:
@@ -99,7 +102,10 @@ async def see(
     content_hash: Annotated[str, Form(max_length=64)] = "",
     inside: Annotated[str, Form(alias="in", max_length=1000)] = "",
 ) -> Response:
-    """Note that this person has read the text, unless another replaced it meanwhile."""
+    """Note that this person has read the text.
+
+    Nothing is noted if another replaced it meanwhile.
+    """
     view = await read_article_view(desk.database, article, by=desk.principal)
     if content_hash in ("", view.details.text.content_hash):
         await desk.reviews.see(article)
@@ -133,7 +139,7 @@ async def undo(request: Request, desk: Desk, article: InArticle, number: Decisio
 
 
 async def _claim(desk: Application, article: ArticleId) -> None:
-    """Note that this person looks at it, if he may and nobody else does."""
+    """Note that this person looks at it, unless another does."""
     try:
         await desk.reviews.claim(article)
     except (NotPermitted, Conflict):  # reading is not claiming, and the page says who has it

@@ -1,4 +1,4 @@
-"""The page of a text as it will look, for a frame that may do nothing."""
+"""The page as it will look, for a frame that may do nothing."""
 
 from typing import Annotated
 
