@@ -232,7 +232,9 @@ class Reviews:
     ) -> Comment:
         """Leave a comment at a section of the newest text.
 
-        With ``span`` it is about these words. Raises NotFound, NotPermitted, InputInvalid, also for words that do not stand there.
+        With ``span`` it is about these words.
+
+        Raises NotFound, NotPermitted, InputInvalid, also for words that do not stand there.
         """
         words = parse_note(text, "text")
         async with self._database.unit_of_work() as uow:

@@ -29,7 +29,9 @@ def baselines(
 ) -> Mapping[Baseline, int]:
     """Return which revision each name means for revision ``after``.
 
-    Names without one are left out. ``revisions`` and ``decisions`` are in their order, of ``publications`` the newest comes first.
+    Names without one are left out.
+
+    ``revisions`` and ``decisions`` are in their order, of ``publications`` the newest comes first.
     """
     earlier = [each for each in revisions if each.number < after]
     decided = [
