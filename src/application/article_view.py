@@ -5,7 +5,7 @@ That is the text, what was found in it, what it took, and what follows from an a
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from pydantic import BaseModel, ConfigDict
@@ -151,7 +151,6 @@ async def read_article_view(
         calls = await uow.model_calls.list_for_article(article_id)
         site = await uow.sites.get(article.site)
         at_site = await site_effect(uow, site, by=by)
-        now = await uow.publications.now()
     effect = effect_of(
         at_site,
         by=by,
@@ -176,7 +175,7 @@ async def read_article_view(
         words=len(text.split()),
         search_result=search_result(shown.content.title, shown.content.description),
         workflow_id=ids.article(article_id),
-        now=now,
+        now=datetime.now(UTC),
     )
 
 
