@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from src.application.articles import Articles
 from src.application.backfills import Backfills
 from src.application.batches import Batches
+from src.application.calendar import Calendar
 from src.application.decisions import Decisions
 from src.application.forecasts import Forecasts
 from src.application.gaps import GapReport
@@ -191,6 +192,11 @@ class Application:
             every=self.settings.scaled(WATCHDOG_INTERVAL),
             grace=self.settings.scaled(GRACE),
         )
+
+    @cached_property
+    def calendar(self) -> Calendar:
+        """Return the slots of a month."""
+        return Calendar(self.database, self.gaps, self._schedule_times, by=self.principal)
 
     @cached_property
     def reviews(self) -> Reviews:

@@ -1,7 +1,9 @@
 """What needs a person, worst first: what, why, and one next step."""
 
-from datetime import datetime
+from collections import defaultdict
+from datetime import UTC, datetime
 from typing import NamedTuple
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from src.application.today import BrokenBatch, Today
@@ -31,8 +33,14 @@ class Trouble(NamedTuple):
 def list_troubles(today: Today, me: Principal) -> list[Trouble]:
     """Return the day's troubles, the worst first."""
     alerts = [alert for alert in today.alerts if alert.kind not in _SHOWN_ELSEWHERE]
+    gaps = defaultdict[str | None, list[Alert]](list)
+    for alert in alerts:
+        if alert.kind is AlertKind.SLOT_MISSING:
+            gaps[alert.site].append(alert)
+    alerts = [alert for alert in alerts if alert.kind is not AlertKind.SLOT_MISSING]
     rows = [_broken(each, today, me) for each in today.broken]
     rows += [_drifted(site.slug, site.name, site.differs) for site in today.sites if site.differs]
+    rows += [_gaps(each, today) for each in gaps.values()]
     rows += [_alert(each, today) for each in sorted(alerts, key=lambda each: ALERT[each.kind][0])[:_MOST_ALERTS]]
     if (left := len(alerts) - _MOST_ALERTS) > 0:
         rows.append(Trouble(("warn", "More"), plural(left, "more alert"), "", f"{PATH}/alerts", "All alerts"))
@@ -65,15 +73,25 @@ def _drifted(site: str, name: str, differs: str | None) -> Trouble:
     return Trouble(("warn", "Changed"), f"{name}: {differs}", text, link, "See the schedule")
 
 
+def _gaps(alerts: list[Alert], today: Today) -> Trouble:
+    """Return one row for all slots of a site that did not run."""
+    slots = sorted(slot for alert in alerts if (slot := alert_slot(alert)))
+    site, zone = alerts[0].site or "", today.zones.get(alerts[0].site or "", "UTC")
+    link, words = next_step(alerts[-1], zone)
+    head = f"no run for {moment(slots[-1], zone).striptags()}" if slots else "no run"
+    if len(slots) > 1:
+        head += f" and {plural(len(slots) - 1, 'slot')} before it"
+        link = f"{PATH}/calendar/plan?{urlencode([('site', site), *(('slot', stamp(slot)) for slot in slots)])}"
+    return Trouble(
+        ALERT[AlertKind.SLOT_MISSING], f"{today.names.get(site, site)}: {head}", alerts[0].detail, link, words
+    )
+
+
 def _alert(alert: Alert, today: Today) -> Trouble:
     name = today.names.get(alert.site or "", alert.site or "All sites")
     zone = today.zones.get(alert.site or "", "UTC")
     link, words = next_step(alert, zone)
     since = f"since {moment(alert.since, zone).striptags()}"
-    if alert.kind is AlertKind.SLOT_MISSING:
-        slot = alert_slot(alert)
-        when = moment(slot, zone).striptags() if slot else ""
-        return Trouble(ALERT[alert.kind], f"{name}: no run for {when}", alert.detail, link, words)
     return Trouble(ALERT[alert.kind], f"{name}: {alert.detail}", since, link, words)
 
 
@@ -109,7 +127,7 @@ _STEPS: dict[AlertKind, tuple[str, str]] = {
 def slot_link(site: str, slot: datetime, zone: str) -> str:
     """Return the calendar with the slot chosen."""
     month = f"{slot.astimezone(ZoneInfo(zone)):%Y-%m}"
-    return with_query(f"{PATH}/calendar", month=month, site=site, slot=f"{slot:%Y-%m-%dT%H:%M:%SZ}")
+    return with_query(f"{PATH}/calendar", month=month, site=site, slot=stamp(slot))
 
 
 def _overdue(today: Today) -> list[Trouble]:
@@ -127,3 +145,8 @@ def _overdue(today: Today) -> list[Trouble]:
             "Open the oldest",
         )
     ]
+
+
+def stamp(at: datetime) -> str:
+    """Return a moment as addresses carry it."""
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"

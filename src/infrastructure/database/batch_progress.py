@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, true
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from src.domain.article import ArticleStatus, Failure
@@ -127,7 +128,7 @@ class BatchProgressRepository:
     async def list_last_ended(self, *, sites: Collection[str] | None) -> list[Batch]:
         """Return the newest ended batch of each site."""
         newest = select(BatchRow.id).where(BatchRow.status != BatchStatus.RUNNING)
-        newest = newest.distinct(BatchRow.site).order_by(BatchRow.site, BatchRow.slot.desc())
+        newest = newest.ext(distinct_on(BatchRow.site)).order_by(BatchRow.site, BatchRow.slot.desc())
         if sites is not None:
             newest = newest.where(BatchRow.site.in_(sites))
         statement = _progress().where(BatchRow.id.in_(newest))

@@ -12,6 +12,8 @@ from ..troubles import list_troubles, next_step
 
 router = APIRouter()
 
+_ALERTS_SHOWN = 4  # the newest; a link leads to all
+
 
 @router.get("/")
 async def show_today(request: Request, acting: Desk) -> Response:
@@ -19,7 +21,7 @@ async def show_today(request: Request, acting: Desk) -> Response:
     today = await read_today(acting.database, acting.schedules, by=acting.principal)
     alerts = [
         (alert, ALERT[alert.kind], *next_step(alert, today.zones.get(alert.site or "", "UTC")))
-        for alert in today.alerts[:8]
+        for alert in today.alerts[:_ALERTS_SHOWN]
     ]
     return await render(
         request,
