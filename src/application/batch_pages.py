@@ -1,4 +1,4 @@
-"""Shows a batch as an operator follows it, and starts its failed articles again."""
+"""Shows a batch to who follows it; retries its failed articles."""
 
 from collections.abc import Sequence
 

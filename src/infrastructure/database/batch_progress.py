@@ -1,4 +1,4 @@
-"""How far batches are, stage by stage, and their articles a page at a time."""
+"""How far batches are, and their articles page by page."""
 
 from collections.abc import Collection
 from datetime import datetime, timedelta

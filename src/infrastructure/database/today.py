@@ -1,4 +1,4 @@
-"""What waits, what went live and how fast people decide, of many sites at once."""
+"""What waits, what went live, and the pace of decisions."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
