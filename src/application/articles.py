@@ -3,7 +3,7 @@
 Starts those that stopped again, at the stage that failed or as a new revision.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import UTC
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ from src.domain.rate_limit import ModelWait
 from src.domain.revision import Revision, RevisionSummary
 from src.domain.stages import STAGES, Stage
 from src.infrastructure.database.model_calls import ModelCall
+from src.infrastructure.database.stage_failures import LastFailure
 from src.infrastructure.database.stage_outputs import StageOutput
 from src.infrastructure.database.unit_of_work import Database, UnitOfWork
 from src.infrastructure.temporal import ids
@@ -95,7 +96,7 @@ async def list_articles(
         return await uow.articles.list_all(sites=sites, status=status, limit=limit)
 
 
-async def list_article_page(
+async def list_article_page(  # noqa: PLR0913 - each is a filter
     database: Database,
     *,
     by: Principal,
@@ -103,6 +104,7 @@ async def list_article_page(
     batch_id: BatchId | None = None,
     statuses: Collection[ArticleStatus] = (),
     containing: str | None = None,
+    struggling: bool = False,
     excerpt: Excerpt[MomentPosition],
 ) -> Page[Article, MomentPosition]:
     """Return a page of the articles that somebody may read.
@@ -118,8 +120,17 @@ async def list_article_page(
             batch_id=batch_id,
             statuses=statuses,
             containing=containing,
+            struggling=struggling,
             excerpt=excerpt,
         )
+
+
+async def list_failures(database: Database, articles: Sequence[Article]) -> dict[ArticleId, LastFailure]:
+    """Return the newest failure of each article that is being made."""
+    under_way = {each.id: each.stage_revision for each in articles if each.status is ArticleStatus.GENERATING}
+    async with database.unit_of_work() as uow:
+        found = await uow.stage_failures.list_for(list(under_way)) if under_way else []
+    return {each.article_id: each for each in found if each.revision == under_way[each.article_id]}
 
 
 async def read_article(database: Database, article_id: ArticleId, *, by: Principal) -> ArticleOverview:

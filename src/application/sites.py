@@ -122,6 +122,12 @@ async def list_readable_sites(
     return Page.of([(each, NamePosition(name=each.site.slug)) for each in following], excerpt.limit)
 
 
+async def sites_by_slug(database: Database, *, by: Principal) -> dict[str, Site]:
+    """Return the sites that somebody may read."""
+    async with database.unit_of_work() as uow:
+        return {site.slug: site for site in await uow.sites.list_all() if by.may(Action.SITE_READ, site.slug)}
+
+
 async def list_sites(database: Database, *, by: Principal) -> list[SiteSummary]:
     """Return the sites that somebody may read, by slug."""
     readable = by.sites(Action.SITE_READ)

@@ -17,6 +17,7 @@ from .blocks import is_block_tag, tag_name, tokens
 _CLASSES = {Severity.BLOCKING: "e", Severity.WARNING: "w", Severity.NOTE: "o"}
 _CHARACTER = re.compile(r"&#?[0-9a-zA-Z]+;|.", re.DOTALL)
 _SECTION = re.compile(r'<section id="([^"]*)"')
+_LINK = re.compile(r' href="([^"]*)"')
 _START, _END = "<article>", "</article>"
 _STYLE = """<style>
 mark { background: #ffe9a8; color: inherit; box-shadow: 0 2px #a06000; }
@@ -54,11 +55,13 @@ class _Part:
     Attributes:
         at: token, and from where to where in it; None for the space between two blocks.
         heading: the token of its heading's text.
+        links: the tokens of each link's text, by its address.
     """
 
     characters: list[str] = field(default_factory=list)
     at: list[tuple[int, int, int] | None] = field(default_factory=list)
     heading: int | None = None
+    links: dict[str, list[int]] = field(default_factory=dict)
 
     def add(self, character: str, at: tuple[int, int, int] | None) -> None:
         if character.isspace():
@@ -70,11 +73,12 @@ class _Part:
             self.at.append(at)
 
     def find(self, words: str, taken: set[tuple[int, int]]) -> list[tuple[int, int, int]] | None:
-        """Return where the words stand, at the first place that no other finding has."""
+        """Return where the words stand: as whole words if they do, at the first place that no other finding has."""
         text, lowered = "".join(self.characters), "".join(map(_lowered, self.characters))
         for haystack, needle in ((text, words), (lowered, "".join(map(_lowered, words)))):
             places = [match.start() for match in re.finditer(re.escape(needle), haystack)]
-            if places:
+            whole = [place for place in places if _is_whole(haystack, place, place + len(needle))]
+            if places := whole or places:
                 free = [place for place in places if (id(self), place) not in taken]
                 place = (free or places)[0]
                 taken.add((id(self), place))
@@ -94,6 +98,9 @@ class _Article:
         self._parts: dict[str, _Part] = {"": _Part()}
         self._marks: list[_Mark] = []
         self._taken: set[tuple[int, int]] = set()
+        self._part = self._parts[""]  # what is read at the moment, and within what
+        self._link: list[int] | None = None
+        self._in_heading = self._in_byline = False
         self._read()
 
     def mark(self, finding: RevisionFinding) -> None:
@@ -102,6 +109,9 @@ class _Article:
         for part in self._searched(finding.block):
             if words and (found := part.find(words, self._taken)):
                 self._add(finding, found)
+                return
+            if linked := part.links.get(words):
+                self._add(finding, [(token, 0, len(self._tokens[token])) for token in linked])
                 return
         heading = self._parts.get(finding.block or "", self._parts[""]).heading
         if heading is not None:
@@ -117,24 +127,32 @@ class _Article:
         return list(self._parts.values())
 
     def _read(self) -> None:
-        part, in_heading, in_byline = self._parts[""], False, False
         for number, token in enumerate(self._tokens):
             name = tag_name(token)
-            if name is None:
-                if in_byline:
-                    continue
-                if in_heading and token.strip():
-                    part.heading = number if part.heading is None else part.heading
-                for match in _CHARACTER.finditer(token):
-                    part.add(unescape(match[0]), (number, match.start(), match.end()))
-                continue
-            if section := _SECTION.match(token):
-                part = self._parts.setdefault(section[1], _Part())
-            in_heading = name in ("h1", "h2") if name in ("h1", "h2", "section") else in_heading
-            in_heading = in_heading and not token.startswith("</")
-            in_byline = token.startswith('<p class="byline"') or (in_byline and name != "p")
-            if is_block_tag(token) or name == "br":
-                part.add(" ", None)
+            if name is not None:
+                self._read_tag(token, name)
+            elif not self._in_byline:
+                self._read_text(number, token)
+
+    def _read_text(self, number: int, text: str) -> None:
+        if self._link is not None:
+            self._link.append(number)
+        if self._in_heading and self._part.heading is None and text.strip():
+            self._part.heading = number
+        for match in _CHARACTER.finditer(text):
+            self._part.add(unescape(match[0]), (number, match.start(), match.end()))
+
+    def _read_tag(self, tag: str, name: str) -> None:
+        if section := _SECTION.match(tag):
+            self._part = self._parts.setdefault(section[1], _Part())
+        if name == "a":
+            address = _LINK.search(tag)
+            self._link = self._part.links.setdefault(unescape(address[1]), []) if address else None
+        if name in ("h1", "h2"):
+            self._in_heading = not tag.startswith("</")
+        self._in_byline = tag.startswith('<p class="byline"') or (self._in_byline and name != "p")
+        if is_block_tag(tag) or name == "br":
+            self._part.add(" ", None)
 
     def _add(self, finding: RevisionFinding, places: Sequence[tuple[int, int, int]]) -> None:
         stretches: dict[int, tuple[int, int]] = {}
@@ -174,6 +192,12 @@ def _begins(finding: RevisionFinding, begun: set[int]) -> bool:
 def _opened(finding: RevisionFinding, *, is_first: bool) -> str:
     named = f' id="{mark_id(finding)}" data-n="{finding.number + 1}"' if is_first else ""
     return f'<mark{named} class="{_CLASSES[finding.severity]}">'
+
+
+def _is_whole(text: str, start: int, end: int) -> bool:
+    """Return whether no word goes on before or after."""
+    before, after = text[start - 1 : start], text[end : end + 1]
+    return not (before.isalnum() and text[start].isalnum()) and not (after.isalnum() and text[end - 1].isalnum())
 
 
 def _lowered(character: str) -> str:

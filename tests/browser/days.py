@@ -18,7 +18,7 @@ async def lived_in(home: Home) -> Day:
     """Let a day happen, and return what can be looked at."""
     run = home.longtail
     site = home.longtail.folder / "site.toml"
-    site.write_text(sample_site('[publishing]', 'on_approval = "now"', 'undo = "30 s"'), "utf-8")
+    site.write_text(sample_site("[publishing]", 'on_approval = "now"', 'undo = "30 s"'), "utf-8")
     keywords = home.longtail.folder / "keywords.csv"
     keywords.write_text("\n".join(["Keyword,Volume", *UGLY]), "utf-8")
     for command in (
@@ -61,7 +61,10 @@ UGLY = (
     "best wall plugs for plasterboard,1900",
     "登山靴 サイズ 選び方 幅広,880",
     "أفضل مثقاب للخرسانة,720",
-    f"what is the best way to hang a very heavy mirror {'with no visible fixings on an old lath and plaster wall ' * 3}".strip()[:239] + ",90",
+    f"what is the best way to hang a very heavy mirror {'with no visible fixings on an old lath and plaster wall ' * 3}".strip()[
+        :239
+    ]
+    + ",90",
     '"<b>bold</b> & ""quoted"" drill bits",40',
     "how to drill into tiles without cracking them,3600",
     "sds plus vs sds max,1300",

@@ -19,7 +19,9 @@ DESKTOP, PHONE = 1440, 390
 BOTH = ("queue", "article")  # also on a phone, and dark
 
 
-async def take(home: Home, browser: Browser, day: Day, folder: Path, *, width: int, dark: bool, only: Sequence[str]) -> None:
+async def take(
+    home: Home, browser: Browser, day: Day, folder: Path, *, width: int, dark: bool, only: Sequence[str]
+) -> None:
     """Open the pages and keep what they look like."""
     look = f"{width}{'-dark' if dark else ''}"
     async with at_a_browser(home, browser, width=width, dark=dark) as person:
@@ -31,7 +33,9 @@ async def take(home: Home, browser: Browser, day: Day, folder: Path, *, width: i
             if not only or name in only:
                 await person.open(path)
                 await person.page.wait_for_load_state("networkidle" if name != "batch" else "load")
-                await person.page.screenshot(path=folder / f"{name}-{look}.png", full_page=width == PHONE and name != "article")
+                await person.page.screenshot(
+                    path=folder / f"{name}-{look}.png", full_page=width == PHONE and name != "article"
+                )
 
 
 async def main(folder: Path, *, every: bool) -> None:

@@ -6,6 +6,7 @@ themselves have to agree."""
 import hashlib
 import hmac
 import secrets
+from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 
 from fastapi import Request
@@ -36,10 +37,20 @@ def form_cookie(request: Request) -> str | None:
     return None if has_one else _basis(request)
 
 
-async def require_own_form(request: Request) -> None:
-    """Raise ForeignForm for a write from no page of ours."""
-    if request.method in _SAFE:
-        return
+async def require_own_form(request: Request) -> AsyncIterator[None]:
+    """Raise ForeignForm for a write from no page of ours.
+
+    Files of the form are closed after the answer.
+    """
+    try:
+        if request.method not in _SAFE:
+            await _check(request)
+        yield
+    finally:
+        await request.close()
+
+
+async def _check(request: Request) -> None:
     if not _is_from_here(request) or not hmac.compare_digest(await _sent_token(request), form_token(request).encode()):
         raise ForeignForm
 

@@ -23,6 +23,6 @@ async def read_form(request: Request, model: type[M]) -> M:
 
 
 async def read_fields(request: Request) -> dict[str, str]:
-    """Return the fields by name, files left out; the last of a name counts."""
+    """Return the fields by name, without files."""
     form = await request.form()
     return {name: value for name, value in form.multi_items() if not isinstance(value, UploadFile)}

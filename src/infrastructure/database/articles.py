@@ -43,7 +43,7 @@ from src.domain.stages import Stage
 from .article_summaries import summaries, to_article, to_failure
 from .longtails import LongtailRepository, claimed_next, follow_article
 from .pages import in_order
-from .tables import ArticleRow, BatchArticleRow, BatchRow, LongtailRow, SiteRow, StageFailureRow
+from .tables import ArticleRow, BatchArticleRow, BatchRow, LongtailRow, SiteRow, StageFailureRow, StageOutputRow
 
 _UNFINISHED = (ArticleStatus.QUEUED, ArticleStatus.GENERATING)
 
@@ -410,12 +410,13 @@ class ArticleRepository:
         batch_id: BatchId | None,
         statuses: Collection[ArticleStatus],
         containing: str | None,
+        struggling: bool = False,
         excerpt: Excerpt[MomentPosition],
     ) -> Page[Article, MomentPosition]:
         """Return a page of articles in the order of their making.
 
         ``sites`` None is all; no ``statuses`` are all. With ``batch_id`` those that the batch had, with ``containing``
-        those whose keyword has this in it.
+        those whose keyword has this in it, ``struggling`` those of which a stage is tried again.
         """
         statement = summaries()
         if sites is not None:
@@ -427,6 +428,12 @@ class ArticleRepository:
             statement = statement.where(ArticleRow.status.in_(statuses))
         if containing:
             statement = statement.where(ArticleRow.keyword.icontains(containing, autoescape=True))
+        if struggling:
+            failed = StageFailureRow.article_id == ArticleRow.id, StageFailureRow.revision == ArticleRow.revision
+            is_made = StageOutputRow.article_id == ArticleRow.id, StageOutputRow.revision == ArticleRow.revision
+            done = exists().where(*is_made, StageOutputRow.stage == StageFailureRow.stage)
+            its = exists().where(*failed, ~done.correlate(ArticleRow, StageFailureRow))
+            statement = statement.where(ArticleRow.status == ArticleStatus.GENERATING, its)
         statement = in_order(statement, ArticleRow.created_at, ArticleRow.id, excerpt)
         found = await self._read(statement)
         return Page.of([(each, MomentPosition(at=each.created_at, id=each.id)) for each in found], excerpt.limit)

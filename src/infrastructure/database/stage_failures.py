@@ -1,13 +1,15 @@
 """Failures of stages, counted since their article was started."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import func
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from src.domain.article import ArticleRef
+from src.domain.ids import ArticleId
 from src.domain.stage_failure import FailureKind
 from src.domain.stages import Stage
 
@@ -29,11 +31,32 @@ class StageFailures(BaseModel):
         return self.last_at - self.first_at
 
 
+class LastFailure(BaseModel):
+    """How often a stage failed in one way, and the last time."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+    article_id: ArticleId
+    revision: int
+    stage: Stage
+    failures: int
+    error_type: str
+    message: str
+    last_at: datetime
+
+
 class StageFailureRepository:
     """The failures of stages in one unit of work."""
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
+
+    async def list_for(self, article_ids: Sequence[ArticleId]) -> list[LastFailure]:
+        """Return the last failure of each stage of these articles."""
+        columns = (getattr(StageFailureRow, name) for name in LastFailure.model_fields)
+        those = StageFailureRow.article_id.in_(article_ids)
+        rows = await self._session.execute(select(*columns).where(those).order_by(StageFailureRow.last_at))
+        return [LastFailure.model_validate(row) for row in rows]
 
     async def record(
         self, article: ArticleRef, stage: Stage, kind: FailureKind, *, error_type: str, message: str

@@ -25,6 +25,7 @@ from .articles import ArticleRepository
 from .audit import AuditRepository
 from .batch_progress import BatchProgressRepository
 from .batches import BatchRepository
+from .call_lists import CallListRepository
 from .comments import CommentRepository
 from .decisions import DecisionRepository
 from .failed_logins import FailedLoginRepository
@@ -74,6 +75,7 @@ class UnitOfWork:
         self.revisions = RevisionRepository(self._session)
         self.findings = FindingRepository(self._session)
         self.queue = QueueRepository(self._session)
+        self.call_lists = CallListRepository(self._session)
         self.reviews = ReviewRepository(self._session)
         self.decisions = DecisionRepository(self._session)
         self.comments = CommentRepository(self._session)

@@ -121,3 +121,14 @@ def test_all_but_marks_and_style_is_the_page() -> None:
     page = a_page("<p>one <em>two</em></p><table><tbody><tr><td>three</td></tr></tbody></table>")
     marked = marked_page(page, [found(0, "two three"), found(1, None)])
     assert re.sub(r"</?mark[^>]*>", "", body(marked)) == body(page)
+
+
+def test_whole_words_come_before_parts_of_words() -> None:
+    marked = marked_page(a_page("<p>There is more here.</p>"), [found(0, "here")])
+    assert '<p>There is more <mark id="f1" data-n="1" class="w">here</mark>.</p>' in marked
+
+
+def test_an_address_marks_the_words_that_link_to_it() -> None:
+    html = '<p>See <a href="https://example.com/?a=1&amp;b=2" rel="noopener">this <em>page</em></a>.</p>'
+    marked = marked_page(a_page(html), [found(0, "https://example.com/?a=1&b=2")])
+    assert '<mark id="f1" data-n="1" class="w">this </mark><em><mark class="w">page</mark></em></a>.' in marked

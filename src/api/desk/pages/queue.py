@@ -1,9 +1,7 @@
 """The queue: what waits, for whom, what its approval would do."""
 
-import base64
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
@@ -22,9 +20,11 @@ from src.domain.site import Site
 from src.infrastructure.database.review_queue import QueueRow
 
 from ..effect_words import effect_words
+from ..list_query import following, read_place
 from ..queue_filter import Chip, address_of, chips, inside, query_of, read_filter, read_inside
 from ..shell import render, set_cookie
 from ..signed_in import Desk
+from ..site_names import batch_choices, batch_words
 
 router = APIRouter()
 
@@ -81,7 +81,7 @@ async def show_queue(desk: Desk, request: Request) -> Response:
     if not request.query_params and (last := _last(request)):
         return RedirectResponse(address_of(last), status_code=303)
     where = read_filter(request.query_params)
-    after = read_position(request.query_params.get("after"))
+    after = read_place(QueuePosition, request.query_params.get("after"))
     found = await queue.list_queue(desk.database, where, by=desk.principal, after=after, limit=ROWS)
     batches = await list_batches(desk.database, by=desk.principal, limit=_BATCHES)
     shown = chips(where, found.sites, _name_of(batches, where, found))
@@ -108,7 +108,7 @@ async def show_queue(desk: Desk, request: Request) -> Response:
         query=query_of(where),
         inside=inside(where),
         plain=address_of(QueueFilter(tab=where.tab)),
-        following=_following(where, found),
+        following=following(address_of(where), found.page),
         first=address_of(where) if after else None,
         is_default=where.is_default,
         may_decide=any(desk.principal.may(Action.REVIEW_CLAIM, slug) for slug in (None, *found.sites)),
@@ -159,23 +159,6 @@ def findings_words(row: QueueRow) -> tuple[str, str]:
     return ("bad" if counts.blocking else "warn" if counts.warning else "off"), words
 
 
-def read_position(text: str | None) -> QueuePosition | None:
-    """Return the row after which a page begins. Raises InputInvalid."""
-    if not text:
-        return None
-    try:
-        return QueuePosition.model_validate_json(base64.urlsafe_b64decode(text[:4_000] + "=" * (-len(text) % 4)))
-    except ValueError as error:
-        raise InputInvalid("after", text[:40], "follow the link to the next page as it is") from error
-
-
-def _following(where: QueueFilter, found: QueuePage) -> str | None:
-    if found.page.last is None:
-        return None
-    position = base64.urlsafe_b64encode(found.page.last.model_dump_json(exclude_none=True).encode()).decode()
-    return f"{address_of(where)}&after={position.rstrip('=')}"
-
-
 def _last(request: Request) -> QueueFilter | None:
     """Return the filter that this browser used last, if it is still one."""
     kept = request.cookies.get(LAST, "")
@@ -218,19 +201,12 @@ def _options(found: QueuePage, batches: list[Batch], age: str) -> dict[str, list
         "age": list((_AGES if age in _AGES else _AGES | {age: f"Age {age}"}).items()),
         "findings": [(str(value), words) for value, words in _FOUND.items()],
         "who": [("", "Anyone"), (ME, "Me"), (NOBODY, "Nobody"), *people],
-        "batch": [("", "Any batch"), *((str(each.id), batch_words(each, found)) for each in batches)],
+        "batch": [("", "Any batch"), *batch_choices(batches, found.sites)],
         "lang": [("", "Any"), *((tag, tag) for tag in sorted({site.language for site in sites}))],
         "colour": [("", "Any"), ("blue", "blue"), ("green", "green")],
         "claimed": [("", "Read by anybody or nobody"), ("yes", "Somebody reads it"), ("no", "Nobody reads it")],
     }
 
 
-def batch_words(batch: Batch, found: QueuePage) -> str:
-    """Return a batch as people call it: its site and slot."""
-    site = found.sites.get(batch.site)
-    at = batch.slot.astimezone(ZoneInfo(site.time_zone if site else "UTC"))
-    return f"{site.name if site else batch.site}, {at:%a} {at.day} {at:%b %H:%M}"
-
-
 def _name_of(batches: list[Batch], where: QueueFilter, found: QueuePage) -> str | None:
-    return next((batch_words(each, found) for each in batches if each.id == where.batch), None)
+    return next((batch_words(each, found.sites) for each in batches if each.id == where.batch), None)
