@@ -273,7 +273,9 @@ class Reviews:
         async with self._database.unit_of_work() as uow:
             article = await uow.reviews.lock(article_id)
             self._by.require(Action.SITE_READ, article.site)
-            hashes = (await ensured(uow, article_id)).content.block_hashes
+            # Not ``ensured``: a text that is being written anew, as somebody just asked, can have been seen too.
+            text = await uow.revisions.find_latest(article_id) or await ensured(uow, article_id)
+            hashes = text.content.block_hashes
             seen = {block: hashes[block] for block in (hashes if blocks is None else blocks) if block in hashes}
             await uow.comments.see(article_id, self._by.name, seen)
             known = await uow.comments.list_seen(article_id, self._by.name)
