@@ -17,7 +17,8 @@ class Around:
     """Where a person is in a list.
 
     Attributes:
-        previous: the address of the article before; None: it is the first, or no list is read.
+        previous: the address of the article before; None: it is the first.
+        position: from 1; None: it is not in the list, or not any more.
     """
 
     list_address: str
@@ -43,7 +44,7 @@ async def around(desk: Application, article: ArticleId, inside: str) -> Around:
         list_address=address_of(where),
         previous=_address(found.previous, where),
         next=_address(found.next, where),
-        position=found.position,
+        position=found.position if found.is_inside else None,
         total=found.total,
     )
 

@@ -44,6 +44,12 @@ async def show_article(
     return await _page(request, desk, view, place, DecisionForm(inside=inside or ""))
 
 
+@router.get("/articles/{article}/decide")
+async def show_decided(request: Request, article: InArticle) -> Response:
+    """Lead back to the article, after a refused form was read again."""
+    return redirect(request, _address(article))
+
+
 @router.post("/articles/{article}/decide")
 async def decide(request: Request, desk: Desk, article: InArticle) -> Response:
     """Make the decision.
