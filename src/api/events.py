@@ -100,7 +100,7 @@ def stream(request: Request, events: AsyncIterator[str]) -> Response:
 
 
 async def watch(request: Request, acting: Application, *, renewed: Renew) -> AsyncIterator[str]:
-    """Yield an event whenever a batch took a step, and with every heartbeat."""
+    """Yield an event after each step, and with every heartbeat."""
     streams: Streams = request.app.state.streams
     streams.open += 1
     try:

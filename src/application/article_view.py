@@ -1,8 +1,11 @@
-"""An article as its page in the desk shows it: the text, what was found, what it took, and what may be decided."""
+"""An article as its page in the desk shows it.
+
+That is the text, what was found in it, what it took, and what follows from an approval.
+"""
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from pydantic import BaseModel, ConfigDict
@@ -63,7 +66,10 @@ class FactUse(BaseModel):
 
 
 class LinkUse(BaseModel):
-    """An address that the text links to; ``link`` None: the site does not list it."""
+    """An address that the text links to.
+
+    ``link`` None: the site does not list it.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -110,7 +116,7 @@ class ArticleView(BaseModel):
 
     @property
     def open_errors(self) -> list[RevisionFinding]:
-        """Return what stands in the way of an approval of the newest text."""
+        """Return what stands in the way of an approval."""
         return [each for each in self.details.findings if each.blocks]
 
     @property
@@ -145,7 +151,6 @@ async def read_article_view(
         calls = await uow.model_calls.list_for_article(article_id)
         site = await uow.sites.get(article.site)
         at_site = await site_effect(uow, site, by=by)
-        now = await uow.publications.now()
     effect = effect_of(
         at_site,
         by=by,
@@ -170,7 +175,7 @@ async def read_article_view(
         words=len(text.split()),
         search_result=search_result(shown.content.title, shown.content.description),
         workflow_id=ids.article(article_id),
-        now=now,
+        now=datetime.now(UTC),
     )
 
 

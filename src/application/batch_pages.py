@@ -1,4 +1,4 @@
-"""Shows a batch as an operator follows it, and starts its failed articles again."""
+"""Shows a batch to who follows it; retries its failed articles."""
 
 from collections.abc import Sequence
 
@@ -86,9 +86,9 @@ async def read_batch_page(
 async def retry_failed(
     database: Database, articles: Articles, batch_id: BatchId, *, expected: int, by: Principal
 ) -> Retried:
-    """Start every failed article of the batch again, if there are as many as expected.
+    """Start every failed article of the batch again.
 
-    Raises NotFound, NotPermitted, and InputInvalid for another count.
+    There have to be as many as expected. Raises NotFound, NotPermitted, and InputInvalid for another count.
     """
     async with database.unit_of_work() as uow:
         batch = await uow.batches.get(batch_id)

@@ -1,4 +1,4 @@
-"""Shows the slots of a month: what became of them, and what is planned."""
+"""Shows the slots of a month, past and planned."""
 
 import asyncio
 from collections.abc import Sequence
@@ -97,7 +97,9 @@ class Calendar:
         self._by = by
 
     async def month(self, first: date, *, site: str | None = None, since: str = "") -> CalendarMonth:
-        """Return the month of the site, or of all from ``since`` on by slug.
+        """Return the month of a site, or of all.
+
+        They begin with the slug ``since``.
 
         Raises NotFound, and NotPermitted.
         """
@@ -143,7 +145,7 @@ class Calendar:
 
 
 def _bounds(first: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
-    """Return when the month begins and ends where the site is, in UTC."""
+    """Return the local month's begin and end in UTC."""
     following = (first + timedelta(days=32)).replace(day=1)
     begin, end = (datetime.combine(day, time.min, tzinfo=zone).astimezone(UTC) for day in (first, following))
     return begin, end

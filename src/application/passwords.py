@@ -120,6 +120,13 @@ async def list_sessions(database: Database, name: str, *, by: Principal) -> list
         return await uow.sessions.list_current(name)
 
 
+async def has_password(database: Database, name: str, *, by: Principal) -> bool:
+    """Return whether the person can log in with one. Raises NotPermitted."""
+    by.require(Action.USER_READ, None)
+    async with database.unit_of_work() as uow:
+        return await uow.users.find_password_hash(name) is not None
+
+
 async def _set(uow: UnitOfWork, name: str, hash_: str) -> int:
     await uow.users.set_password_hash(name, hash_)
     await uow.sessions.forget_addresses(name)

@@ -1,4 +1,4 @@
-"""The page of any revision, as it will look, with what was found in it marked."""
+"""The page of any revision as it will look, its findings marked."""
 
 from datetime import UTC, datetime
 
@@ -14,7 +14,9 @@ from src.infrastructure.database.unit_of_work import Database
 async def get_marked_page(
     database: Database, article_id: ArticleId, number: int | None = None, *, by: Principal
 ) -> str:
-    """Return the page as this person's approval would make it now, its findings marked.
+    """Return the page as this person's approval would make it.
+
+    Its findings are marked.
 
     ``number`` None is the newest revision. Raises NotFound, NotPermitted, Conflict for an article without a text.
     """

@@ -230,9 +230,11 @@ class Reviews:
     async def comment(
         self, article_id: ArticleId, text: str, *, block: str | None = None, span: str | None = None
     ) -> Comment:
-        """Leave a comment at a section of the newest text, or at words of it.
+        """Leave a comment at a section of the newest text.
 
-        Raises NotFound, NotPermitted, InputInvalid, also for a ``span`` that does not stand there.
+        With ``span`` it is about these words.
+
+        Raises NotFound, NotPermitted, InputInvalid, also for words that do not stand there.
         """
         words = parse_note(text, "text")
         async with self._database.unit_of_work() as uow:

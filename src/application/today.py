@@ -1,4 +1,4 @@
-"""Says what today is like: trouble, what runs, what waits, what went live.
+"""Says what today is like: trouble, runs, reviews, pages.
 
 A handful of statements, however many sites there are. Temporal is asked for the next runs alone; without it the rest
 is shown.
@@ -161,7 +161,7 @@ async def read_today(database: Database, schedules: Schedules, *, by: Principal)
 
 
 async def _observe(schedules: Schedules) -> tuple[dict[str, ScheduleState], str | None]:
-    """Return the schedules as Temporal has them, or why it does not say."""
+    """Return the schedules as Temporal has them, or the problem."""
     try:
         async with asyncio.timeout(_PATIENCE):
             return {state.site: state for state in await schedules.list_all()}, None

@@ -1,4 +1,4 @@
-"""Undoes the last decision on a text, as long as nothing has come of it.
+"""Undoes the last decision on a text while nothing follows from it.
 
 What was decided stays in the record; undoing is a decision of its own. Each kind has its own limit: an approval until
 its page goes out, a request for changes until the stages begin, a snooze until it is over. A rejection has none: its
@@ -105,7 +105,10 @@ class Undo:
         )
 
     async def _withdraw(self, uow: UnitOfWork, article: LockedArticle, last: Decision) -> list[Decision]:
-        """Take an approval back before its page is there; another page of the article stays."""
+        """Take an approval back before its page is there.
+
+        An earlier page of the article stays.
+        """
         published = await find_published(uow, last)
         if published is not None and published.status in _TOO_LATE:
             raise _refused(article, "its page is there, or on its way", hint=Hint.TAKE_OFF)

@@ -1,4 +1,4 @@
-"""Revisions that a reviewer compares a text with, by names instead of numbers."""
+"""Revisions to compare a text with, by names instead of numbers."""
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
@@ -27,7 +27,9 @@ def baselines(
     *,
     by: str,
 ) -> Mapping[Baseline, int]:
-    """Return which revision each name means for revision ``after``; those without one are left out.
+    """Return which revision each name means for revision ``after``.
+
+    Names without one are left out.
 
     ``revisions`` and ``decisions`` are in their order, of ``publications`` the newest comes first.
     """

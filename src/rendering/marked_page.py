@@ -1,4 +1,4 @@
-"""The page of a text with the words marked that findings are about.
+"""The page of a text with the words of its findings marked.
 
 Marks change nothing that is published: they are put into a copy for reviewers. A link to ``#f2`` finds the second one,
 and ``:target`` shows it, so that jumping needs no script.
@@ -50,7 +50,7 @@ def marked_page(page: str, findings: Sequence[RevisionFinding]) -> str:
 
 @dataclass
 class _Part:
-    """The readable characters of the opening or of a section, and where each stands.
+    """The readable characters of a section, and where each stands.
 
     Attributes:
         at: token, and from where to where in it; None for the space between two blocks.
@@ -73,7 +73,10 @@ class _Part:
             self.at.append(at)
 
     def find(self, words: str, taken: set[tuple[int, int]]) -> list[tuple[int, int, int]] | None:
-        """Return where the words stand: as whole words if they do, at the first place that no other finding has."""
+        """Return where the words stand; None: nowhere.
+
+        Whole words come first, and places that no other finding has.
+        """
         text, lowered = "".join(self.characters), "".join(map(_lowered, self.characters))
         for haystack, needle in ((text, words), (lowered, "".join(map(_lowered, words)))):
             places = [match.start() for match in re.finditer(re.escape(needle), haystack)]
@@ -121,7 +124,7 @@ class _Article:
         return "".join(self._written())
 
     def _searched(self, block: str | None) -> list[_Part]:
-        """Return where the words may stand: of no section is the opening, or all."""
+        """Return where the words may stand; without a section anywhere."""
         if block is not None:
             return [self._parts[block]] if block in self._parts else []
         return list(self._parts.values())
@@ -173,7 +176,10 @@ class _Article:
 
 
 def _cut(text: str, marks: Sequence[tuple[_Mark, int, int]], begun: set[int]) -> str:
-    """Return the text with each stretch in all marks that cover it; the first of each has its id."""
+    """Return the text with each stretch in all marks that cover it.
+
+    The first of each has its id.
+    """
     borders = sorted({0, len(text), *(border for _, start, end in marks for border in (start, end))})
     written = []
     for start, end in pairwise(borders):

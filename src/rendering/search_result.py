@@ -1,4 +1,4 @@
-"""How wide title and description are in a search result, and where they are cut.
+"""Title and description in a search result: how wide, where cut.
 
 A search engine cuts by width: 580 px for a title of 20 px and 920 px for a description of 14 px, both in Arial, on a
 desktop. These are measured, not promised, so that they are a warning at most.
@@ -54,7 +54,10 @@ def search_result(title: str, description: str) -> SearchResult:
 
 
 def width_of(text: str, size: float) -> float:
-    """Return the width in px of a line in Arial; an unknown character is as wide as it is high."""
+    """Return the width in px of a line in Arial.
+
+    An unknown character is as wide as it is high.
+    """
     return sum(map(_units, text)) * size / _UNITS
 
 
@@ -65,7 +68,10 @@ def _line(text: str, size: float, limit: int) -> Line:
 
 
 def _shortened(text: str, size: float, limit: int) -> str:
-    """Return the words that fit before an ellipsis; the characters where not even one does."""
+    """Return the words that fit before an ellipsis.
+
+    Where not even one does, that is its beginning.
+    """
     left, end = limit - width_of(_CUT, size), 0
     for character in text:
         left -= width_of(character, size)

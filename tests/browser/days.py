@@ -1,10 +1,33 @@
-"""A day of use, by the command line: articles, decisions, a schedule with a gap, a hold, people."""
+"""A day of use, by the command line: articles, edits, decisions, a failure, a paused schedule, people."""
 
+import json
 from dataclasses import dataclass
+
+from src.examples import content
 
 from .homes import Home, sample_site
 
-SITE = "hardware-shop"
+SITE, OTHER_SITE = "hardware-shop", "steuerberater"
+FAILS = "anchor for aerated concrete"
+LONG = (
+    f"what is the best way to hang a very heavy mirror {'with no visible fixings on an old lath and plaster wall ' * 4}"
+)
+KEYWORDS = (
+    "best wall plugs for plasterboard,1900",
+    "登山靴 サイズ 選び方 幅広,880",
+    "أفضل مثقاب للخرسانة,720",
+    f"{LONG[:110].strip()},90",
+    "how to drill into tiles without cracking them,3600",
+    "sds plus vs sds max,1300",
+    "m8 bolt clearance hole,2400",
+    "wood screw length for 18 mm ply,210",
+    f"{FAILS},320",
+)
+FLAWED = """Our plugs are guaranteed to hold, and you should look no further than our shop, where every one of our \
+people has tried each of them on a wall like yours and will show you which one carries what and which one does not.
+
+Read more [here](https://www.marlow-finch.example/advice/walls).
+"""
 
 
 @dataclass(frozen=True)
@@ -14,30 +37,38 @@ class Day:
     pages: dict[str, str]
 
 
-async def lived_in(home: Home) -> Day:
+def lived_in(home: Home) -> Day:
     """Let a day happen, and return what can be looked at."""
+    _write(home)
     run = home.longtail
-    site = home.longtail.folder / "site.toml"
-    site.write_text(sample_site("[publishing]", 'on_approval = "now"', 'undo = "30 s"'), "utf-8")
-    keywords = home.longtail.folder / "keywords.csv"
-    keywords.write_text("\n".join(["Keyword,Volume", *UGLY]), "utf-8")
-    for command in (
-        ("site", "add", str(site)),
-        ("keywords", "import", SITE, str(keywords)),
-        ("schedule", "set", SITE, "--daily", "06:00"),
-        ("batch", "start", SITE, "--limit", "9", "--wait"),
-    ):
-        done = run.run(*command)
-        assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
-    first = run.json("review", "list")[0]["article_id"]
+    waiting = [each["article_id"] for each in run.json("review", "list", "--site", SITE)]
+    first, second, third, *_ = waiting
+    for article in (first, second):
+        _spoil(home, article)
+    _do(
+        home,
+        "review",
+        "request-changes",
+        third,
+        _hash(home, third),
+        "--reason",
+        "tone",
+        "--note",
+        "Less like an advert.",
+    )
+    _do(home, "review", "comment", first, "Who says so?")
+    _do(home, "review", "approve", waiting[4], _hash(home, waiting[4]))
+    _do(home, "schedule", "pause", OTHER_SITE, "--note", "new shop system")
     batch = run.json("batch", "list", SITE)[0]["id"]
+    article = f"/desk/articles/{first}"
     return Day(
         pages={
             "today": "/desk/",
             "queue": "/desk/queue",
-            "article": f"/desk/articles/{first}",
-            "diff": f"/desk/articles/{first}/diff",
-            "editor": f"/desk/articles/{first}/edit",
+            "article": article,
+            "text": f"{article}/text",
+            "diff": f"{article}/diff",
+            "edit": f"{article}/edit/{_section(home, first)}",
             "calendar": "/desk/calendar",
             "batches": "/desk/batches",
             "batch": f"/desk/batches/{batch}",
@@ -46,10 +77,12 @@ async def lived_in(home: Home) -> Day:
             "sites": "/desk/sites",
             "site": f"/desk/sites/{SITE}",
             "schedules": "/desk/schedules",
+            "schedule": f"/desk/schedules/{SITE}",
             "holds": "/desk/holds",
             "alerts": "/desk/alerts",
             "calls": "/desk/calls",
             "people": "/desk/people",
+            "person": "/desk/people/reviewer",
             "audit": "/desk/audit",
             "account": "/desk/account",
             "keys": "/desk/keys",
@@ -57,17 +90,44 @@ async def lived_in(home: Home) -> Day:
     )
 
 
-UGLY = (
-    "best wall plugs for plasterboard,1900",
-    "登山靴 サイズ 選び方 幅広,880",
-    "أفضل مثقاب للخرسانة,720",
-    f"what is the best way to hang a very heavy mirror {'with no visible fixings on an old lath and plaster wall ' * 3}".strip()[
-        :239
-    ]
-    + ",90",
-    '"<b>bold</b> & ""quoted"" drill bits",40',
-    "how to drill into tiles without cracking them,3600",
-    "sds plus vs sds max,1300",
-    "m8 bolt clearance hole,2400",
-    "wood screw length for 18 mm ply,210",
-)
+def _write(home: Home) -> None:
+    """Add two sites and write a batch of one."""
+    site, keywords = home.longtail.folder / "site.toml", home.longtail.folder / "keywords.csv"
+    site.write_text(sample_site("[publishing]", 'on_approval = "now"'), "utf-8")
+    keywords.write_text("\n".join(["Keyword,Volume", *KEYWORDS]), "utf-8")
+    _do(home, "site", "add", str(site))
+    _do(home, "site", "add", _example(home, f"{OTHER_SITE}.toml"))
+    _do(home, "keywords", "import", SITE, str(keywords))
+    for slug in (SITE, OTHER_SITE):
+        _do(home, "schedule", "set", slug, "--daily", "06:00")
+    home.longtail.run("batch", "start", SITE, "--wait")  # 1: an article fails, as it was told to
+
+
+def _example(home: Home, name: str) -> str:
+    file = home.longtail.folder / name
+    file.write_bytes(content(name))
+    return str(file)
+
+
+def _spoil(home: Home, article: str) -> None:
+    """Let a person write what the rules find."""
+    file = home.longtail.folder / "flawed.md"
+    file.write_text(FLAWED, "utf-8")
+    _do(
+        home, "review", "edit", article, _hash(home, article), "--section", _section(home, article), "--text", str(file)
+    )
+
+
+def _section(home: Home, article: str) -> str:
+    section: str = home.longtail.json("review", "show", article)["text"]["content"]["sections"][0]["id"]
+    return section
+
+
+def _hash(home: Home, article: str) -> str:
+    content_hash: str = home.longtail.json("review", "show", article)["text"]["content_hash"]
+    return content_hash
+
+
+def _do(home: Home, *command: str) -> None:
+    done = home.longtail.run(*command)
+    assert done.returncode == 0, json.dumps([command, done.stdout, done.stderr])

@@ -36,10 +36,10 @@ class Home:
 
 
 @contextmanager
-def running_home(compiled: Path) -> Iterator[Home]:
+def running_home(compiled: Path, **variables: str) -> Iterator[Home]:
     """Run Longtail with a model server of this machine, whose text may be published."""
     with empty_folder() as folder, ModelServer(latency=0.3) as models:
-        longtail = Longtail(folder, compiled, OPENAI_API_KEY="test", OPENAI_BASE_URL=models.url)
+        longtail = Longtail(folder, compiled, OPENAI_API_KEY="test", OPENAI_BASE_URL=models.url, **variables)
         with longtail.start("dev") as running:
             output = eventually(lambda: running.output if _ADDRESS.search(running.output) else None)
             desk = _ADDRESS.search(output)
@@ -125,12 +125,12 @@ async def at_a_browser(
     page.set_default_timeout(PATIENCE / 3 * 1000)
     page.on("request", lambda request: seen.hosts.add(request.url.split("/")[2]))
     page.on("pageerror", lambda error: seen.errors.append(str(error)))
-    page.on("console", lambda said: seen.errors.append(said.text) if said.type == "error" else None)
+    page.on("console", lambda said: seen.errors.append(f"{page.url}: {said.text}") if said.type == "error" else None)
     page.on("response", lambda response: seen.responses.append(response))  # noqa: PLW0108 - it marks what it is given
     try:
         yield Person(home, context, page, seen)
         assert seen.hosts <= {home.origin.removeprefix("http://")}
-        assert seen.errors == []
+        assert seen.errors == [], seen.errors
     finally:
         await context.close()
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from playwright.async_api import Browser
 
-from .days import Day, lived_in
+from .days import FAILS, Day, lived_in
 from .homes import Home, at_a_browser, chromium, running_home
 
 FOLDER = Path(__file__).parents[2] / "docs" / "images" / "desk"
@@ -38,20 +38,28 @@ async def take(
                 )
 
 
-async def main(folder: Path, *, every: bool) -> None:
+async def take_all(home: Home, folder: Path, *, every: bool) -> None:
+    """Take the pictures of a day in the home."""
+    day = await asyncio.to_thread(lived_in, home)
+    async with chromium() as browser:
+        await take(home, browser, day, folder, width=DESKTOP, dark=False, only=())
+        for width, dark in ((DESKTOP, True), (PHONE, False), (PHONE, True)):
+            await take(home, browser, day, folder, width=width, dark=dark, only=() if every else BOTH)
+
+
+def main() -> None:
     """Make a home, live a day in it, and take the pictures."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="test-longtail-") as compiled, running_home(Path(compiled)) as home:
-        async with chromium() as browser:
-            day = await lived_in(home)
-            await take(home, browser, day, folder, width=DESKTOP, dark=False, only=())
-            for width, dark in ((DESKTOP, True), (PHONE, False), (PHONE, True)):
-                await take(home, browser, day, folder, width=width, dark=dark, only=() if every else BOTH)
-
-
-if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--to", type=Path, default=FOLDER, help="The folder of the pictures.")
     parser.add_argument("--every", action="store_true", help="Every page also on a phone, and dark.")
     arguments = parser.parse_args()
-    asyncio.run(main(arguments.to, every=arguments.every))
+    arguments.to.mkdir(parents=True, exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory(prefix="test-longtail-") as compiled,
+        running_home(Path(compiled), LONGTAIL_FAIL_KEYWORDS=FAILS) as home,
+    ):
+        asyncio.run(take_all(home, arguments.to, every=arguments.every))
+
+
+if __name__ == "__main__":
+    main()

@@ -36,13 +36,16 @@ def maker(revision: RevisionSummary) -> str:
 
 
 def decided_words(decision: Decision) -> str:
-    """Return a decision in words, such as "asked for changes in r2 (tone)"."""
+    """Return a decision in words: "asked for changes in r2 (tone)"."""
     why = _why(decision)
     return f"{_DECIDED[decision.kind]} r{decision.revision}" + (f" ({why})" if why else "")
 
 
 def story(decisions: list[Decision], revisions: list[RevisionSummary], me: str) -> str:
-    """Return what happened to the text in one sentence; empty if nothing did."""
+    """Return what happened to the text in one sentence.
+
+    It is empty if nothing did.
+    """
     judged = [each for each in decisions if each.kind is not DecisionKind.EDIT]
     if not judged:
         return ""
@@ -84,7 +87,10 @@ def _why(decision: Decision) -> str:
 
 
 def queries(inside: str) -> Callable[..., str]:
-    """Return what writes the query of an article's address, with the filter in which it is read."""
+    """Return what writes queries of an article's addresses.
+
+    They keep the filter in which it is read.
+    """
 
     def query(**more: str | int | None) -> str:
         given = {name: str(value) for name, value in {**more, "in": inside or None}.items() if value is not None}

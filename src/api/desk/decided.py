@@ -29,7 +29,7 @@ _UNDONE = (DecisionKind.APPROVE, DecisionKind.REQUEST_CHANGES, DecisionKind.SNOO
 
 
 def decided_notice(decided: Decided, keyword: str, zone: str) -> Notice:
-    """Return what happened, with a way to undo it where there is one."""
+    """Return what happened, with the undoing where there is one."""
     article, number = decided.decision.article_id, decided.decision.number
     kind = decided.decision.kind
     return Notice(

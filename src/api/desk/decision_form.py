@@ -1,4 +1,4 @@
-"""The form of a decision: read from a request, kept when it is refused."""
+"""The form of a decision, kept when it is refused."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -147,7 +147,7 @@ def _chosen(codes: type[_Code], field: str, given: str) -> _Code:
 
 
 def _moment(given: str, zone: str) -> datetime:
-    """Return a local time of the site's zone as a browser sends it, in UTC."""
+    """Return a browser's time, which is in the site's zone, in UTC."""
     try:
         at = datetime.fromisoformat(given)
     except ValueError as error:

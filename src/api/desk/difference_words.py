@@ -1,4 +1,7 @@
-"""A comparison as a person reads it: what changes in each block, what moved, what is folded."""
+"""A comparison as a person reads it.
+
+That is what changes in each block, what moved, and what is folded.
+"""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -66,7 +69,7 @@ def blocks_of(
 
 
 def moves_of(before: Sequence[str], after: Sequence[str]) -> list[Move]:
-    """Return the fewest sections that have to move to turn one order into the other."""
+    """Return the fewest sections whose moves make the later order."""
     kept: set[str] = set()
     for match in SequenceMatcher(None, before, after, autojunk=False).get_matching_blocks():
         kept |= set(before[match.a : match.a + match.size])

@@ -1,4 +1,7 @@
-"""Filters of lists: a form sends what was not chosen as an empty text."""
+"""Filters of lists.
+
+A form sends what was not chosen as an empty text.
+"""
 
 from typing import Annotated
 

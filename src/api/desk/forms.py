@@ -26,7 +26,7 @@ Note = Annotated[str, StringConstraints(max_length=500), AfterValidator(_visible
 
 
 async def site_choices(acting: Application, action: Action = Action.SITE_READ) -> list[tuple[str, str]]:
-    """Return slug and name of the sites on which somebody may do this."""
+    """Return slug and name of the sites that allow this."""
     sites = await list_sites(acting.database, by=acting.principal)
     return [(each.site.slug, each.site.name) for each in sites if acting.principal.may(action, each.site.slug)]
 

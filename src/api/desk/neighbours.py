@@ -1,4 +1,4 @@
-"""The articles before and after one, in the filter in which it is read."""
+"""The articles before and after one in the filter of its reader."""
 
 from dataclasses import dataclass
 

@@ -25,7 +25,7 @@ _TEXTS = (
 
 
 def shown_fields(given: FormData | Schedule | None, *, colour: str | None = None) -> Fields:
-    """Return the fields of a form that was sent, or of a schedule."""
+    """Return the fields of a sent form, or of a schedule."""
     if isinstance(given, FormData):
         texts = {name: str(given.get(name, ""))[:4000].strip() for name in _TEXTS}
         return texts | {

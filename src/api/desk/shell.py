@@ -54,7 +54,7 @@ async def render(request: Request, template: str, *, status: int = 200, **contex
         "here": request.url.path,
         "here_with_query": request.url.path + (f"?{request.url.query}" if request.url.query else ""),
     }
-    html = _environment.get_template(template).render(**frame | context)
+    html = _environment.get_template(template).render(**context | frame)
     response = HTMLResponse(html, status_code=status, headers=_HEADERS)
     if frame["notice"] is not None:
         response.delete_cookie(notices.COOKIE, path=PATH)

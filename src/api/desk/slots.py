@@ -58,7 +58,10 @@ def kind_of(slot: CalendarSlot) -> str:
 
 
 def cells(row: CalendarRow, day: object, *, month: str, chosen: datetime | None) -> list[Cell]:
-    """Return the cells of a day, one for each slot unless they are many."""
+    """Return the cells of a day.
+
+    One for each slot, unless they are many.
+    """
     slots = [slot for slot in row.slots if slot.day == day]
     if len(slots) <= MOST_IN_A_CELL:
         return [_cell(slot, row, month=month, chosen=chosen) for slot in slots]

@@ -21,7 +21,7 @@ _MOST_ALERTS = 8
 
 
 class Trouble(NamedTuple):
-    """One row: its state, what is so, why, and where it is mended."""
+    """One row: state, what is so, why, the next step."""
 
     state: tuple[str, str]
     head: str
@@ -74,7 +74,7 @@ def _drifted(site: str, name: str, differs: str | None) -> Trouble:
 
 
 def _gaps(alerts: list[Alert], today: Today) -> Trouble:
-    """Return one row for all slots of a site that did not run."""
+    """Return one row for the missing slots of a site."""
     slots = sorted(slot for alert in alerts if (slot := alert_slot(alert)))
     site, zone = alerts[0].site or "", today.zones.get(alerts[0].site or "", "UTC")
     link, words = next_step(alerts[-1], zone)

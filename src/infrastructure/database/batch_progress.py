@@ -1,4 +1,4 @@
-"""How far batches are, stage by stage, and their articles a page at a time."""
+"""How far batches are, and their articles page by page."""
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
@@ -24,7 +24,7 @@ _UNDER_WAY = (ArticleStatus.QUEUED, ArticleStatus.GENERATING)
 
 
 class StageCount(BaseModel):
-    """How many articles of a batch have a stage, are at it, or failed there."""
+    """How many articles finished a stage, or failed there."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -49,7 +49,10 @@ class BatchProgress(BaseModel):
 
     @property
     def expected_end(self) -> datetime | None:
-        """Return when it ends if it takes as long as usual; None: not known."""
+        """Return when it ends if it takes as long as usual.
+
+        None: not known.
+        """
         if self.usual is None or self.batch.closed_at is not None:
             return None
         return self.batch.opened_at + self.usual
@@ -105,7 +108,7 @@ class BatchArticle(BaseModel):
 
     @property
     def stage(self) -> Stage | None:
-        """Return the stage that it is at or comes to; None: it has all."""
+        """Return the stage that it comes to; None: it has all."""
         return next((stage for stage in STAGES if stage not in self.stages_done), None)
 
 
@@ -232,7 +235,7 @@ _PLAIN = tuple(name for name in Batch.model_fields if name not in _COUNTS)
 
 
 def _progress(*others: ColumnElement[Any]) -> Select[Any]:
-    """Return batches with their counts by outcome and by stage, in one query."""
+    """Return batches counted by outcome and stage, in one query."""
     done = (
         select(func.count().label("count"))
         .select_from(StageOutputRow)
@@ -307,7 +310,10 @@ def _is_shown(shown: Shown) -> ColumnElement[bool]:
 
 
 def _its_failures() -> ColumnElement[bool]:
-    """Match failures of the stage that an article is at: later ones have none, earlier ones passed."""
+    """Match failures of the stage that an article is at.
+
+    Later stages have none, earlier ones passed.
+    """
     passed = exists().where(
         StageOutputRow.article_id == StageFailureRow.article_id,
         StageOutputRow.revision == StageFailureRow.revision,

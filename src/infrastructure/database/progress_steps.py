@@ -46,7 +46,7 @@ class ProgressStepRepository:
         return bool(await self._session.scalar(select(following)))
 
     async def read_pulse(self) -> tuple[int, int]:
-        """Return the newest step's number, and how many of the last are there.
+        """Return the newest step's number, and how many before it.
 
         A step that is committed late changes the second.
         """

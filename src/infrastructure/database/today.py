@@ -1,4 +1,4 @@
-"""What waits, what went live and how fast people decide, of many sites at once."""
+"""What waits, what went live, and the pace of decisions."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -67,7 +67,10 @@ class Pace(BaseModel):
 
 
 class TodayRepository:
-    """The day's facts in one unit of work. Each is one statement over the sites it is given."""
+    """The day's facts in one unit of work.
+
+    Each is one statement over the sites it is given.
+    """
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
@@ -147,7 +150,7 @@ class TodayRepository:
 
 
 def _each(moments: Mapping[str, datetime]) -> TableValuedAlias:
-    """Return a row for each site with its moment; they are two parameters."""
+    """Return a row for each site; they are two parameters."""
     sites = literal(list(moments), ARRAY(Text))
     at = literal(list(moments.values()), ARRAY(TIMESTAMP(timezone=True)))
     return func.unnest(sites, at).table_valued("site", "at", name="asked").render_derived()

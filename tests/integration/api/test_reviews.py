@@ -297,6 +297,8 @@ async def test_comments_and_what_was_seen_are_kept_with_the_review(desk: Desk) -
     comment = await desk.anne.post(f"{path}/comments", json={"text": "Who says so?", "section": sections[1]})
     assert (comment.status_code, comment.json()["block"]) == (201, sections[1])
     is_problem(await desk.anne.post(f"{path}/comments", json={"text": "?", "section": "none"}), 404)
+    elsewhere = {"text": "?", "section": sections[1], "span": "words that nobody wrote"}
+    assert is_problem(await desk.anne.post(f"{path}/comments", json=elsewhere), 422)["reason"] == "not_found"
     settled = await desk.bert.post(f"{path}/comments/{comment.json()['id']}/resolve")
     assert settled.json()["resolved_by"] == "bert"
     assert (await desk.anne.post(f"{path}/seen", json={"sections": sections[:2]})).json() == {"unseen": sections[2:]}

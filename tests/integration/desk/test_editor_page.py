@@ -199,7 +199,7 @@ async def test_hostile_texts_are_escaped_wherever_the_editor_shows_them(
     await acting.revisions.edit(article, edit, parent=(await newest(desk, article)).content_hash)  # type: ignore[arg-type]
     path = f"/desk/articles/{article}/edit/{section.id}"
     stale = await mara.get(path)
-    again = TextEdit(form=TextForm.MARKDOWN, sections={section.id: {"heading": HOSTILE, "text": f"`{HOSTILE}`"}})  # type: ignore[dict-item]
+    again = TextEdit(form=TextForm.MARKDOWN, sections={section.id: {"heading": HOSTILE, "text": f"`{HOSTILE}`"}})
     await acting.revisions.edit(article, again, parent=hidden(stale, "parent"))  # type: ignore[arg-type]
     conflict = await send(mara, stale, path, text=f"</textarea>{HOSTILE}", heading=f'"{HOSTILE}')
     pages = [stale, conflict, await mara.get(path), await mara.get(f"/desk/articles/{article}/edit/head")]

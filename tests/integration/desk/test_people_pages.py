@@ -48,9 +48,10 @@ async def test_a_person_is_added_gets_a_password_and_logs_in(people: TheDesk, ad
     added = await admin.send("/desk/people", **fields)
     assert (added.status_code, added.headers["location"]) == (303, "/desk/people/dora")
     page = await admin.get("/desk/people/dora")
-    assert "Logged in nowhere." in words(page)
+    assert "No password yet, so no login." in words(page)
     shown = await admin.send("/desk/people/dora/reset")
     assert (shown.status_code, shown.headers["cache-control"]) == (200, "no-store")
+    assert "Logged in nowhere." in words(await admin.get("/desk/people/dora"))
     dora = people.browser()
     assert (await dora.log_in("dora", secret_of(shown.text))).status_code == 303
     assert (await dora.get("/desk/people")).status_code == 403

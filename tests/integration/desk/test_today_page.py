@@ -1,18 +1,25 @@
 """Today: trouble before numbers, from few statements, also while Temporal is away."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, time, timedelta
+from types import SimpleNamespace
 
 import pytest
+from fastapi import Request
 from sqlalchemy import text
 
+from src.api import events
 from src.domain.alert import AlertKind, Finding
 from src.domain.article import Failure
 from src.domain.colour import BLUE
+from src.domain.errors import NotAuthenticated
 from src.domain.hold import HoldDepth
 from src.domain.person import Grant, Role
+from src.domain.principal import Principal
 from src.domain.scheduling.schedule import Schedule, When
 from src.domain.stages import Stage
+from tests.applications import ANNA
 from tests.factories import a_site
 from tests.finished_articles import finished_articles, save
 from tests.integration.infrastructure.database.test_queries import counted
@@ -129,3 +136,20 @@ async def test_a_hold_needs_a_note(desk: TheDesk, anna: Browser) -> None:
     answer = await anna.send("/desk/holds", site="site-0", depth="stages", note=" ")
     assert answer.status_code == 422
     assert "say why" in words(answer)
+
+
+async def test_a_stream_ends_with_the_session(desk: TheDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "_HEARTBEAT_SECONDS", 0.0)
+    monkeypatch.setattr(events, "_LOOK_SECONDS", 0.01)
+    streams = events.Streams(asyncio.Event())
+    request = Request({"type": "http", "app": SimpleNamespace(state=SimpleNamespace(streams=streams))})
+    left = [ANNA, ANNA]
+
+    async def renewed(_: Request) -> Principal:
+        if not left:
+            raise NotAuthenticated("ended")
+        return left.pop()
+
+    seen = [event async for event in events.watch(request, desk.application, renewed=renewed)]
+    assert [event.startswith("event: change") for event in seen] == [False, True, True]
+    assert streams.open == 0

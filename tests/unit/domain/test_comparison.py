@@ -1,34 +1,35 @@
 """Names of what a text is compared with, resolved to revisions."""
 
-from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
 import pytest
 
-from src.domain.article import ArticleStatus
 from src.domain.comparison import Baseline, baselines
 from src.domain.publishing import PublicationRecord, PublicationStatus
 from src.domain.review import Decision, DecisionKind
 from src.domain.revision import MadeBy, RevisionSummary
 
-ARTICLE, NOW = UUID(int=1), datetime(2026, 11, 27, tzinfo=UTC)
 M, H = MadeBy.MACHINE, MadeBy.HUMAN
+
+
+def facts(**known: Any) -> Any:
+    """Return what the names depend on; the rest is left out."""
+    return known
 
 
 def revisions(*made: MadeBy) -> list[RevisionSummary]:
     return [
-        RevisionSummary.model_construct(number=number, made_by=each, content_hash=str(number), author=None)
+        RevisionSummary.model_construct(**facts(number=number, made_by=each))
         for number, each in enumerate(made, start=1)
     ]
 
 
 def decision(by: str, kind: DecisionKind, revision: int) -> Decision:
-    return Decision.model_construct(by=by, kind=kind, revision=revision, to_status=ArticleStatus.NEEDS_REVIEW)
+    return Decision.model_construct(**facts(by=by, kind=kind, revision=revision))
 
 
 def published(revision: int, status: PublicationStatus) -> PublicationRecord:
-    return PublicationRecord.model_construct(revision=revision, status=status)
+    return PublicationRecord.model_construct(**facts(revision=revision, status=status))
 
 
 CHANGES, EDIT, SNOOZE = DecisionKind.REQUEST_CHANGES, DecisionKind.EDIT, DecisionKind.SNOOZE

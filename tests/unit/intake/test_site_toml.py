@@ -22,7 +22,7 @@ def with_everything() -> Site:
         audience=hostile,
         author="A # no comment = [x]",
         facts=(Fact(id="one", text=hostile), Fact(id="two", text="'''")),
-        links=(Link(url="https://shop.example/a?b=1&c=%22", title='"""'),),  # type: ignore[arg-type] # as a file has it
+        links=(Link(url="https://shop.example/a?b=1&c=%22", title='"""'),),
         banned_terms=("a, b", "]"),
     )
     return site.model_copy(

@@ -1,5 +1,6 @@
 """The page of an article: read it, see what was found, decide."""
 
+import asyncio
 import secrets
 from typing import Annotated
 
@@ -38,13 +39,17 @@ async def show_article(
     """Show the article; whoever opens it looks at it for ten minutes."""
     if PREFETCH not in request.headers and number is None:
         await _claim(desk, article)
-    view = await read_article_view(desk.database, article, number, by=desk.principal)
-    return await _page(request, desk, view, DecisionForm(inside=inside or ""))
+    reading = read_article_view(desk.database, article, number, by=desk.principal)
+    view, place = await asyncio.gather(reading, around(desk, article, inside or ""))
+    return await _page(request, desk, view, place, DecisionForm(inside=inside or ""))
 
 
 @router.post("/articles/{article}/decide")
 async def decide(request: Request, desk: Desk, article: InArticle) -> Response:
-    """Make the decision; what was typed is shown again if it is refused."""
+    """Make the decision.
+
+    What was typed is shown again if it is refused.
+    """
     form = DecisionForm.of(await request.form())
     view = await read_article_view(desk.database, article, by=desk.principal)
     try:
@@ -53,7 +58,8 @@ async def decide(request: Request, desk: Desk, article: InArticle) -> Response:
         if wants_json(request):
             raise
         after = await read_article_view(desk.database, article, by=desk.principal)
-        return await _page(request, desk, after, form, problem=error)
+        place = await around(desk, article, form.inside)
+        return await _page(request, desk, after, place, form, problem=error)
     following = view.details.article if form.asked == PUBLISH or form.kind in _STAYS else None
     if following is not None:
         return redirect(request, with_query(f"{PATH}/articles/{article}", **{"in": form.inside or None}), notice)
@@ -99,7 +105,10 @@ async def see(
     content_hash: Annotated[str, Form(max_length=64)] = "",
     inside: Annotated[str, Form(alias="in", max_length=1000)] = "",
 ) -> Response:
-    """Note that this person has read the text, unless another replaced it meanwhile."""
+    """Note that this person has read the text.
+
+    Nothing is noted if another replaced it meanwhile.
+    """
     view = await read_article_view(desk.database, article, by=desk.principal)
     if content_hash in ("", view.details.text.content_hash):
         await desk.reviews.see(article)
@@ -133,7 +142,7 @@ async def undo(request: Request, desk: Desk, article: InArticle, number: Decisio
 
 
 async def _claim(desk: Application, article: ArticleId) -> None:
-    """Note that this person looks at it, if he may and nobody else does."""
+    """Note that this person looks at it, unless another does."""
     try:
         await desk.reviews.claim(article)
     except (NotPermitted, Conflict):  # reading is not claiming, and the page says who has it
@@ -160,11 +169,11 @@ async def _page(
     request: Request,
     desk: Application,
     view: ArticleView,
+    place: Around,
     form: DecisionForm,
     *,
     problem: LongtailError | None = None,
 ) -> Response:
-    place: Around = await around(desk, view.details.article.id, form.inside)
     status = view.details.article.status
     may = {
         kind: desk.principal.may(kind.action, view.site.slug) and status in MOVES[kind].sources for kind in DecisionKind

@@ -1,4 +1,4 @@
-"""Calendar: a month's slots by site, why each is so, and backfills of gaps."""
+"""Calendar: slots of a month by site, why, and backfills."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -68,7 +68,7 @@ async def show_calendar(request: Request, acting: Desk, asked: Annotated[Asked, 
         weeks=[(each, f"{each:%Y-%m}") for each in (min(seen) - timedelta(days=7), min(seen) + timedelta(days=7))],
         month=f"{first:%Y-%m}",
         months=_around(first),
-        counts=count_kinds(shown.rows),
+        kinds=count_kinds(shown.rows),
         legend=LEGEND,
         cells=lambda each, at: cells(each, at, month=f"{first:%Y-%m}", chosen=asked.slot),
         troubles=_troubles(shown),
@@ -232,6 +232,6 @@ def _week(day: date) -> set[date]:
 
 
 def _around(first: date) -> list[tuple[str, str, bool]]:
-    """Return the month before, this and after: value, name, whether it is this."""
+    """Return three months, each with name and whether it is this."""
     before, after = (first - timedelta(days=1)).replace(day=1), (first + timedelta(days=32)).replace(day=1)
     return [(f"{each:%Y-%m}", f"{each:%B}", each == first) for each in (before, first, after)]

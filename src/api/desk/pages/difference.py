@@ -42,7 +42,7 @@ async def show_difference(
     inside: Inside = None,
     whole: Annotated[bool, Query(alias="all")] = False,
 ) -> Response:
-    """Compare a revision with an earlier one, by a name or by its number."""
+    """Compare a revision with another, by a name or its number."""
     view = await read_article_view(desk.database, article, number, by=desk.principal)
     before = _number_of(view, against)
     return await _page(request, desk, view, before, inside or "", unfold=whole)
@@ -82,7 +82,10 @@ async def _refused(
     rejected: set[str],
     error: TextReplaced,
 ) -> Response:
-    """Compare with what replaced the text; a block that is the same there keeps its choice."""
+    """Compare with what replaced the text.
+
+    A block that is the same there keeps its choice.
+    """
     view = await read_article_view(desk.database, article, by=desk.principal)
     earlier = before if before != view.shown.number else _number_of(view, None)
     return await _page(request, desk, view, earlier, inside, rejected=rejected, problem=error, unfold=True)
@@ -139,7 +142,7 @@ def _headings(content: Content) -> dict[str, str]:
 
 
 def _number_of(view: ArticleView, against: str | None) -> int | None:
-    """Return which revision is meant; None where there is none of that name."""
+    """Return which revision is meant; None: none has that name."""
     if against is None:
         return next(iter(view.compared.values()), None)
     if against in set(Baseline):

@@ -260,6 +260,7 @@ async def _show(
         person=await people.get_person(desk.database, name, by=desk.principal),
         tokens=await api_tokens.list_tokens(desk.database, name, by=desk.principal),
         sessions=await passwords.list_sessions(desk.database, name, by=desk.principal),
+        has_password=await passwords.has_password(desk.database, name, by=desk.principal),
         sites=await _sites(desk),
         role_names=list(Role),
         days=_DAYS,

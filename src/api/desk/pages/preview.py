@@ -1,4 +1,4 @@
-"""The page of a text as it will look, for a frame that may do nothing."""
+"""The page as it will look, in a frame without rights."""
 
 from typing import Annotated
 

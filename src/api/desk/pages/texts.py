@@ -1,4 +1,7 @@
-"""The text of an article in other forms: to read and comment, as source, as Markdown, as its outline."""
+"""The text of an article in other forms.
+
+To read and comment, as source, as Markdown, as its outline.
+"""
 
 from typing import Annotated, Any
 
@@ -31,7 +34,7 @@ Shown = Annotated[int | None, Query(alias="r", ge=1, le=MAX_REVISIONS)]
 async def show_text(
     request: Request, desk: Desk, article: InArticle, number: Shown = None, inside: Inside = None
 ) -> Response:
-    """Show the text to read, to select words of it, and to comment on them."""
+    """Show the text to read, and to comment on selected words."""
     view = await read_article_view(desk.database, article, number, by=desk.principal)
     return await _page(request, desk, view, "text", inside, parts=_parts(view.shown.content))
 
@@ -86,7 +89,10 @@ async def _page(
 
 
 def _parts(content: Content) -> list[tuple[str, str, Markup]]:
-    """Return id, heading and HTML of each part, through the sanitiser once more: it stands in a page of ours."""
+    """Return id, heading and HTML of each part.
+
+    It passes the sanitiser once more, as it stands in a page of ours.
+    """
     parts = [("", content.h1, content.introduction), *((each.id, each.heading, each.html) for each in content.sections)]
     return [(id_, heading, Markup(sanitised(html))) for id_, heading, html in parts]  # noqa: S704 - just sanitised
 
@@ -98,7 +104,10 @@ def _markdown(content: Content) -> str:
 
 
 def _outline(content: Content) -> list[tuple[int, str, int]]:
-    """Return level, text and words of each heading; those of a section are all that stands in it."""
+    """Return level, text and words of each heading.
+
+    Those of a section are all that stands in it.
+    """
     found = [(1, content.h1, Fragment(content.introduction).words)]
     for section in content.sections:
         read = Fragment(section.html)

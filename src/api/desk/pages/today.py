@@ -35,5 +35,5 @@ async def show_today(request: Request, acting: Desk) -> Response:
 
 @router.get("/events")
 async def watch_today(request: Request, acting: Desk) -> Response:
-    """Say whenever something changed."""
+    """Send an event whenever something changed."""
     return watch_all(request, acting)
