@@ -26,7 +26,7 @@ from .review_pages import REVIEW, latest_of, page_of
 from .reviews import CLAIM, QueuedReview
 from .tables import ArticleRevisionRow, ArticleRow, FindingRow, ReviewDecisionRow, ReviewRow, UserRow
 
-_BY_STATUS = {tab.status: tab for tab in Tab if tab.status is not ArticleStatus.APPROVED}
+_BY_STATUS: dict[ArticleStatus, Tab] = {tab.status: tab for tab in Tab if tab.status is not ArticleStatus.APPROVED}
 
 
 class QueueRow(QueuedReview):
@@ -44,13 +44,13 @@ class QueueRow(QueuedReview):
 
     @property
     def last_step(self) -> datetime | None:
-        """Return when who looks at it did his last step; None: nobody does."""
+        """Return its reader's last step; None: it has none."""
         is_claimed = self.claimed_until is not None and self.claimed_until > datetime.now(UTC)
         return self.claimed_until - CLAIM if self.claimed_until is not None and is_claimed else None
 
 
 class Claim(BaseModel):
-    """Who looks at a text now, as he is called, and his last step."""
+    """Who looks at a text now, and his last step."""
 
     model_config = ConfigDict(frozen=True, from_attributes=True)
 
