@@ -16,7 +16,7 @@ _LONGEST = 4_000
 
 
 def read_query(model: type[M], query: Mapping[str, str]) -> M:
-    """Return the filter of an address; unset and unknown names are left out.
+    """Return the filter of an address; names unknown are left out.
 
     Raises InputInvalid.
     """

@@ -47,7 +47,7 @@ class ListedCall(BaseModel):
 
 
 class CallOfSite(ModelCall):
-    """A call with all of it, and the site that it was made for."""
+    """A call, and the site that it was made for."""
 
     site: str
     keyword: str

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import ColumnElement, RowMapping, Select, case, exists, func, or_, select, true, tuple_
+from sqlalchemy import ColumnElement, RowMapping, Select, case, exists, func, or_, select, true, tuple_, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -25,6 +25,8 @@ from .review_conditions import LIVE, has_publication, in_tab, is_not_put_off, ke
 from .review_pages import REVIEW, latest_of, page_of
 from .reviews import CLAIM, QueuedReview
 from .tables import ArticleRevisionRow, ArticleRow, FindingRow, ReviewDecisionRow, ReviewRow, UserRow
+
+_BY_STATUS: dict[ArticleStatus, Tab] = {tab.status: tab for tab in Tab if tab.status is not ArticleStatus.APPROVED}
 
 
 class QueueRow(QueuedReview):
@@ -42,13 +44,13 @@ class QueueRow(QueuedReview):
 
     @property
     def last_step(self) -> datetime | None:
-        """Return when who looks at it did his last step; None: nobody does."""
+        """Return its reader's last step; None: it has none."""
         is_claimed = self.claimed_until is not None and self.claimed_until > datetime.now(UTC)
         return self.claimed_until - CLAIM if self.claimed_until is not None and is_claimed else None
 
 
 class Claim(BaseModel):
-    """Who looks at a text now, as he is called, and his last step."""
+    """Who looks at a text now, and his last step."""
 
     model_config = ConfigDict(frozen=True, from_attributes=True)
 
@@ -97,24 +99,24 @@ class QueueRepository:
 
     async def count(self, where: QueueFilter, *, sites: Collection[str] | None) -> dict[Tab, int]:
         """Return how many rows of each tab the filter leaves."""
+        its = select(ReviewRow.status, func.count()).where(*matching(where), within(sites))
+        plain = its.where(ReviewRow.status.in_([each.value for each in _BY_STATUS])).group_by(ReviewRow.status)
+        if not where.snoozed:
+            plain = plain.where(or_(ReviewRow.status != ArticleStatus.NEEDS_REVIEW, is_not_put_off()))
         tab = case(
-            (ReviewRow.status != ArticleStatus.APPROVED, ReviewRow.status),
             (has_publication(PublicationStatus.SCHEDULED), Tab.HOLD.value),
             (has_publication(*LIVE), Tab.LIVE.value),
-            else_=ReviewRow.status,
+            else_=Tab.APPROVED.value,
+        ).label("tab")
+        divided = (
+            select(tab).where(ReviewRow.status == ArticleStatus.APPROVED, *matching(where), within(sites)).subquery()
         )
-        statuses = {each.status for each in Tab}
-        its = select(tab.label("tab")).where(ReviewRow.status.in_(statuses), *matching(where), within(sites))
-        if not where.snoozed:
-            its = its.where(or_(ReviewRow.status != ArticleStatus.NEEDS_REVIEW, is_not_put_off()))
-        counted = its.subquery()
-        statement = select(counted.c.tab, func.count()).group_by(counted.c.tab)
-        rows = await self._session.execute(statement)
-        found: dict[str, int] = {row[0]: row[1] for row in rows}
-        named = {each.value: each for each in (Tab.HOLD, Tab.LIVE)} | {
-            each.status.value: each for each in Tab if each not in (Tab.HOLD, Tab.LIVE)
+        approved = select(divided.c.tab, func.count()).group_by(divided.c.tab)
+        found: dict[str, int] = {row[0]: row[1] for row in await self._session.execute(union_all(plain, approved))}
+        named = {tab.value: tab for tab in (Tab.HOLD, Tab.LIVE, Tab.APPROVED)}
+        return dict.fromkeys(Tab, 0) | {
+            named.get(name) or _BY_STATUS[ArticleStatus(name)]: count for name, count in found.items()
         }
-        return dict.fromkeys(Tab, 0) | {named[name]: count for name, count in found.items()}
 
     async def find_place(
         self, article_id: ArticleId, where: QueueFilter, *, sites: Collection[str] | None

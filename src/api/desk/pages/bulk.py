@@ -1,4 +1,4 @@
-"""Decisions on many texts: a snapshot of what was shown, decided on as a whole.
+"""Decisions on many texts, by a snapshot of what was shown.
 
 What changed meanwhile is left out and listed. Whoever decides types how many there are.
 """
@@ -76,7 +76,9 @@ async def show_picked(desk: Desk, request: Request) -> Response:
 
 @router.post("/queue/run")
 async def decide_on_all(desk: Desk, request: Request) -> Response:
-    """Carry the decision out, once for each key; say what was left out."""
+    """Carry the decision out; say what was left out.
+
+    With the same key it is carried out once."""
     form = await request.form()
     picks, what = _picks(form), _text(form, "do")
     count = _text(form, "count").replace(",", "").strip()
@@ -137,7 +139,7 @@ _VERDICTS: dict[str, Callable[[FormData, str], Verdict]] = {
 
 
 async def _assign(desk: Application, picks: Sequence[Snapshot], person: str | None) -> BulkResult:
-    """Give each text to the person; what cannot be given is left out."""
+    """Give each text to the person, but those that cannot be."""
     left_out = []
     for pick in picks:
         try:

@@ -77,7 +77,7 @@ _FOUND = {"": "Any findings", Found.NONE: "None", Found.SOME: "Some", Found.BLOC
 
 @router.get("/queue")
 async def show_queue(desk: Desk, request: Request) -> Response:
-    """List a tab of the queue; the bare address opens the last filter."""
+    """List a tab; the bare address opens the last filter."""
     if not request.query_params and (last := _last(request)):
         return RedirectResponse(address_of(last), status_code=303)
     where = read_filter(request.query_params)
@@ -160,7 +160,7 @@ def findings_words(row: QueueRow) -> tuple[str, str]:
 
 
 def _last(request: Request) -> QueueFilter | None:
-    """Return the filter that this browser used last, if it is still one."""
+    """Return the filter that this browser used last."""
     kept = request.cookies.get(LAST, "")
     try:
         return read_inside(kept) if kept else None
