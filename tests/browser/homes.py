@@ -4,12 +4,13 @@ import os
 import re
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx2
-from playwright.async_api import Browser, BrowserContext, Page, Response, async_playwright
+from playwright.async_api import Browser, BrowserContext, Locator, Page, Response, async_playwright, expect
+from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from bench.model_server import ModelServer
 from src.examples import content
@@ -108,6 +109,16 @@ class Person:
         await self.page.get_by_role("button", name="Log in").click()
         await self.page.wait_for_url(f"{self.home.desk}/")
 
+    async def reload_until(self, path: str, wanted: Locator, *, patience: float = PATIENCE) -> None:
+        """Open a page until something is on it: what a worker does shows by itself only on live pages."""
+        end = time.monotonic() + patience
+        while time.monotonic() < end:
+            await self.open(path)
+            with suppress(PlaywrightTimeout):
+                await wanted.wait_for(timeout=500)
+                return
+        await expect(wanted).to_be_visible()
+
 
 @asynccontextmanager
 async def at_a_browser(
@@ -138,3 +149,20 @@ async def at_a_browser(
 def sample_site(*lines: str) -> str:
     """Return the sample site's file with these lines after it."""
     return "\n".join([content("hardware-shop.toml").decode(), *lines, ""])
+
+
+def add_site(home: Home, slug: str, *, undo: str) -> None:
+    """Add a site like the sample one; what is approved goes live after ``undo``."""
+    file = home.longtail.folder / f"{slug}.toml"
+    text = sample_site("[publishing]", 'on_approval = "now"', f'undo = "{undo}"')
+    text = text.replace('slug = "hardware-shop"', f'slug = "{slug}"').replace(
+        "www.marlow-finch.example", f"{slug}.example"
+    )
+    file.write_text(text, "utf-8")
+    added = home.longtail.run("site", "add", str(file))
+    assert added.returncode == 0, added.stderr
+
+
+def published_pages(home: Home, slug: str) -> list[Path]:
+    """Return the pages in the folder that a web server reads."""
+    return sorted((home.longtail.home / "published" / slug).glob("*.html"))
