@@ -17,6 +17,7 @@ from src.examples import content
 from tests.story.conftest import Longtail, Running, empty_folder
 
 PATIENCE = 60.0  # seconds until a home is up, a batch written, a page there
+expect.set_options(timeout=PATIENCE / 3 * 1000)
 _ADDRESS = re.compile(r"^desk +(http://\S+)$", re.MULTILINE)
 _PERSON = re.compile(r"^ {13}(\S+) +(\S+)$", re.MULTILINE)
 

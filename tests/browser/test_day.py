@@ -93,7 +93,7 @@ async def test_a_reviewer_asks_for_changes_by_key(reviewer: Person, article: str
     await expect(page.locator(".decide details[open] input:checked")).to_have_value("tone")
     await page.get_by_label("Note to the writer").fill(NOTE)
     await page.get_by_role("button", name="Send back for r2").click()
-    await expect(page.locator("#desk-notice")).to_contain_text("Changes")
+    await expect(page.locator("#desk-notice")).to_contain_text("Sent back")
     await reviewer.reload_until(article, page.get_by_role("navigation", name="Revision").get_by_text("r2 now"))
 
 
