@@ -1,4 +1,4 @@
-"""Edits of the sample's texts, in which the rules find something.
+"""Edits some of the sample's texts, for the rules to find.
 
 What the offline writer writes keeps every rule, and a queue without findings shows little of what reviewers do.
 """
@@ -35,7 +35,7 @@ _EDITS: tuple[Callable[[Content], TextEdit], ...] = (_retitled, _advertised, _li
 
 
 async def edit_some(application: Application, furnished: Furnished) -> None:
-    """Wait for the batch, then edit a text for each kind of finding.
+    """Wait for the batch, then edit some of its texts.
 
     The first of the people of the home does it. Raises Conflict where no batch was opened.
     """
