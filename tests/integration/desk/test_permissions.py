@@ -34,7 +34,8 @@ RELATIONS: dict[str, str | None] = {"own_site": HERE, "other_site": ELSEWHERE, "
 WITHOUT_FINGERPRINT = {"sessions", "seen_blocks", "reviews", "idempotency_keys"}  # that somebody looks is noted there
 SLOT = "2026-11-01T06:00:00Z"
 _MADE = """SELECT (SELECT id FROM model_calls LIMIT 1), id, batch_id FROM articles
-           WHERE EXISTS (SELECT FROM article_revisions WHERE article_id = articles.id AND content_hash <> 'h') LIMIT 1"""
+           WHERE EXISTS (SELECT FROM article_revisions WHERE article_id = articles.id AND content_hash <> 'h')
+           LIMIT 1"""
 FORMS: dict[str, dict[str, Any]] = {  # what a form needs to get as far as the permission, and changes little
     "POST /queue/run": {"pick": f"{{article}}:{OTHER_TEXT}", "count": "1", "change": "tone", "rejection": "duplicate"}
     | {"keyword": "never", "until": "2100-01-01T00:00:00+00:00"},
