@@ -158,7 +158,7 @@ def is_at_the_login(answer: Response) -> bool:
 
 
 def test_every_route_has_its_lines() -> None:
-    served = {(method, route.path) for page in PAGES for route in page.router.routes for method in route.methods}  # type: ignore[attr-defined]
+    served = {(method, route.path) for page in PAGES for route in page.router.routes for method in route.methods}
     assert {(line.method, line.path) for line in lines()} == served
 
 
