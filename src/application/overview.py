@@ -24,8 +24,11 @@ class Counts(BaseModel):
     alerts: int
 
 
-async def read_counts(database: Database, *, by: Principal) -> Counts:
-    """Return the counts of the sites that somebody may read."""
+async def read_counts(database: Database, *, by: Principal, reviews: int | None = None) -> Counts:
+    """Return the counts of the sites that somebody may read.
+
+    ``reviews`` is what this request counted of them already.
+    """
     sites = by.sites(Action.SITE_READ)
-    async with database.unit_of_work() as uow:
-        return Counts.model_validate(await uow.overview.count(sites=sites))
+    found = await database.run_autocommit(lambda uow: uow.overview.count(sites=sites, but_reviews=reviews is not None))
+    return Counts.model_validate(found if reviews is None else found._replace(reviews=reviews))

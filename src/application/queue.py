@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict
 
+from src.domain.batch import Batch
 from src.domain.ids import ArticleId
 from src.domain.paging import Page
 from src.domain.permissions import Action
@@ -16,6 +17,7 @@ from src.infrastructure.database.unit_of_work import Database, UnitOfWork
 from .approval_effect import SiteEffect, site_effect
 
 _CLAIMS = 500
+_BATCHES = 20  # newest ones to choose from
 
 
 class QueuePage(BaseModel):
@@ -27,6 +29,8 @@ class QueuePage(BaseModel):
         effects: what this person's approval does on each site of the page's rows.
         people: what everybody is called, by name.
         reviewers: names of those who may decide on some of these sites.
+        batches: the newest of these sites, to choose from; none of texts that were picked.
+        waiting: how many texts need a review in all; None: the filter's counts do not tell.
     """
 
     model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
@@ -37,6 +41,8 @@ class QueuePage(BaseModel):
     effects: dict[str, SiteEffect]
     people: dict[str, str]
     reviewers: list[str]
+    batches: list[Batch] = []
+    waiting: int | None = None
 
 
 class Neighbours(BaseModel):
@@ -68,7 +74,11 @@ async def list_queue(
         readable = await _readable(uow, by)
         sites = await _sites(uow, where, readable, by)
         page = await uow.queue.list_page(where, sites=sites, after=after, limit=limit)
-        return await _with_context(uow, page, await uow.queue.count(where, sites=sites), readable, by)
+        counts = await uow.queue.count(where, sites=sites)
+        shown = await _with_context(uow, page, counts, readable, by)
+        batches = await uow.batches.list_all(sites=by.sites(Action.SITE_READ), limit=_BATCHES)
+    waiting = counts[Tab.NEEDS_REVIEW] if where.is_default and not where.snoozed else None
+    return shown.model_copy(update={"batches": batches, "waiting": waiting})
 
 
 async def list_picked(database: Database, article_ids: Sequence[ArticleId], *, by: Principal) -> QueuePage:

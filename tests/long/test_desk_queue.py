@@ -1,4 +1,4 @@
-"""The queue's page with 50,000 texts that wait, beside the API's answer for the same rows."""
+"""The queue's page with many texts that wait, beside the API's answer for the same rows."""
 
 import time
 from collections.abc import AsyncIterator, Callable
@@ -7,6 +7,7 @@ from statistics import median
 import pytest
 from argon2 import PasswordHasher
 
+from src.api.desk.pages import queue
 from src.infrastructure.authentication.passwords import Passwords
 from src.infrastructure.database.unit_of_work import Database
 from src.settings import Settings
@@ -16,7 +17,7 @@ from tests.integration.api.conftest import ADMIN, Api
 from tests.integration.desk.conftest import TheDesk
 from tests.many_articles import fill_with_waiting
 
-ARTICLES = 50_000
+FEW, MANY = 1_000, 50_000
 TIMES = 40
 FINDINGS = """
     INSERT INTO findings (article_id, revision, number, rule, rule_version, severity, message)
@@ -33,35 +34,41 @@ FILTERED = {
 }
 
 
-@pytest.fixture(scope="module")
-async def full(database_url: str) -> AsyncIterator[Database]:
-    """A database with 50,000 texts in review, three in four with findings."""
+@pytest.fixture(scope="module", params=[FEW, MANY])
+async def full(request: pytest.FixtureRequest, database_url: str) -> AsyncIterator[Database]:
+    """A database with so many texts in review, three in four with findings."""
     async with cloned(database_url) as database:
-        await fill_with_waiting(database, ARTICLES)
+        await fill_with_waiting(database, request.param)
         async with database.engine.begin() as connection:
             await connection.exec_driver_sql(FINDINGS)
             await connection.exec_driver_sql("ANALYZE")
         yield database
 
 
-async def test_the_page_shows_its_time_beside_the_apis(full: Database, say: Callable[[str], None]) -> None:
+@pytest.mark.parametrize("rows", [queue.ROWS, 50])
+async def test_the_page_shows_its_time_beside_the_apis(
+    full: Database, say: Callable[[str], None], monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
+    monkeypatch.setattr(queue, "ROWS", rows)
     application = WithoutTemporal.on(full, Settings.model_construct())
     object.__setattr__(application, "passwords", Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)))
     desk = TheDesk(application)
-    await desk.person("anna", [ADMIN])
-    browser = await desk.logged_in("anna")
+    name = f"anna{rows}"
+    await desk.person(name, [ADMIN])
+    browser = await desk.logged_in(name)
     api = Api(application)
-    async with api.client(await api.person("admin", ADMIN)) as asking:
+    async with api.client(await api.person(f"admin{rows}", ADMIN)) as asking:
         took: dict[str, list[float]] = {"api": [], "desk": []}
         for _ in range(TIMES):
             for kind, client, path in (
-                ("api", asking, "/api/v1/reviews?limit=50"),
+                ("api", asking, f"/api/v1/reviews?limit={rows}"),
                 ("desk", browser.client, "/desk/queue?state=needs-review"),
             ):
                 began = time.perf_counter()
                 answer = await client.get(path)
                 took[kind].append((time.perf_counter() - began) * 1000)
                 assert answer.status_code == 200, answer.text
+                assert answer.text.count("data-row" if kind == "desk" else '"article_id"') == rows
     shown = {kind: median(each) for kind, each in took.items()}
     for name, query in FILTERED.items():
         began = time.perf_counter()
@@ -70,4 +77,4 @@ async def test_the_page_shows_its_time_beside_the_apis(full: Database, say: Call
         assert answer.status_code == 200
     for name, milliseconds in shown.items():
         say(f"{name}: {milliseconds:.1f} ms")
-    say(f"page: {shown['desk'] / shown['api']:.1f} times the API")
+    say(f"page of {rows}: {shown['desk'] / shown['api']:.1f} times the API")

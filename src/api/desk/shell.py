@@ -38,17 +38,20 @@ _environment.globals |= {"static": address_of, **GLOBALS}
 _environment.filters |= FILTERS
 
 
-async def render(request: Request, template: str, *, status: int = 200, **context: object) -> HTMLResponse:
+async def render(
+    request: Request, template: str, *, status: int = 200, waiting: int | None = None, **context: object
+) -> HTMLResponse:
     """Return the page of a template that extends ``base.html``.
 
-    It knows ``me`` (the principal, None before the login), ``counts``, ``notice``, ``token`` and ``here``.
+    It knows ``me`` (the principal, None before the login), ``counts``, ``notice``, ``token`` and ``here``. A page that
+    counted what needs a review gives it as ``waiting``.
     """
     signed_in: SignedIn | None = getattr(request.state, "signed_in", None)
     frame = {
         "request": request,
         "status": status,
         "me": signed_in.principal if signed_in else None,
-        "counts": await _counts(request, signed_in),
+        "counts": await _counts(request, signed_in, waiting),
         "notice": notices.read(request.cookies.get(notices.COOKIE)),
         "token": form_token(request),
         "here": request.url.path,
@@ -93,11 +96,11 @@ def with_query(path: str, **query: str | int | None) -> str:
     return f"{path}?{urlencode(given)}" if given else path
 
 
-async def _counts(request: Request, signed_in: SignedIn | None) -> Counts | None:
+async def _counts(request: Request, signed_in: SignedIn | None, waiting: int | None) -> Counts | None:
     if signed_in is None:
         return None
     application = cast("Application", request.app.state.application)
-    return await read_counts(application.database, by=signed_in.principal)
+    return await read_counts(application.database, by=signed_in.principal, reviews=waiting)
 
 
 def fragment(template: str, **context: Any) -> str:  # noqa: ANN401 - as templates take them

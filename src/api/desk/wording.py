@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from src.domain.article import ArticleStatus
 from src.domain.batch import BatchStatus
@@ -52,7 +52,7 @@ def moment(at: datetime | None, zone: str = "UTC", *, seconds: bool = False) -> 
     # Put together by hand: a list shows a hundred, and every part is made of figures and names of ours.
     title = f"{utc:%a} {utc.day} {utc:%b %Y %H:%M:%S} UTC"
     shown = f"{day}{year}{clock} {local.tzname()}"
-    return Markup(f'<abbr title="{title}"><time datetime="{utc:%Y-%m-%dT%H:%M:%SZ}">{shown}</time></abbr>')  # noqa: S704
+    return Markup(f'<abbr title="{title}">{shown}</abbr>')  # noqa: S704
 
 
 def duration(length: timedelta | float | None) -> str:
@@ -93,7 +93,7 @@ def plural(count: int, one: str, many: str | None = None) -> str:
 def state(shape_and_word: tuple[str, str]) -> Markup:
     """Return a state: its shape, then its word."""
     shape, word = shape_and_word
-    return Markup('<span class="st {}">{}</span>').format(shape, word)
+    return Markup(f'<span class="st {escape(shape)}">{escape(word)}</span>')  # noqa: S704 - faster than its format
 
 
 def article_state(status: ArticleStatus) -> Markup:

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, ScalarSelect, func, or_, select, true
+from sqlalchemy import ColumnElement, ScalarSelect, func, null, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -21,7 +21,7 @@ _WAITING = (
 class CountRow(NamedTuple):
     """The counts, as the statement returns them."""
 
-    reviews: int
+    reviews: int | None
     batches: int
     sites: int
     alerts: int
@@ -33,8 +33,11 @@ class OverviewRepository:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def count(self, *, sites: Collection[str] | None) -> CountRow:
-        """Return the counts of these sites; None: of all."""
+    async def count(self, *, sites: Collection[str] | None, but_reviews: bool = False) -> CountRow:
+        """Return the counts of these sites; None: of all.
+
+        With ``but_reviews`` those are not counted, and None.
+        """
 
         def within(column: InstrumentedAttribute[str] | InstrumentedAttribute[str | None]) -> ColumnElement[bool]:
             return true() if sites is None else column.in_(sites)
@@ -44,7 +47,7 @@ class OverviewRepository:
 
         row = await self._session.execute(
             select(
-                counted(ReviewRow, *_WAITING, within(ReviewRow.site)),
+                null() if but_reviews else counted(ReviewRow, *_WAITING, within(ReviewRow.site)),
                 counted(BatchRow, BatchRow.status == BatchStatus.RUNNING, within(BatchRow.site)),
                 counted(SiteRow, within(SiteRow.slug)),
                 counted(AlertRow, AlertRow.until.is_(None), AlertRow.raised_at.is_not(None), within(AlertRow.site)),

@@ -104,12 +104,11 @@ def _about_the_article(where: QueueFilter) -> list[ColumnElement[bool]]:
 
 
 def _about_findings(where: QueueFilter) -> list[ColumnElement[bool]]:
-    found = exists().where(*_open_findings())
     conditions: list[ColumnElement[bool]] = []
-    if where.findings is Found.BLOCKING:
-        conditions.append(found.where(FindingRow.severity == Severity.BLOCKING))
-    elif where.findings is not None:
-        conditions.append(found if where.findings is Found.SOME else ~found)
+    if where.findings is not None:
+        found = exists().where(*_open_findings())
+        blocking = found.where(FindingRow.severity == Severity.BLOCKING)
+        conditions.append({Found.NONE: ~found, Found.SOME: found, Found.BLOCKING: blocking}[where.findings])
     if where.score_from is not None:
         conditions.append(score() >= where.score_from)
     return conditions

@@ -68,10 +68,10 @@ def hidden(page: str, name: str) -> str:
     return found[1]
 
 
-async def test_a_page_shows_fifty_and_leads_to_the_rest(rita: Browser) -> None:
+async def test_a_page_shows_some_and_leads_to_the_rest(rita: Browser) -> None:
     page = await rita.get("/desk/queue")
     assert page.status_code == 200
-    assert page.text.count("data-row") == 50
+    assert page.text.count("data-row") == 25
     assert re.search(r"Needs review <b>\d+</b>", page.text)
     assert 'aria-sort="descending"' in page.text
     following = re.search(r'href="([^"]+)" rel="next"', page.text)
@@ -138,7 +138,7 @@ async def test_the_last_filter_opens_until_it_is_cleared(full: TheDesk) -> None:
 async def test_who_may_only_read_gets_no_boxes(full: TheDesk) -> None:
     browser = await full.logged_in("vic")
     page = await browser.get("/desk/queue")
-    assert page.text.count("data-row") == 50
+    assert page.text.count("data-row") == 25
     assert not picks(page.text)
     other = await full.logged_in("other")
     assert "Nothing waits for review" in words(await other.get("/desk/queue"))

@@ -17,15 +17,15 @@ from src.application import queue
 from src.application.decisions import BulkResult, LeftOut, Snapshot
 from src.application.queue import QueuePage
 from src.bootstrap import Application
-from src.domain.errors import InputInvalid, LongtailError
+from src.domain.errors import InputInvalid, LongtailError, NotPermitted
 from src.domain.ids import ArticleId
 from src.domain.paging import MAX_PAGE
 from src.domain.review import ChangeReason, KeywordAfter, RejectReason, Verdict
 
 from ..queue_filter import address_of, inside, query_of, read_filter, read_inside
+from ..queue_rows import shown_row
 from ..shell import render
 from ..signed_in import Desk
-from .queue import is_overdue, shown_row
 
 router = APIRouter()
 
@@ -90,7 +90,7 @@ async def decide_on_all(desk: Desk, request: Request) -> Response:
     except InputInvalid as error:
         return await _again(desk, request, form, error.message)
     found = await queue.list_picked(desk.database, [each.article_id for each in result.left_out], by=desk.principal)
-    known = {each.article_id: shown_row(desk, found, each) for each in found.page.items}
+    known = {each.article_id: shown_row(found, each, by=desk.principal) for each in found.page.items}
     where = read_inside(_text(form, "in"))
     return await render(
         request,
@@ -139,15 +139,22 @@ _VERDICTS: dict[str, Callable[[FormData, str], Verdict]] = {
 
 
 async def _assign(desk: Application, picks: Sequence[Snapshot], person: str | None) -> BulkResult:
-    """Give each text to the person, but those that cannot be."""
-    left_out = []
+    """Give each text to the person, but those that cannot be.
+
+    Raises NotPermitted when that is what is in the way of every one.
+    """
+    left_out: list[LeftOut] = []
+    refused: list[LongtailError] = []
     for pick in picks:
         try:
             await desk.reviews.assign(pick.article_id, person)
         except InputInvalid:
             raise
         except LongtailError as error:
+            refused.append(error)
             left_out.append(LeftOut(**pick.model_dump(), error_type=type(error).__name__, message=error.message))
+    if len(refused) == len(picks) and refused and all(isinstance(error, NotPermitted) for error in refused):
+        raise refused[0]
     return BulkResult(decided=[], left_out=left_out)
 
 
@@ -182,7 +189,7 @@ async def _page(  # noqa: PLR0913 - what the page shows
     given: dict[str, str] | None = None,
     key: str = "",
 ) -> Response:
-    rows = {row["row"].article_id: row for row in (shown_row(desk, found, each) for each in found.page.items)}
+    rows = {each.article_id: shown_row(found, each, by=desk.principal) for each in found.page.items}
     listed = [(pick, rows[id_]) for pick in picks if (id_ := _id(pick)) in rows]
     now = datetime.now(UTC).replace(second=0, microsecond=0)
     return await render(
@@ -191,14 +198,13 @@ async def _page(  # noqa: PLR0913 - what the page shows
         status=422 if problem else 200,
         listed=listed,
         matching=matching,
-        effects=Counter(row["effect_words"] for _, row in listed),
+        effects=Counter(row.effect_words for _, row in listed),
         problem=problem,
         given=given or {},
         key=key or secrets.token_urlsafe(16),
         query=query,
         inside=inside(read_inside(query)),
         back=address_of(read_inside(query)),
-        overdue=is_overdue,
         changes=_CHANGES.items(),
         rejections=_REJECTIONS.items(),
         people=[("", "Nobody"), *((name, found.people[name]) for name in found.reviewers)],

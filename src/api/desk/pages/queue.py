@@ -7,31 +7,24 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from src.application import queue
-from src.application.approval_effect import effect_of
-from src.application.batches import list_batches
 from src.application.queue import QueuePage
 from src.bootstrap import Application
-from src.domain.article import ArticleStatus
-from src.domain.batch import Batch
 from src.domain.errors import InputInvalid
 from src.domain.permissions import Action
 from src.domain.queue import ME, NOBODY, Found, QueueFilter, QueuePosition, QueueSort, Tab
-from src.domain.site import Site
-from src.infrastructure.database.review_queue import QueueRow
 
-from ..effect_words import effect_words
 from ..list_query import following, read_place
 from ..queue_filter import Chip, address_of, chips, inside, query_of, read_filter, read_inside
+from ..queue_rows import shown_row
 from ..shell import render, set_cookie
 from ..signed_in import Desk
 from ..site_names import batch_choices, batch_words
 
 router = APIRouter()
 
-ROWS = 50
+ROWS = 25
 LAST = "longtail_queue"  # the cookie with the filter that was used last
 _SECONDS = 30 * 86_400
-_BATCHES = 20  # newest ones to choose from
 _NEAR_MISSES = 3  # conditions of which is said what is found without them
 TABS = {
     Tab.NEEDS_REVIEW: "Needs review",
@@ -83,14 +76,14 @@ async def show_queue(desk: Desk, request: Request) -> Response:
     where = read_filter(request.query_params)
     after = read_place(QueuePosition, request.query_params.get("after"))
     found = await queue.list_queue(desk.database, where, by=desk.principal, after=after, limit=ROWS)
-    batches = await list_batches(desk.database, by=desk.principal, limit=_BATCHES)
-    shown = chips(where, found.sites, _name_of(batches, where, found))
+    shown = chips(where, found.sites, _name_of(where, found))
     response = await render(
         request,
         "queue.html",
+        waiting=found.waiting,
         where=where,
         found=found,
-        rows=[shown_row(desk, found, row) for row in found.page.items],
+        rows=[shown_row(found, row, by=desk.principal) for row in found.page.items],
         matching=found.counts[where.tab],
         tabs=[(tab, words, found.counts[tab], address_of(where, tab=tab)) for tab, words in TABS.items()],
         tab_words=TABS,
@@ -99,12 +92,11 @@ async def show_queue(desk: Desk, request: Request) -> Response:
         order_words=_ORDERS[where.sort],
         nothing_words=_NOTHING[where.tab],
         near_words="Drop a condition, or all of them.",
-        overdue=is_overdue,
         now=datetime.now(UTC),
         near=[] if found.page.items else await _near_misses(desk, where, shown),
         views=[(name, address_of(view)) for name, view in VIEWS.items()],
         sorts=_sorts(where),
-        options=_options(found, batches, request.query_params.get("age", "")),
+        options=_options(found, request.query_params.get("age", "")),
         query=query_of(where),
         inside=inside(where),
         plain=address_of(QueueFilter(tab=where.tab)),
@@ -122,41 +114,6 @@ async def show_claims(desk: Desk) -> list[dict[str, Any]]:
     """Return who looks at what, for the list's script."""
     claims = await queue.list_claims(desk.database, by=desk.principal)
     return [{"article": str(each.article_id), "by": each.by, "last_step": each.last_step} for each in claims]
-
-
-def shown_row(desk: Application, found: QueuePage, row: QueueRow) -> dict[str, Any]:
-    """Return what the template shows of a row."""
-    effect = effect_of(
-        found.effects[row.site],
-        by=desk.principal,
-        offline=row.offline,
-        blocking=row.findings.blocking,
-        approved_by=row.approved_by,
-    )
-    return {
-        "row": row,
-        "site": found.sites[row.site],
-        "effect": effect,
-        "effect_words": effect_words(effect),
-        "assignee": found.people.get(row.assignee or "", row.assignee),
-        "reader": found.people.get(row.claimed_by or "", row.claimed_by) if row.last_step else None,
-        "findings": findings_words(row),
-    }
-
-
-def is_overdue(row: QueueRow, site: Site) -> bool:
-    """Return whether a text waits for longer than its site's reminder."""
-    return row.status is ArticleStatus.NEEDS_REVIEW and datetime.now(UTC) - row.waiting_since > site.review.reminder
-
-
-def findings_words(row: QueueRow) -> tuple[str, str]:
-    """Return shape and words of what was found."""
-    counts = row.findings
-    named = [(counts.blocking, "error"), (counts.warning, "warning"), (counts.note, "note")]
-    words = ", ".join(f"{count} {noun}{'s' if count > 1 else ''}" for count, noun in named if count)
-    if not words:
-        return "ok", "none"
-    return ("bad" if counts.blocking else "warn" if counts.warning else "off"), words
 
 
 def _last(request: Request) -> QueueFilter | None:
@@ -193,7 +150,7 @@ def _sorts(where: QueueFilter) -> dict[str, tuple[str, str, str]]:
     return found
 
 
-def _options(found: QueuePage, batches: list[Batch], age: str) -> dict[str, list[tuple[str, str]]]:
+def _options(found: QueuePage, age: str) -> dict[str, list[tuple[str, str]]]:
     sites = sorted(found.sites.values(), key=lambda site: site.name.casefold())
     people = [(name, found.people[name]) for name in found.reviewers]
     return {
@@ -201,12 +158,12 @@ def _options(found: QueuePage, batches: list[Batch], age: str) -> dict[str, list
         "age": list((_AGES if age in _AGES else _AGES | {age: f"Age {age}"}).items()),
         "findings": [(str(value), words) for value, words in _FOUND.items()],
         "who": [("", "Anyone"), (ME, "Me"), (NOBODY, "Nobody"), *people],
-        "batch": [("", "Any batch"), *batch_choices(batches, found.sites)],
+        "batch": [("", "Any batch"), *batch_choices(found.batches, found.sites)],
         "lang": [("", "Any"), *((tag, tag) for tag in sorted({site.language for site in sites}))],
         "colour": [("", "Any"), ("blue", "blue"), ("green", "green")],
         "claimed": [("", "Read by anybody or nobody"), ("yes", "Somebody reads it"), ("no", "Nobody reads it")],
     }
 
 
-def _name_of(batches: list[Batch], where: QueueFilter, found: QueuePage) -> str | None:
-    return next((batch_words(each, found.sites) for each in batches if each.id == where.batch), None)
+def _name_of(where: QueueFilter, found: QueuePage) -> str | None:
+    return next((batch_words(each, found.sites) for each in found.batches if each.id == where.batch), None)

@@ -9,7 +9,7 @@ onKey((key) => {
   const row = currentRow();
   if (!row || !row.isConnected) return false;
   if (key === "d") return go(row, "/diff");
-  if (key !== "a" || !("hash" in row.dataset)) return false;
+  if (key !== "a" || !("effect" in row.dataset)) return false;
   approve(row);
   return true;
 });
@@ -26,10 +26,11 @@ async function approve(row) {
   row.dataset.busy = "yes";
   const body = new FormData();
   body.append("d", "approve");
-  body.append("content_hash", row.dataset.hash);
+  const [article, hash] = row.querySelector("[name=pick]").value.split(":");
+  body.append("content_hash", hash);
   body.append("in", form.elements.in.value);
   const following = row.nextElementSibling ?? row.previousElementSibling;
-  const answer = await send(`/desk/articles/${row.dataset.article}/decide`, body);
+  const answer = await send(`/desk/articles/${article}/decide`, body);
   delete row.dataset.busy;
   if (!answer.ok) return say({ kind: "bad", head: "Not approved", text: answer.detail ?? "" });
   const wasCurrent = row === currentRow();
@@ -50,14 +51,17 @@ const EVERY = 15_000;
 
 function showClaims(claims) {
   const known = new Map(claims.map((each) => [each.article, each]));
-  for (const row of document.querySelectorAll("[data-article]")) {
-    const claim = known.get(row.dataset.article);
+  for (const row of document.querySelectorAll(".fold [data-row]")) {
+    const claim = known.get(new URL(row.querySelector("a").href).pathname.split("/").at(-1));
     const minutes = claim ? Math.max(0, Math.floor((Date.now() - Date.parse(claim.last_step)) / 60_000)) : 0;
-    const words = claim ? `${claim.by} reads it, ${minutes ? `${minutes} min` : "now"}` : "";
-    for (const place of row.querySelectorAll("[data-claim]")) {
-      place.textContent = place.matches(".tag") ? words : words && ` ${words}`;
-      if (place.matches(".tag")) place.hidden = !words;
+    let place = row.querySelector("[data-claim]");
+    if (!claim) place?.remove();
+    else if (!place) {
+      place = Object.assign(document.createElement("b"), { className: "tag" });
+      place.dataset.claim = "";
+      row.lastElementChild.append(place);
     }
+    if (claim) place.textContent = `${claim.by} reads it, ${minutes ? `${minutes} min` : "now"}`;
   }
 }
 
