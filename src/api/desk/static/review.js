@@ -162,7 +162,6 @@ document.addEventListener(
   "toggle",
   (event) => {
     if (!event.target.matches?.(".decide details") || !event.target.open) return;
-    for (const other of document.querySelectorAll(".decide details[open]")) if (other !== event.target) other.open = false;
     const [within, chosen] = [event.target, ":is(input:checked,textarea[name^=waive])"];
     (within.querySelector(chosen) ?? within.querySelector("input"))?.focus();
   },
