@@ -1,7 +1,7 @@
 # Everything here works on a machine with make, a Python 3.11 to 3.14 and a package index; make alone prints the verbs.
 # PYTHON=/path/to/python3 picks the Python, ARGS="..." is passed on.
 
-.PHONY: help setup demo dev test test-browser test-long check format migration bench lock clean
+.PHONY: help setup demo dev test test-browser desk-images test-long check format migration bench lock clean
 
 help:
 	@echo 'make VERB [ARGS="..."] [PYTHON=...]'
@@ -21,6 +21,9 @@ test: setup ## all tests in parallel, on a real PostgreSQL and Temporal, with co
 
 test-browser: setup ## the desk in headless Chromium; nothing is run where there is none
 	@sh bin/test-browser $(ARGS)
+
+desk-images: setup ## pictures of every page of the desk, into docs/images/desk
+	@sh bin/desk-images $(ARGS)
 
 test-long: setup ## tests that take too long for every change: PART=... picks one; without it, lists them
 	@sh bin/test-long '$(PART)' $(ARGS)

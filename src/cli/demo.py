@@ -24,6 +24,7 @@ from src.settings import Settings
 from . import progress, sample
 from .connections import start, with_application
 from .options import API_PORT
+from .sample_edits import edit_some
 from .supervised import Supervised
 from .terminal import out
 from .views import print_articles, print_outcome, short
@@ -72,7 +73,10 @@ def demo(
             ended = await progress.wait_for_batch(application, site.slug, workflow_id)
             made = await _report(application, ended, folder if to else _writable(folder / short(ended.id)))
             if keep:
-                _keep(settings, await sample.add_people(application))
+                furnished = sample.Furnished(await sample.add_people(application), workflow_id)
+                if furnished.people and made:
+                    await edit_some(application, furnished)
+                _keep(settings, furnished.people)
         return made == ended.total > 0
 
     if not with_application(work, settings):

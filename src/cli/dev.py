@@ -1,16 +1,18 @@
 """``longtail dev``: servers, a worker, the API and the desk, until Ctrl-C."""
 
 import threading
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import timedelta
 
-from src.bootstrap import choose_port, open_servers, worker_grace
+from src.bootstrap import Servers, choose_port, open_servers, worker_grace
 from src.domain.colour import BLUE
+from src.domain.errors import LongtailError
 from src.settings import Settings
 
 from . import sample
 from .connections import as_owner, start
 from .options import API_PORT
+from .sample_edits import edit_some
 from .supervised import RESTART_PAUSE, Supervised
 from .terminal import busy, out
 
@@ -34,7 +36,7 @@ def dev() -> None:
             servers = stack.enter_context(open_servers(settings))
         server = servers.temporal
         assert server is not None  # noqa: S101 - it was asked for
-        people = as_owner(sample.furnish, servers, settings) if servers.is_database_local else []
+        furnished = as_owner(sample.furnish, servers, settings) if servers.is_database_local else sample.Furnished()
         pause, port = settings.scaled(RESTART_PAUSE), choose_port(API_PORT)
         arguments = ["--colour", BLUE]
         worker = stack.enter_context(
@@ -46,6 +48,14 @@ def dev() -> None:
         out.print(f"Temporal UI  {server.ui_url or 'not ours'}")
         out.print(f"blue worker  pid {worker.pid}")
         out.print(f"API          http://127.0.0.1:{port}/docs")
-        sample.say_desk(port, people)
+        sample.say_desk(port, furnished.people)
+        if furnished.workflow_id is not None:
+            threading.Thread(target=_edit, args=(furnished, servers, settings), daemon=True).start()
         out.print("Ctrl-C stops everything; articles under way resume next time.")
         threading.Event().wait()
+
+
+def _edit(furnished: sample.Furnished, servers: Servers, settings: Settings) -> None:
+    """Edit some of the sample's texts as soon as they are written."""
+    with suppress(LongtailError):  # a batch that is cancelled leaves nothing to edit
+        as_owner(lambda application: edit_some(application, furnished), servers, settings)

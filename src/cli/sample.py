@@ -1,6 +1,7 @@
 """What ``longtail demo`` and ``longtail dev`` put into an empty home."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from src import examples as example_files
 from src.application.keywords import list_unwritten, renew_keywords
@@ -75,20 +76,25 @@ async def add_people(application: Application) -> list[SamplePerson]:
     )
 
 
-async def furnish(application: Application) -> list[SamplePerson]:
-    """Give an empty home texts, and two people who read them.
+class Furnished(NamedTuple):
+    """What was put into a home; nothing where somebody lives already."""
 
-    Return the people.
-    """
+    people: list[SamplePerson] = []  # noqa: RUF012 - never changed
+    workflow_id: str | None = None  # of the batch that was started
+
+
+async def furnish(application: Application) -> Furnished:
+    """Give an empty home texts, and two people who read them."""
     people = await add_people(application)
     if not people or await list_sites(application.database, by=application.principal):
-        return people
+        return Furnished(people)
+    workflow_id = None
     if is_offline(application.settings, read()[0]):
-        await start_batch(application, len(read()[1]))
+        workflow_id = await start_batch(application, len(read()[1]))
         out.print("the home was empty: the offline writer, which is not AI, fills the queue with eight articles")
     else:
         out.print("there is no site yet; a sample one with a batch, which your key pays for: longtail demo")
-    return people
+    return Furnished(people, workflow_id)
 
 
 def say_desk(port: int, people: Sequence[SamplePerson]) -> None:

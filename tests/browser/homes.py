@@ -156,9 +156,7 @@ def add_site(home: Home, slug: str, *, undo: str) -> None:
     """Add a site like the sample one; what is approved goes live after ``undo``."""
     file = home.longtail.folder / f"{slug}.toml"
     text = sample_site("[publishing]", 'on_approval = "now"', f'undo = "{undo}"')
-    text = text.replace('slug = "hardware-shop"', f'slug = "{slug}"').replace(
-        "www.marlow-finch.example", f"{slug}.example"
-    )
+    text = text.replace('slug = "hardware-shop"', f'slug = "{slug}"').replace("marlow-finch.example", f"{slug}.example")
     file.write_text(text, "utf-8")
     added = home.longtail.run("site", "add", str(file))
     assert added.returncode == 0, added.stderr

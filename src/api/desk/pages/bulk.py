@@ -17,7 +17,7 @@ from src.application import queue
 from src.application.decisions import BulkResult, LeftOut, Snapshot
 from src.application.queue import QueuePage
 from src.bootstrap import Application
-from src.domain.errors import InputInvalid, LongtailError
+from src.domain.errors import InputInvalid, LongtailError, NotPermitted
 from src.domain.ids import ArticleId
 from src.domain.paging import MAX_PAGE
 from src.domain.review import ChangeReason, KeywordAfter, RejectReason, Verdict
@@ -139,15 +139,22 @@ _VERDICTS: dict[str, Callable[[FormData, str], Verdict]] = {
 
 
 async def _assign(desk: Application, picks: Sequence[Snapshot], person: str | None) -> BulkResult:
-    """Give each text to the person, but those that cannot be."""
-    left_out = []
+    """Give each text to the person, but those that cannot be.
+
+    Raises NotPermitted when that is what is in the way of every one.
+    """
+    left_out: list[LeftOut] = []
+    refused: list[LongtailError] = []
     for pick in picks:
         try:
             await desk.reviews.assign(pick.article_id, person)
         except InputInvalid:
             raise
         except LongtailError as error:
+            refused.append(error)
             left_out.append(LeftOut(**pick.model_dump(), error_type=type(error).__name__, message=error.message))
+    if len(refused) == len(picks) and refused and all(isinstance(error, NotPermitted) for error in refused):
+        raise refused[0]
     return BulkResult(decided=[], left_out=left_out)
 
 

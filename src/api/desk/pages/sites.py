@@ -76,6 +76,7 @@ async def show_new(request: Request, desk: Desk) -> Response:
 @router.post("/sites/new")
 async def add_site(request: Request, desk: Desk) -> Response:
     """Add a site, or show all that is wrong at once."""
+    desk.principal.require(Action.SITE_ADD, None)
     fields = await read_fields(request)
     try:
         site = Site.model_validate(tables_of(fields, None))
@@ -97,6 +98,7 @@ async def show_new_file(request: Request, desk: Desk) -> Response:
 @router.post("/sites/new-file")
 async def add_site_file(request: Request, desk: Desk) -> Response:
     """Add a site as its file describes it."""
+    desk.principal.require(Action.SITE_ADD, None)
     upload = await Upload.read(request, pasted="the text") or Upload(b"", "the text")
     try:
         site = site_file.read(upload.data, file=upload.name)
@@ -137,6 +139,7 @@ async def show_form(request: Request, desk: Desk, site: SiteSlug) -> Response:
 @router.post("/sites/{site}/edit")
 async def replace_site(request: Request, desk: Desk, site: SiteSlug) -> Response:
     """Replace the description by that of the form, if nobody else did."""
+    desk.principal.require(Action.SITE_UPDATE, site)
     current = (await sites.get_site_details(desk.database, site, by=desk.principal)).site
     fields = {**await read_fields(request), "slug": site}
     try:
@@ -171,6 +174,7 @@ async def download_file(desk: Desk, site: SiteSlug) -> Response:
 @router.post("/sites/{site}/file")
 async def replace_file(request: Request, desk: Desk, site: SiteSlug) -> Response:
     """Replace the description by that of a file, if nobody else did."""
+    desk.principal.require(Action.SITE_UPDATE, site)
     current = (await sites.get_site_details(desk.database, site, by=desk.principal)).site
     version = (await read_fields(request)).get("version", "")
     upload = await Upload.read(request, pasted="the text") or Upload(b"", "the text")
