@@ -30,11 +30,74 @@ Read more [here](https://www.marlow-finch.example/advice/walls).
 """
 
 
+PAGES = {
+    "today": "/desk/",
+    "queue": "/desk/queue",
+    "article": "/desk/articles/{article}",
+    "text": "/desk/articles/{article}/text",
+    "diff": "/desk/articles/{article}/diff",
+    "edit": "/desk/articles/{article}/edit/{section}",
+    "calendar": "/desk/calendar",
+    "batches": "/desk/batches",
+    "batch": "/desk/batches/{batch}",
+    "articles": "/desk/articles",
+    "keywords": "/desk/keywords/{site}",
+    "sites": "/desk/sites",
+    "site": "/desk/sites/{site}",
+    "schedules": "/desk/schedules",
+    "schedule": "/desk/schedules/{site}",
+    "holds": "/desk/holds",
+    "alerts": "/desk/alerts",
+    "calls": "/desk/calls",
+    "people": "/desk/people",
+    "person": "/desk/people/reviewer",
+    "audit": "/desk/audit",
+    "account": "/desk/account",
+    "keys": "/desk/keys",
+}
+"""What pictures are taken of."""
+MORE_PAGES = {
+    "queue, sent back": "/desk/queue?state=changes",
+    "queue, no match": "/desk/queue?state=needs-review&q=nothing-like-it",
+    "article, sent back": "/desk/articles/{sent_back}",
+    "article, approved": "/desk/articles/{approved}",
+    "source": "/desk/articles/{article}/source",
+    "markdown": "/desk/articles/{article}/markdown",
+    "outline": "/desk/articles/{article}/outline",
+    "nothing to compare": "/desk/articles/{approved}/diff",
+    "parts to edit": "/desk/articles/{article}/edit",
+    "edit the head": "/desk/articles/{article}/edit/head",
+    "decide on all": "/desk/queue/bulk?state=needs-review",
+    "slot": "/desk/calendar?site={site}&slot={slot}",
+    "backfill plan": "/desk/calendar/plan?site={site}&slot={slot}",
+    "stop backfills": "/desk/calendar/stop?site={site}",
+    "start a batch": "/desk/batches/new",
+    "cancel a batch": "/desk/batches/{batch}/cancel",
+    "keywords of all": "/desk/keywords",
+    "import keywords": "/desk/keywords/{site}/keyword-list",
+    "add a site": "/desk/sites/new",
+    "add a site's file": "/desk/sites/new-file",
+    "edit a site": "/desk/sites/{site}/edit",
+    "a site's file": "/desk/sites/{site}/file",
+    "remove a site": "/desk/sites/{site}/remove",
+    "remove a schedule": "/desk/schedules/{site}/remove",
+    "release a hold": "/desk/holds/release?site={site}",
+    "call": "/desk/calls/{call}",
+    "password again": "/desk/confirm",
+}
+"""What is looked at too."""
+
+
 @dataclass(frozen=True)
 class Day:
-    """The pages that there are to look at, by name."""
+    """What there is to look at: ids by what they are of, and addresses by name."""
 
+    known: dict[str, str]
     pages: dict[str, str]
+
+    def address(self, name: str) -> str:
+        """Return where a page is."""
+        return (PAGES | MORE_PAGES)[name].format(**self.known)
 
 
 def lived_in(home: Home) -> Day:
@@ -43,6 +106,7 @@ def lived_in(home: Home) -> Day:
     run = home.longtail
     waiting = [each["article_id"] for each in run.json("review", "list", "--site", SITE)]
     first, second, third, *_ = waiting
+    older = _hash(home, first)
     for article in (first, second):
         _spoil(home, article)
     _do(
@@ -59,35 +123,20 @@ def lived_in(home: Home) -> Day:
     _do(home, "review", "comment", first, "Who says so?")
     _do(home, "review", "approve", waiting[4], _hash(home, waiting[4]))
     _do(home, "schedule", "pause", OTHER_SITE, "--note", "new shop system")
-    batch = run.json("batch", "list", SITE)[0]["id"]
-    article = f"/desk/articles/{first}"
-    return Day(
-        pages={
-            "today": "/desk/",
-            "queue": "/desk/queue",
-            "article": article,
-            "text": f"{article}/text",
-            "diff": f"{article}/diff",
-            "edit": f"{article}/edit/{_section(home, first)}",
-            "calendar": "/desk/calendar",
-            "batches": "/desk/batches",
-            "batch": f"/desk/batches/{batch}",
-            "articles": "/desk/articles",
-            "keywords": f"/desk/keywords/{SITE}",
-            "sites": "/desk/sites",
-            "site": f"/desk/sites/{SITE}",
-            "schedules": "/desk/schedules",
-            "schedule": f"/desk/schedules/{SITE}",
-            "holds": "/desk/holds",
-            "alerts": "/desk/alerts",
-            "calls": "/desk/calls",
-            "people": "/desk/people",
-            "person": "/desk/people/reviewer",
-            "audit": "/desk/audit",
-            "account": "/desk/account",
-            "keys": "/desk/keys",
-        }
-    )
+    call = run.json("article", "show", first)["model_calls"][0]["id"]
+    batch = run.json("batch", "list", SITE)[0]
+    known = {
+        "site": SITE,
+        "article": first,
+        "older": older,
+        "section": _section(home, first),
+        "sent_back": third,
+        "approved": waiting[4],
+        "batch": batch["id"],
+        "slot": batch["slot"],
+        "call": call,
+    }
+    return Day(known, pages={name: path.format(**known) for name, path in PAGES.items()})
 
 
 def _write(home: Home) -> None:
@@ -100,7 +149,7 @@ def _write(home: Home) -> None:
     _do(home, "keywords", "import", SITE, str(keywords))
     for slug in (SITE, OTHER_SITE):
         _do(home, "schedule", "set", slug, "--daily", "06:00")
-    home.longtail.run("batch", "start", SITE, "--wait")  # 1: an article fails, as it was told to
+    home.longtail.run("batch", "start", SITE, "--limit", str(len(KEYWORDS)), "--wait")  # 1: an article fails, as it was told to
 
 
 def _example(home: Home, name: str) -> str:

@@ -47,23 +47,23 @@ async def rewritten(
     return text
 
 
-async def hostile(database: Database, article: ArticleId) -> Revision:
+async def hostile(database: Database, article: ArticleId, html: str = HOSTILE) -> Revision:
     """Store a text that no sanitiser saw, in every field, with findings and a comment alike."""
     text = await newest(database, article)
-    sections = [each.model_copy(update={"heading": HOSTILE, "html": HOSTILE}) for each in text.content.sections[:1]]
+    sections = [each.model_copy(update={"heading": html, "html": html}) for each in text.content.sections[:1]]
     made = await rewritten(
         database,
         article,
-        findings=[a_finding(message=HOSTILE, span=HOSTILE[:200], block=sections[0].id)],
-        h1=HOSTILE,
-        title=HOSTILE,
-        description=HOSTILE,
-        introduction=HOSTILE,
-        tags=(HOSTILE,),
+        findings=[a_finding(message=html, span=html[:200], block=sections[0].id)],
+        h1=html,
+        title=html,
+        description=html,
+        introduction=html,
+        tags=(html,),
         sections=(*sections, *text.content.sections[1:]),
     )
     async with database.unit_of_work() as uow:
-        await uow.comments.add(article, made.number, None, span=HOSTILE, by="jonas", text=HOSTILE)
+        await uow.comments.add(article, made.number, None, span=html, by="jonas", text=html)
     return made
 
 

@@ -172,6 +172,15 @@ function leave(event) {
     opened.open = false;
     opened.querySelector("summary").focus();
   } else if (isTyping(event.target)) event.target.blur();
+  else if (keysAreOn() && !document.querySelector("dialog[open]")) back();
+}
+
+/** Close the reasons that are open, or else go back to the list. */
+function back() {
+  const open = document.querySelector(".decide details[open]");
+  if (!open) return document.querySelector("a[data-back]")?.click();
+  open.open = false;
+  return open.querySelector("summary").focus();
 }
 
 // The list of keys: the page of its own, in a dialog.

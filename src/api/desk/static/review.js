@@ -162,8 +162,8 @@ document.addEventListener(
   "toggle",
   (event) => {
     if (!event.target.matches?.(".decide details") || !event.target.open) return;
-    for (const other of document.querySelectorAll(".decide details[open]")) if (other !== event.target) other.open = false;
-    event.target.querySelector("textarea[name^=waive],input:checked,input")?.focus();
+    const [within, chosen] = [event.target, ":is(input:checked,textarea[name^=waive])"];
+    (within.querySelector(chosen) ?? within.querySelector("input"))?.focus();
   },
   true,
 );
