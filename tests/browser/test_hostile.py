@@ -69,8 +69,9 @@ _CLICK = """() => {
     hacked: window.hacked ?? null,
     handlers: [...document.querySelectorAll("*")].flatMap((each) => each.getAttributeNames()
       .filter((name) => name.startsWith("on")).map((name) => `${each.localName} ${name}`)),
-    scripts: [...document.scripts].filter((each) => !new URL(each.src || "x:").pathname.startsWith("/desk/static/")).length,
-    foreign: [...document.querySelectorAll("main base,main meta,main style,main link,main object,main embed,main math")].length
+    scripts: [...document.scripts]
+      .filter((each) => !new URL(each.src || "x:").pathname.startsWith("/desk/static/")).length,
+    foreign: document.querySelectorAll("main :is(base,meta,style,link,object,embed,math)").length
       + [...document.querySelectorAll("iframe")].filter((each) => each.name !== "preview").length,
     links: [...document.querySelectorAll("[href],[action],[formaction]")].map((each) =>
       each.getAttribute("href") ?? each.getAttribute("action") ?? each.getAttribute("formaction"))
@@ -78,7 +79,7 @@ _CLICK = """() => {
     mains: document.querySelectorAll("#main").length,
   };
 }"""
-CLEAN = {"hacked": None, "handlers": [], "scripts": 0, "foreign": 0, "links": [], "mains": 1}
+CLEAN: dict[str, object] = {"hacked": None, "handlers": [], "scripts": 0, "foreign": 0, "links": [], "mains": 1}
 
 
 @pytest.fixture(scope="module")
