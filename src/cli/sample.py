@@ -98,7 +98,7 @@ async def furnish(application: Application) -> Furnished:
 
 
 def say_desk(port: int, people: Sequence[SamplePerson]) -> None:
-    """Print the desk's address once it answers, and who can log in there."""
+    """Print the desk's address and who can log in."""
     with busy("starting the API and the desk"):
         is_there = await_api(port)
     if not is_there:

@@ -21,7 +21,7 @@ Pair = tuple[tuple[str, ...], tuple[str, ...]]
 
 
 def paired(before: Sequence[str], after: Sequence[str]) -> list[Pair]:
-    """Return the blocks of a change in groups: a pair, or what has none.
+    """Return the blocks of a change, in pairs or alone.
 
     Joined, the groups are both sides.
     """
@@ -44,7 +44,7 @@ def are_alike(one: str, other: str) -> bool:
 
 
 def _best(before: Sequence[str], after: Sequence[str]) -> list[tuple[int, int]]:
-    """Return the places of pairs, in order, that are most alike in all."""
+    """Return the places of the pairs that are most alike."""
     sides = [[(_kind(block), _words(block)) for block in side] for side in (before, after)]
     total = [[0.0] * (len(after) + 1) for _ in range(len(before) + 1)]
     alike = [[0.0] * len(after) for _ in before]
@@ -67,7 +67,7 @@ def _best(before: Sequence[str], after: Sequence[str]) -> list[tuple[int, int]]:
 
 
 def _likeness(words: Sequence[str], others: Sequence[str]) -> float:
-    """Return the share of words in common, in their order; 1 of none."""
+    """Return the share of words in common; 1 without any."""
     both = len(words) + len(others)
     if not both:
         return 1

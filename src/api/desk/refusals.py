@@ -1,4 +1,4 @@
-"""Why something was refused, for people: without the ids that scripts go by."""
+"""Words why something was refused, without ids."""
 
 import re
 
