@@ -131,6 +131,7 @@ async def owner(home: Home, browser: Browser, articles: list[str]) -> AsyncItera
         person.page.on("dialog", lambda dialog: seen_dialog(person, dialog))
         await person.log_in("owner")
         yield person
+        person.seen.errors.clear()  # the browser names what the policy blocked
 
 
 async def seen_dialog(person: Person, dialog: Dialog) -> None:
@@ -171,6 +172,8 @@ async def test_an_article_does_nothing(
         else:
             await nothing_happened(owner, planted, path, wanted=CLEAN)
         complaints = [each for each in owner.seen.errors if "/preview" not in each and "about:srcdoc" not in each]
+        # The editor reads a text in an inert template; of its styles the browser only tells that they are blocked.
+        complaints = [each for each in complaints if "Applying inline style" not in each]
         if path.endswith(article):  # the frame's complaints carry the page's address
             complaints = []
         assert not complaints, complaints

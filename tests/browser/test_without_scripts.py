@@ -29,7 +29,7 @@ async def test_the_queue_is_worked_off(home: Home, browser: Browser) -> None:
         await expect(page.locator("#desk-notice")).to_contain_text("Approved")
 
         await page.get_by_text(re.compile("^Request changes")).click()
-        await page.get_by_text("tone", exact=True).click()
+        await page.locator("input[name=why][value=tone]").check()
         await page.get_by_role("button", name=re.compile("^Send back")).click()
         await expect(page.locator("#desk-notice")).to_contain_text("Sent back")
 
