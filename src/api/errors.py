@@ -62,8 +62,11 @@ def problem_document(error: LongtailError) -> dict[str, object]:
     return document | {name: _json(value) for name, value in error.facts.items()}
 
 
-def known_problem(error: LongtailError) -> ProblemResponse:
-    """Return the answer to a request that raised an error of ours."""
+def known_problem(error: LongtailError, *, detail: str | None = None) -> ProblemResponse:
+    """Return the answer to a request that raised an error of ours.
+
+    ``detail`` stands in for its own words.
+    """
     headers = {}
     if isinstance(error, NotAuthenticated):
         told = "" if error.problem == "missing" else ', error="invalid_token"'
@@ -74,7 +77,8 @@ def known_problem(error: LongtailError) -> ProblemResponse:
         headers["ETag"] = f'"{error.version}"'
     if isinstance(error, TextReplaced):
         headers["ETag"] = f'"{error.current}"'
-    return ProblemResponse(problem_document(error), status_code=error.status, headers=headers)
+    document = problem_document(error) | ({} if detail is None else {"detail": detail})
+    return ProblemResponse(document, status_code=error.status, headers=headers)
 
 
 def http_problem(status: int, detail: str, *, headers: Mapping[str, str] | None = None) -> ProblemResponse:

@@ -4,9 +4,10 @@ That is the text, what was found in it, what it took, and what follows from an a
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -20,14 +21,14 @@ from src.domain.review import Decision, DecisionKind
 from src.domain.revision import Revision
 from src.domain.site import Fact, Link, Site
 from src.domain.stages import STAGES, Outline, Stage
-from src.infrastructure.database.model_calls import ModelCall
-from src.infrastructure.database.stage_outputs import StageOutput
+from src.infrastructure.database.call_lists import ListedCall
 from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.temporal import ids
 from src.rendering.search_result import SearchResult, search_result
 
 from .approval_effect import ApprovalEffect, effect_of, site_effect
 from .reviews import ReviewDetails, get_review
+from .undo import may_be_undone
 
 
 class StageWork(BaseModel):
@@ -126,6 +127,15 @@ class ArticleView(BaseModel):
         return next(its, None)
 
     @property
+    def may_undo(self) -> bool:
+        """Return whether undoing ``last`` would still be taken."""
+        review, status = self.details.review, self.details.article.status
+        snoozed_until, publications = review.snoozed_until, self.publications
+        return self.last is not None and may_be_undone(
+            self.last, status, publications=publications, snoozed_until=snoozed_until, now=self.now
+        )
+
+    @property
     def claimed_by(self) -> str | None:
         """Return who looks at it now."""
         review = self.details.review
@@ -147,8 +157,8 @@ async def read_article_view(
         shown = newest if is_newest else await uow.revisions.get(article_id, number or 1)
         findings = details.findings if is_newest else await uow.findings.list_for_revision(article_id, shown.number)
         publications = await uow.publications.list_for_article(article_id)
-        outputs = await uow.stage_outputs.list_for_article(article_id, article.stage_revision)
-        calls = await uow.model_calls.list_for_article(article_id)
+        outline = await uow.stage_outputs.find_artefact(article_id, article.stage_revision, Stage.OUTLINE)
+        calls = await uow.call_lists.list_for_article(article_id)
         site = await uow.sites.get(article.site)
         at_site = await site_effect(uow, site, by=by)
     effect = effect_of(
@@ -168,7 +178,7 @@ async def read_article_view(
         compared=dict(baselines(shown.number, details.revisions, details.decisions, publications, by=by.name)),
         effect=effect,
         stages=_work(calls),
-        facts=_facts(site, outputs, text),
+        facts=_facts(site, outline, text),
         links=_links(site, links),
         last=_last_of(details.decisions, by.name),
         fallen=_fallen(details, by.name),
@@ -187,7 +197,7 @@ def _read(content: Content) -> tuple[str, list[str]]:
     return " ".join(each.text for each in read), [link for each in read for link in each.links]
 
 
-def _work(calls: Sequence[ModelCall]) -> list[StageWork]:
+def _work(calls: Sequence[ListedCall]) -> list[StageWork]:
     found = []
     for stage in STAGES:
         its = [call for call in calls if call.stage is stage]
@@ -207,8 +217,7 @@ def _work(calls: Sequence[ModelCall]) -> list[StageWork]:
     return found
 
 
-def _facts(site: Site, outputs: Sequence[StageOutput], text: str) -> list[FactUse]:
-    planned = next((each.artefact for each in outputs if each.stage is Stage.OUTLINE), None)
+def _facts(site: Site, planned: Mapping[str, Any] | None, text: str) -> list[FactUse]:
     sections = Outline.model_validate(planned).sections if planned else ()
     lowered = text.casefold()
     return [

@@ -5,6 +5,7 @@ its page goes out, a request for changes until the stages begin, a snooze until 
 keyword may have another article already.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from src.domain.errors import Conflict, ConflictReason, Hint, state_of_article
 from src.domain.ids import ArticleId
 from src.domain.permissions import Action
 from src.domain.principal import Principal
-from src.domain.publishing import PublicationStatus
+from src.domain.publishing import PublicationRecord, PublicationStatus
 from src.domain.review import Decision, DecisionKind, WithdrawReason
 from src.infrastructure.database.reviews import LockedArticle
 from src.infrastructure.database.unit_of_work import Database, UnitOfWork
@@ -29,6 +30,23 @@ if TYPE_CHECKING:
 
 _UNDONE = (DecisionKind.APPROVE, DecisionKind.REQUEST_CHANGES, DecisionKind.PARK, DecisionKind.SNOOZE)
 _TOO_LATE = (PublicationStatus.PUBLISHING, PublicationStatus.PUBLISHED, PublicationStatus.VERIFIED)
+
+
+def may_be_undone(
+    last: Decision,
+    status: ArticleStatus,
+    *,
+    publications: Sequence[PublicationRecord],
+    snoozed_until: datetime | None,
+    now: datetime,
+) -> bool:
+    """Return whether undoing an article's last decision would still be taken."""
+    if last.kind not in _UNDONE or status is not last.to_status:
+        return False
+    if last.kind is DecisionKind.SNOOZE:
+        return snoozed_until is not None and snoozed_until > now
+    its = next((each for each in publications if each.approved_at == last.at), None)
+    return last.kind is not DecisionKind.APPROVE or its is None or its.status not in _TOO_LATE
 
 
 class Undone(BaseModel):

@@ -17,7 +17,8 @@ from src.intake import keyword_list, site_file
 from src.settings import Settings
 
 from .connections import os_user_here
-from .terminal import err, out
+from .supervised import await_api
+from .terminal import busy, err, out
 
 SITE_FILE = "hardware-shop.toml"
 KEYWORDS_FILE = "hardware-shop-keywords.csv"
@@ -97,7 +98,11 @@ async def furnish(application: Application) -> Furnished:
 
 
 def say_desk(port: int, people: Sequence[SamplePerson]) -> None:
-    """Print the desk's address, and who can log in there."""
+    """Print the desk's address and who can log in."""
+    with busy("starting the API and the desk"):
+        is_there = await_api(port)
+    if not is_there:
+        err.print("the API does not answer yet; its log says why")
     out.print(f"desk         http://127.0.0.1:{port}/desk")
     for person in people:
         out.print(f"             {person.name:8}  {person.password.get_secret_value()}", markup=False)

@@ -4,15 +4,31 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Literal, Self
+from urllib.request import urlopen
 
 from .terminal import err
 
 RESTART_PAUSE = timedelta(seconds=1)  # so that one that cannot start does not use up a core
+LONGEST_START = timedelta(seconds=30)  # of the API; it takes two on an idle machine
+_BETWEEN_LOOKS = 0.1  # seconds
+
+
+def await_api(port: int, *, longest: timedelta = LONGEST_START) -> bool:
+    """Return whether the API answers, as soon as it does."""
+    ends = time.monotonic() + longest.total_seconds()
+    while time.monotonic() < ends:
+        try:
+            with urlopen(f"http://127.0.0.1:{port}/health/live", timeout=1):
+                return True
+        except OSError:  # refused, or not ready: URLError is one
+            time.sleep(_BETWEEN_LOOKS)
+    return False
 
 
 class Supervised:

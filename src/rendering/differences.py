@@ -15,6 +15,7 @@ from src.domain.difference import Hunk, HunkKind
 
 from . import blocks
 from .marks import comparable, marked, marked_text
+from .pairs import paired
 
 _LINES = ("title", "description", "h1", "og_title", "og_description", "tags")
 _FACTS = (
@@ -187,12 +188,11 @@ def _runs(old: str, new: str) -> list[_Run]:
     if not comparable(before, after):
         before, after = ([html] if html else [] for html in (old, new))
     runs: list[tuple[tuple[str, ...], tuple[str, ...]]] = []
-    for _, i, i_end, j, j_end in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
-        sides = [before[i:i_end], after[j:j_end]]
-        if len(sides[0]) == len(sides[1]):
-            runs += [((one,), (other,)) for one, other in zip(*sides, strict=True)]
+    for change, i, i_end, j, j_end in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+        if change == "equal":
+            runs += [((one,), (one,)) for one in before[i:i_end]]
         else:
-            runs.append((tuple(sides[0]), tuple(sides[1])))
+            runs += paired(before[i:i_end], after[j:j_end])
     return [_Run(one, other, number) for number, (one, other) in enumerate(runs)]
 
 

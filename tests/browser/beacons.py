@@ -3,7 +3,7 @@
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 
@@ -22,12 +22,12 @@ class Beacon:
         return (
             f"<script>{mark}</script><script src='{to}'></script><img src='{to}' onerror=\"{mark}\" onload=\"{mark}\">"
             f"<img src='{tls}'><img srcset='{to} 2x'><picture><source srcset='{to}'><img src='x' onerror=\"{mark}\"></picture>"
-            f"<p onclick=\"{mark}\" onmouseover=\"{mark}\" onfocus=\"{mark}\" tabindex='1' autofocus>over</p>"
+            f'<p onclick="{mark}" onmouseover="{mark}" onfocus="{mark}" tabindex=\'1\' autofocus>over</p>'
             f"<a href=\"javascript:{mark}\" class='planted'>go</a><a href='java&#10;script:{mark}' class='planted'>go</a>"
             f"<a href='data:text/html,<script>{mark}</script>' class='planted'>data</a><a href='//x' ping='{to}'>ping</a>"
             f"<iframe src='{to}'></iframe><iframe srcdoc=\"<script>parent.hacked=1</script>\"></iframe>"
-            f"<svg onload=\"{mark}\"><a xlink:href=\"javascript:{mark}\"><text>x</text></a><use href='{to}'/></svg>"
-            f"<math><mtext><table><mglyph><style><img src=x onerror=\"{mark}\"></style></mglyph></table></mtext></math>"
+            f'<svg onload="{mark}"><a xlink:href="javascript:{mark}"><text>x</text></a><use href=\'{to}\'/></svg>'
+            f'<math><mtext><table><mglyph><style><img src=x onerror="{mark}"></style></mglyph></table></mtext></math>'
             f"<style>@import '{to}';body{{background:url('{to}')!important;display:none!important}}</style>"
             f"<link rel='stylesheet' href='{to}'><link rel='prefetch' href='{to}'><base href='{to}/'>"
             f"<meta http-equiv='refresh' content='0;url={to}'><object data='{to}'></object><embed src='{to}'>"
@@ -49,7 +49,7 @@ class Beacon:
         to = f"http://127.0.0.1:{self.port}/beacon"
         return (
             f"[go](javascript:window.hacked=1) and ![x]({to}) and [data](data:text/html,<script>hacked=1</script>) "
-            f"and <{to}> and [quoted](https://a.example/\"onmouseover=\"window.hacked=1)\n\n"
+            f'and <{to}> and [quoted](https://a.example/"onmouseover="window.hacked=1)\n\n'
             f"{self.text}\n\n```html\n{self.text}\n```\n"
         )
 
@@ -68,10 +68,9 @@ def beacon() -> Iterator[Beacon]:
                     return
                 with caller:
                     caller.settimeout(2)
-                    try:
-                        made.called.append(caller.recv(200))
-                    except OSError:
-                        made.called.append(b"")
+                    with suppress(OSError):
+                        if said := caller.recv(200):  # a connection without a byte is the browser's preconnect
+                            made.called.append(said)
 
         thread = threading.Thread(target=listen, daemon=True)
         thread.start()

@@ -149,7 +149,9 @@ def _write(home: Home) -> None:
     _do(home, "keywords", "import", SITE, str(keywords))
     for slug in (SITE, OTHER_SITE):
         _do(home, "schedule", "set", slug, "--daily", "06:00")
-    home.longtail.run("batch", "start", SITE, "--limit", str(len(KEYWORDS)), "--wait")  # 1: an article fails, as it was told to
+    home.longtail.run(
+        "batch", "start", SITE, "--limit", str(len(KEYWORDS)), "--wait"
+    )  # 1: an article fails, as it was told to
 
 
 def _example(home: Home, name: str) -> str:

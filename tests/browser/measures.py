@@ -11,7 +11,9 @@ from playwright.async_api import Page, Request
 WIDTHS = (390, 768, 1440)
 AXE_WIDTHS = (390, 1440)
 _ALL_RULES: dict[str, Any] = {"resultTypes": ["violations"], "iframes": False}  # what is in the frame is the site's
-_COLOURS: dict[str, Any] = _ALL_RULES | {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
+_COLOURS: dict[str, Any] = _ALL_RULES | {
+    "runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
+}
 _AXE = Axe()
 
 
@@ -80,7 +82,8 @@ async def too_wide(page: Page) -> list[str]:
 _SIDEWAYS = """() => {
   const root = document.documentElement;
   if (root.scrollWidth <= innerWidth) return null;
-  const wide = [...document.querySelectorAll("body *")].filter((each) => each.getBoundingClientRect().right > innerWidth + 1);
+  const all = [...document.querySelectorAll("body *")];
+  const wide = all.filter((each) => each.getBoundingClientRect().right > innerWidth + 1);
   return `${root.scrollWidth}: ` + wide.slice(0, 3).map((each) => each.outerHTML.slice(0, 120)).join(" | ");
 }"""
 
@@ -94,7 +97,9 @@ async def axe_findings(page: Page) -> list[str]:
             await page.emulate_media(color_scheme=scheme)
             options = _ALL_RULES if scheme == "light" else _COLOURS  # the other rules see no colour
             for rule in (await _AXE.run(page, options=options)).response["violations"]:
-                nodes = "; ".join(f"{each['html'][:160]} ({each['failureSummary'][:200]})" for each in rule["nodes"][:3])
+                nodes = "; ".join(
+                    f"{each['html'][:160]} ({each['failureSummary'][:200]})" for each in rule["nodes"][:3]
+                )
                 found.append(f"{width} {scheme}, {rule['impact']}: {rule['id']}, {len(rule['nodes'])} times: {nodes}")
     await page.emulate_media(color_scheme="light")
     return found

@@ -69,8 +69,9 @@ _CLICK = """() => {
     hacked: window.hacked ?? null,
     handlers: [...document.querySelectorAll("*")].flatMap((each) => each.getAttributeNames()
       .filter((name) => name.startsWith("on")).map((name) => `${each.localName} ${name}`)),
-    scripts: [...document.scripts].filter((each) => !new URL(each.src || "x:").pathname.startsWith("/desk/static/")).length,
-    foreign: [...document.querySelectorAll("main base,main meta,main style,main link,main object,main embed,main math")].length
+    scripts: [...document.scripts]
+      .filter((each) => !new URL(each.src || "x:").pathname.startsWith("/desk/static/")).length,
+    foreign: document.querySelectorAll("main :is(base,meta,style,link,object,embed,math)").length
       + [...document.querySelectorAll("iframe")].filter((each) => each.name !== "preview").length,
     links: [...document.querySelectorAll("[href],[action],[formaction]")].map((each) =>
       each.getAttribute("href") ?? each.getAttribute("action") ?? each.getAttribute("formaction"))
@@ -78,7 +79,7 @@ _CLICK = """() => {
     mains: document.querySelectorAll("#main").length,
   };
 }"""
-CLEAN = {"hacked": None, "handlers": [], "scripts": 0, "foreign": 0, "links": [], "mains": 1}
+CLEAN: dict[str, object] = {"hacked": None, "handlers": [], "scripts": 0, "foreign": 0, "links": [], "mains": 1}
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +131,7 @@ async def owner(home: Home, browser: Browser, articles: list[str]) -> AsyncItera
         person.page.on("dialog", lambda dialog: seen_dialog(person, dialog))
         await person.log_in("owner")
         yield person
+        person.seen.errors.clear()  # the browser names what the policy blocked
 
 
 async def seen_dialog(person: Person, dialog: Dialog) -> None:
@@ -170,6 +172,8 @@ async def test_an_article_does_nothing(
         else:
             await nothing_happened(owner, planted, path, wanted=CLEAN)
         complaints = [each for each in owner.seen.errors if "/preview" not in each and "about:srcdoc" not in each]
+        # The editor reads a text in an inert template; of its styles the browser only tells that they are blocked.
+        complaints = [each for each in complaints if "Applying inline style" not in each]
         if path.endswith(article):  # the frame's complaints carry the page's address
             complaints = []
         assert not complaints, complaints

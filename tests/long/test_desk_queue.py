@@ -1,4 +1,4 @@
-"""The queue's page with many texts that wait, beside the API's answer for the same rows."""
+"""The desk's queue and article with many texts that wait, beside the API's answers for the same."""
 
 import time
 from collections.abc import AsyncIterator, Callable
@@ -69,7 +69,18 @@ async def test_the_page_shows_its_time_beside_the_apis(
                 took[kind].append((time.perf_counter() - began) * 1000)
                 assert answer.status_code == 200, answer.text
                 assert answer.text.count("data-row" if kind == "desk" else '"article_id"') == rows
-    shown = {kind: median(each) for kind, each in took.items()}
+        shown = {kind: median(each) for kind, each in took.items()}
+        article = answer.text.partition('name="pick" value="')[2].partition(":")[0]
+        one: dict[str, list[float]] = {"api": [], "desk": []}
+        for _ in range(TIMES):
+            for kind, client, path in (
+                ("api", asking, f"/api/v1/reviews/{article}"),
+                ("desk", browser.client, f"/desk/articles/{article}"),
+            ):
+                began = time.perf_counter()
+                assert (await client.get(path)).status_code == 200
+                one[kind].append((time.perf_counter() - began) * 1000)
+        shown |= {f"{kind}, one article": median(each) for kind, each in one.items()}
     for name, query in FILTERED.items():
         began = time.perf_counter()
         answer = await browser.get(f"/desk/queue?{query}")
@@ -77,4 +88,5 @@ async def test_the_page_shows_its_time_beside_the_apis(
         assert answer.status_code == 200
     for name, milliseconds in shown.items():
         say(f"{name}: {milliseconds:.1f} ms")
+    say(f"article: {shown['desk, one article'] / shown['api, one article']:.1f} times the API")
     say(f"page of {rows}: {shown['desk'] / shown['api']:.1f} times the API")

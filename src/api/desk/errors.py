@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from src.domain.errors import Hint, LongtailError, NotAuthenticated
 
 from ..errors import http_problem, known_problem
+from .refusals import refusal_words
 from .shell import PATH, render, wants_json
 
 _NEXT: dict[Hint, tuple[str, str]] = {
@@ -30,7 +31,7 @@ def install(desk: FastAPI) -> None:
 async def _on_known(request: Request, error: Exception) -> Response:
     assert isinstance(error, LongtailError)  # noqa: S101 - it is installed for these
     if wants_json(request):
-        return known_problem(error)
+        return known_problem(error, detail=refusal_words(error))
     if isinstance(error, NotAuthenticated) and request.method == "GET":
         return RedirectResponse(login_address(request), status_code=303)
     return await error_page(request, error)
@@ -44,7 +45,7 @@ async def error_page(request: Request, error: LongtailError) -> Response:
         "error.html",
         status=error.status,
         title=_title(error.status),
-        detail=error.message,
+        detail=refusal_words(error),
         following=following,
         is_logged_out=isinstance(error, NotAuthenticated),
         retry_after=error.retry_after.total_seconds() if error.retry_after else None,

@@ -19,6 +19,7 @@ class Around:
     Attributes:
         previous: the address of the article before; None: it is the first.
         position: from 1; None: it is not in the list, or not any more.
+        waiting: how many texts need a review in all; None: the list does not tell.
     """
 
     list_address: str
@@ -26,6 +27,7 @@ class Around:
     next: str | None = None
     position: int | None = None
     total: int | None = None
+    waiting: int | None = None
 
     @property
     def after_decision(self) -> str:
@@ -46,6 +48,7 @@ async def around(desk: Application, article: ArticleId, inside: str) -> Around:
         next=_address(found.next, where),
         position=found.position if found.is_inside else None,
         total=found.total,
+        waiting=found.total or None if where == QueueFilter(sort=where.sort) else None,
     )
 
 

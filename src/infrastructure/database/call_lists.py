@@ -46,6 +46,9 @@ class ListedCall(BaseModel):
     opened_at: datetime
 
 
+_LISTED = tuple(getattr(ModelCallRow, name) for name in ListedCall.model_fields)
+
+
 class CallOfSite(ModelCall):
     """A call, and the site that it was made for."""
 
@@ -59,12 +62,16 @@ class CallListRepository:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
+    async def list_for_article(self, article_id: ArticleId) -> list[ListedCall]:
+        """Return the article's calls in the order of opening."""
+        statement = select(*_LISTED).where(ModelCallRow.article_id == article_id).order_by(ModelCallRow.opened_at)
+        return [ListedCall.model_validate(row) for row in await self._session.execute(statement)]
+
     async def list_page(
         self, where: CallFilter, *, sites: Collection[str] | None, excerpt: Excerpt[MomentPosition]
     ) -> Page[ListedCall, MomentPosition]:
         """Return a page of calls by their opening; ``sites`` None is all."""
-        columns = (getattr(ModelCallRow, name) for name in ListedCall.model_fields)
-        statement = select(*columns).where(*_conditions(where, sites))
+        statement = select(*_LISTED).where(*_conditions(where, sites))
         rows = await self._session.execute(in_order(statement, ModelCallRow.opened_at, ModelCallRow.id, excerpt))
         found = [ListedCall.model_validate(row) for row in rows]
         return Page.of([(each, MomentPosition(at=each.opened_at, id=each.id)) for each in found], excerpt.limit)

@@ -116,6 +116,7 @@ async def test_what_is_out_or_of_another_is_not_undone(
     article = untouched.popleft()
     await set_rules(desk.database, on_approval="now", undo="2h")
     await decide(desk, rita, article, "approve")
+    assert 'data-key="u"' in (await rita.get(path(article))).text
     await paul.get("/desk/keys")
     assert "rita made it" in words(await paul.send(path(article, "undo")))
     async with desk.database.unit_of_work() as uow:
@@ -123,6 +124,7 @@ async def test_what_is_out_or_of_another_is_not_undone(
         await uow._session.execute(  # as its workflow would
             sql("UPDATE publications SET status = 'publishing' WHERE id = :id"), {"id": known[0].id}
         )
+    assert 'data-key="u"' not in (await rita.get(path(article))).text  # it would be refused
     await rita.get("/desk/keys")
     late = await rita.send(path(article, "undo"))
     assert late.status_code == 409

@@ -132,7 +132,7 @@ def test_a_change_in_one_paragraph_is_one_hunk_with_its_words_marked() -> None:
     after = before.model_copy(update={"sections": (before.sections[0], edited, *before.sections[2:])})
     (hunk,) = compare(before, after)
     assert (hunk.kind, hunk.place, hunk.base) == (HunkKind.BLOCKS, section.id, before.hash)
-    assert "Put a <del>towel</del><ins>cloth</ins> into" in hunk.marked
+    assert "Put a <del>towel </del><ins>cloth </ins>into" in hunk.marked
 
 
 @pytest.mark.parametrize(
@@ -150,11 +150,48 @@ def test_a_change_in_one_paragraph_is_one_hunk_with_its_words_marked() -> None:
             "<table><tbody><tr><td>a</td><td>2</td></tr></tbody></table>",
             "<table><tbody><tr><td>a</td><td><del>1</del><ins>2</ins></td></tr></tbody></table>",
         ),
-        ("<p>a &amp; b</p>", "<p>a &lt; b</p>", "<p>a <del>&amp;</del><ins>&lt;</ins> b</p>"),
+        ("<p>a &amp; b</p>", "<p>a &lt; b</p>", "<p>a <del>&amp; </del><ins>&lt; </ins>b</p>"),
     ],
 )
 def test_what_a_reader_would_not_see_is_marked_too(before: str, after: str, shown: str) -> None:
     assert marked(before, after) == shown
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "shown"),
+    [
+        (  # hardly a word in common: no confetti
+            "<p>Turn the water off first.</p>",
+            "<p>A washer costs a few pence.</p>",
+            "<p><del>Turn the water off first.</del></p>\n<p><ins>A washer costs a few pence.</ins></p>",
+        ),
+        (  # beside the paragraph that is most like it, though another stands before it now
+            "<p>Turn the water off first.</p>",
+            "<p>Tools come next.</p><p>Turn the water off now.</p>",
+            "<p><ins>Tools come next.</ins></p>\n<p>Turn the water off <del>first</del><ins>now</ins>.</p>",
+        ),
+        (  # signs between two changes are theirs
+            "<p>one two, three four five six</p>",
+            "<p>one 2, 3 four five six</p>",
+            "<p>one <del>two, three </del><ins>2, 3 </ins>four five six</p>",
+        ),
+        (  # no spaces between words
+            "<p>水を止めてから外します</p>",
+            "<p>湯を止めてから外します</p>",
+            "<p><del>水</del><ins>湯</ins>を止めてから外します</p>",
+        ),
+    ],
+)
+def test_marks_are_made_for_readers(before: str, after: str, shown: str) -> None:
+    assert marked(before, after) == shown
+
+
+def test_a_rewritten_paragraph_and_an_added_one_are_hunks_of_their_own() -> None:
+    before = a_content().model_copy(update={"introduction": "<p>Turn the water off first.</p>"})
+    later = "<p>Tools come next.</p>\n<p>Turn the water off now.</p>"
+    added, changed_ = compare(before, before.model_copy(update={"introduction": later}))
+    assert (added.before, added.after) == (None, "<p>Tools come next.</p>")
+    assert changed_.before == "<p>Turn the water off first.</p>"
 
 
 def test_texts_that_are_too_long_to_compare_are_shown_as_two() -> None:

@@ -21,6 +21,7 @@ from ..decision_form import CHANGES, KEYWORDS, PUBLISH, REJECTIONS, WITHDRAWALS,
 from ..effect_words import clock, effect_words
 from ..neighbours import Around, around
 from ..notices import Notice
+from ..refusals import refusal_words
 from ..shell import PATH, redirect, render, wants_json, with_query
 from ..signed_in import Desk
 
@@ -188,9 +189,11 @@ async def _page(
         request,
         "article.html",
         status=problem.status if problem else 200,
+        waiting=place.waiting,
         view=view,
         form=form,
         problem=problem,
+        problem_words=refusal_words(problem) if problem else "",
         place=place,
         may=may,
         may_waive=desk.principal.may(Action.REVIEW_WAIVE, view.site.slug),
@@ -199,7 +202,7 @@ async def _page(
         effect=effect_words(view.effect),
         key=form.key or secrets.token_urlsafe(12),
         choices={"changes": CHANGES, "reject": REJECTIONS, "keyword": KEYWORDS, "withdraw": WITHDRAWALS},
-        undo=undo_address(view.details.article.id, view.last.number) if view.last else None,
+        undo=undo_address(view.details.article.id, view.last.number) if view.last and view.may_undo else None,
         temporal=_temporal_address(desk, view.workflow_id),
         query=queries(form.inside),
         **ARTICLE_WORDS,

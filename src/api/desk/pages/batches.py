@@ -46,6 +46,7 @@ async def list_batches(
     site: ChosenSite = None,
     status: ChosenStatus = None,
     trigger: ChosenTrigger = None,
+    starting: str = "",
 ) -> Response:
     """List batches, the newest slot first."""
     page = listed(
@@ -63,6 +64,7 @@ async def list_batches(
         request,
         "batches.html",
         batches=page.items,
+        is_starting=bool(starting),
         sites=await site_choices(acting),
         zones=await schedules.list_time_zones(acting.database, by=acting.principal),
         chosen=here,
@@ -97,7 +99,7 @@ async def start_batch(
         words = f"It waits: no {colour} worker is running."
     kind = "warn" if started.holds or not started.has_workers else "ok"
     notice = Notice(kind=kind, head="Started", text=words)
-    return redirect(request, with_query(f"{PATH}/batches", site=site), notice)
+    return redirect(request, with_query(f"{PATH}/batches", site=site, starting="yes"), notice)
 
 
 @router.get("/batches/{batch}")

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from src.application import schedules
 from src.application.sites import list_sites
-from src.domain.errors import EngineUnavailable, InputInvalid, LongtailError, NotFound
+from src.domain.errors import ChangedMeanwhile, Conflict, EngineUnavailable, InputInvalid, LongtailError, NotFound
 from src.domain.permissions import Action
 from src.domain.scheduling.schedule import Overlap, ScheduleState
 from src.domain.versions import Expected, version_of
@@ -20,7 +20,7 @@ from ..console_words import OVERLAP
 from ..forms import Note, schedule_link
 from ..notices import Notice
 from ..schedule_fields import NAMES, WEEKDAYS, Fields, local_moment, read_fields, shown_fields
-from ..shell import PATH, redirect, render
+from ..shell import PATH, redirect, render, wants_json
 from ..signed_in import Desk
 from ..wording import plural
 
@@ -86,10 +86,17 @@ async def preview_schedule(request: Request, acting: Desk, site: SiteSlug) -> Re
 async def set_schedule(request: Request, acting: Desk, site: SiteSlug) -> Response:
     """Store a schedule that was previewed."""
     given = await request.form()
-    form = _valid(shown_fields(given))
+    fields = shown_fields(given)
+    form = _valid(fields)
     seen = str(given.get("version", ""))
     expected = Expected(versions=frozenset({seen})) if seen else Expected(nothing=True)
-    write = await acting.schedules.set(site, form.change, colour=form.colour, expected=expected)
+    try:
+        write = await acting.schedules.set(site, form.change, colour=form.colour, expected=expected)
+    except (ChangedMeanwhile, Conflict) as error:
+        if wants_json(request):
+            raise
+        preview = await acting.schedules.preview(site, form.change)
+        return await _show(request, acting, site, fields=fields, preview=preview, status=error.status)
     changed = ", ".join(name.replace("_", " ") for name in write.differences) or "nothing"
     words = "It runs from now on." if write.before is None else f"Changed: {changed}."
     return redirect(request, f"{PATH}/schedules/{site}", Notice(head="Set", text=words))
@@ -198,6 +205,7 @@ async def _show(
         fields=fields or shown_fields(known.schedule if known else None, colour=known.colour if known else None),
         version=version_of(known.schedule) if known else "",
         preview=preview,
+        is_changed=status in (ChangedMeanwhile.status, Conflict.status),
         problems=problems or {},
         names=NAMES,
         weekdays=WEEKDAYS,

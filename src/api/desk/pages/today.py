@@ -3,6 +3,7 @@
 from fastapi import APIRouter, Request, Response
 
 from src.application.today import read_today
+from src.domain.alert import AlertKind
 
 from ..console_words import ALERT, SITE
 from ..live import watch_all
@@ -21,8 +22,9 @@ async def show_today(request: Request, acting: Desk) -> Response:
     today = await read_today(acting.database, acting.schedules, by=acting.principal)
     alerts = [
         (alert, ALERT[alert.kind], *next_step(alert, today.zones.get(alert.site or "", "UTC")))
-        for alert in today.alerts[:_ALERTS_SHOWN]
-    ]
+        for alert in today.alerts
+        if alert.kind is not AlertKind.SLOT_MISSING  # gaps are among what needs somebody, a row for each site
+    ][:_ALERTS_SHOWN]
     return await render(
         request,
         "today.html",
