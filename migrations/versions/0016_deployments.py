@@ -1,4 +1,4 @@
-"""Which colour takes new work, deployments, and what the code of a worker is.
+"""Add routing and deployments, and what code a worker runs.
 
 Revision 0016, after 0015, written 2026-12-01. The version before goes on to work: it knows none of the columns, and
 starts everything on blue.
