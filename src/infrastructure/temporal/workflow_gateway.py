@@ -317,7 +317,7 @@ class WorkflowGateway:
         return await self._signal(
             (workflow_id, states[batch.site])
             for batch in batches
-            for workflow_id in (batch.workflow_id, *_shards(batch.workflow_id, batch.total))
+            for workflow_id in (batch.workflow_id, *shards_of(batch.workflow_id, batch.total))
         )
 
     async def signal_articles(self, articles: Iterable[tuple[str, ArticleId]], states: Mapping[str, HoldState]) -> int:
@@ -385,7 +385,8 @@ async def _count_taken(requests: Iterable[Awaitable[None]], doing: str) -> int:
     return sum(await asyncio.gather(*map(send, requests)))
 
 
-def _shards(workflow_id: str, articles: int) -> list[str]:
+def shards_of(workflow_id: str, articles: int) -> list[str]:
+    """Return the workflow ids of a batch's shards."""
     if articles <= policies.SHARD_SIZE:
         return []
     return [ids.shard(workflow_id, first) for first in range(0, articles, policies.SHARD_SIZE)]
