@@ -124,8 +124,8 @@ class ColourGateway:
     async def hand_over_articles(self, colour: Colour, *, to: Colour, told: Collection[str] = ()) -> set[str]:
         """Have the colour's articles go on with workers of ``to``.
 
-        That is from their next stage. One that waits for the end of a hold goes at once. Return the ids of the runs that
-        took it.
+        That is from their next stage. One that waits for the end of a hold goes at once. Return the ids of the runs
+        that took it.
         """
         return await self._hand_over(colour, to, ArticleWorkflow.__name__, ArticleWorkflow.hand_over, told)
 

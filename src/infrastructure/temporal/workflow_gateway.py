@@ -85,11 +85,16 @@ class WorkflowGateway:
         return None
 
     async def cancel_batch(self, workflow_id: str, run_id: str) -> bool:
-        """Request cancellation of the batch's run. Return whether it is running."""
-        if not await self.is_running(workflow_id, run_id):  # Temporal takes the request for a closed run as well
+        """Request cancellation of the batch's run, or of what goes on with it.
+
+        Return whether one is running.
+        """
+        run = await self._find_run(workflow_id, run_id)
+        latest = None if run is not None and run.goes_on else run_id
+        if not await self.is_running(workflow_id, latest):  # Temporal takes the request for a closed run as well
             return False
         return await _is_taken(
-            self._client.get_workflow_handle(workflow_id, run_id=run_id).cancel(), "cancel the batch"
+            self._client.get_workflow_handle(workflow_id, run_id=latest).cancel(), "cancel the batch"
         )
 
     async def is_running(self, workflow_id: str, run_id: str | None = None) -> bool:
@@ -135,7 +140,8 @@ class WorkflowGateway:
                     return None
                 raise
         is_running = described.status is WorkflowExecutionStatus.RUNNING
-        return WorkflowRun(started_at=described.start_time, is_running=is_running)
+        goes_on = described.status is WorkflowExecutionStatus.CONTINUED_AS_NEW
+        return WorkflowRun(started_at=described.start_time, is_running=is_running, goes_on=goes_on)
 
     async def list_stuck(self) -> list[StuckWorkflow]:
         """Return the workflows whose tasks fail again and again.

@@ -144,6 +144,10 @@ class ArticleParent(HoldableParent):
         if self.passes_on():
             raise LeftToOthersError
 
+    async def cancel_joined(self, article: ArticleRef) -> None:
+        """Ask an article of another run to stop, and wait until it has."""
+        await self._joined.cancel(article)
+
     async def _join(self, article: ArticleRef) -> EndedArticle | None:
         until = self.passes_on if self._generation >= _ROUTES else None
         return await self._joined.wait(article, until=until)

@@ -53,6 +53,7 @@ class SiteBatchWorkflow(ArticleParent):
     def __init__(self) -> None:
         super().__init__()
         self._batch_id: BatchId | None = None  # once it is open
+        self._positions = 0  # one more than the last article's
         self._lost_shard = False
         self._is_finishing = False
         self._slot: datetime | None = None  # UTC, once it is known
@@ -201,6 +202,7 @@ class SiteBatchWorkflow(ArticleParent):
             return await opening
         opened = await uninterrupted(opening)
         self._batch_id = opened.batch_id or self._batch_id
+        self._positions = max(self._positions, opened.positions)
         if workflow.cancellation_reason() is not None:  # what was opened meanwhile is closed
             raise asyncio.CancelledError
         return opened
@@ -282,9 +284,19 @@ class SiteBatchWorkflow(ArticleParent):
     async def _close_cancelled(self) -> None:
         if self._batch_id is None or (self._generation < _CLOSES_ALWAYS and self._is_finishing):
             return
+        if self._goes_on:
+            await uninterrupted(self._cancel_left(self._batch_id))
         await self._close(
             CloseBatch(batch_id=self._batch_id, cancelled=True, keep_generating=self._generation >= _CLOSES_ALWAYS)
         )
+
+    async def _cancel_left(self, batch_id: BatchId) -> None:
+        """Cancel the articles that the run before left, also those that this one had not joined yet."""
+        whole = Shard(batch_id=batch_id, first=0, end=self._positions, window=1, only_generating=True)
+        left = await workflow.execute_local_activity_method(
+            BatchActivities.open_shard, whole, summary="which articles still run?", **policies.DATABASE
+        )
+        await asyncio.gather(*map(self.cancel_joined, left.articles))
 
     async def _close_failed(self, error: Exception) -> None:
         """Close the batch after an error that nobody expected."""
