@@ -15,11 +15,14 @@ from .servers import (
     open_local_temporal,
     open_servers,
 )
+from .telemetry import Process, ProcessTelemetry, open_telemetry, show_backlog
 from .worker import build_worker, register_worker, run_worker, worker_grace, worker_identity
 
 __all__ = [
     "Application",
     "Passwords",
+    "Process",
+    "ProcessTelemetry",
     "Servers",
     "build_worker",
     "choose_port",
@@ -29,8 +32,10 @@ __all__ = [
     "open_local_servers",
     "open_local_temporal",
     "open_servers",
+    "open_telemetry",
     "register_worker",
     "run_worker",
+    "show_backlog",
     "worker_grace",
     "worker_identity",
 ]

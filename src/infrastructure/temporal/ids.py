@@ -6,6 +6,9 @@ from uuid import UUID
 from src.domain.colour import Colour
 from src.domain.ids import ArticleId
 
+_SHARD = "/articles-"
+_OF_ARTICLES = ("article/", "review/", "publish/")
+
 
 def task_queue(colour: Colour) -> str:
     """Return the task queue of ``colour``; children and activities use their parent's."""
@@ -51,7 +54,7 @@ def batch_run(site: str, slot: datetime) -> str:
 
 def shard(batch_workflow_id: str, first: int) -> str:
     """Return the workflow id of the shard that begins at position ``first``."""
-    return f"{batch_workflow_id}/articles-{first}"
+    return f"{batch_workflow_id}{_SHARD}{first}"
 
 
 def article(article_id: ArticleId) -> str:
@@ -75,3 +78,13 @@ def reviewed_article(workflow_id: str) -> ArticleId:
 def publish(article_id: ArticleId) -> str:
     """Return the workflow id of an article's publications."""
     return f"publish/{article_id}"
+
+
+def article_of(workflow_id: str) -> str | None:
+    """Return the id of the article whose workflow this is, None for other workflows."""
+    return next((workflow_id.removeprefix(kind) for kind in _OF_ARTICLES if workflow_id.startswith(kind)), None)
+
+
+def subject_of(workflow_id: str) -> str:
+    """Return what a workflow is about: its article, else a batch with its shards, else itself."""
+    return article_of(workflow_id) or workflow_id.partition(_SHARD)[0]
