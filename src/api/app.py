@@ -83,7 +83,7 @@ def create_app(application: Application, *, stopping: asyncio.Event | None = Non
         limit=MAX_BODY_BYTES,
         longer=keywords.LONGER_BODIES | LISTS_OF_THE_DESK,
         pages=f"{DESK}/",
-        metrics=application.telemetry.requests,
+        telemetry=application.telemetry,
     )
     return app
 

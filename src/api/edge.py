@@ -12,6 +12,7 @@ import structlog
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from src.bootstrap import ProcessTelemetry
 from src.infrastructure.database.errors import as_error
 
 from .errors import ProblemResponse, http_problem, known_problem
@@ -46,17 +47,17 @@ class Edge:
         limit: int,
         longer: Mapping[str, int],
         pages: str,
-        metrics: "ApiMetrics | None" = None,
+        telemetry: ProcessTelemetry,
     ) -> None:
         """``limit`` is of a body in bytes.
 
         ``longer`` are limits of paths with these endings. Below ``pages`` the app says in a page what is too long.
-        ``metrics`` count the requests."""
+        ``telemetry`` is told of requests."""
         self._app = app
         self._limit = limit
         self._longer = longer
         self._pages = pages
-        self._metrics = metrics
+        self._telemetry = telemetry
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -65,7 +66,9 @@ class Edge:
             return
         structlog.contextvars.clear_contextvars()
         answer = _Answer(scope, receive, send, request_id=_request_id(scope))
-        structlog.contextvars.bind_contextvars(request_id=answer.request_id)
+        structlog.contextvars.bind_contextvars(
+            request_id=answer.request_id, **self._telemetry.begin_request(answer.request_id)
+        )
         try:
             body = _Body(scope, receive, limit=self._limit_of(scope["path"]))
             if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADER_BYTES:
@@ -86,8 +89,8 @@ class Edge:
             await answer.replace(known_problem(known) if known else http_problem(500, detail))
         finally:
             answer.write_log()
-            if self._metrics is not None:
-                answer.count(self._metrics)
+            if self._telemetry.requests is not None:
+                answer.count(self._telemetry.requests)
 
     def _limit_of(self, path: str) -> int:
         return next((limit for ending, limit in self._longer.items() if path.endswith(ending)), self._limit)

@@ -61,6 +61,10 @@ class ProcessTelemetry:
         """Return the spans of this process."""
         return self.work.traces
 
+    def begin_request(self, request_id: str) -> dict[str, str]:
+        """Name the request in its span; return the log field that names its trace."""
+        return {} if self.traces is None else self.traces.begin_request(request_id)
+
     @property
     def interceptors(self) -> "Sequence[Interceptor]":
         """Return what Temporal's clients of this process tell by."""

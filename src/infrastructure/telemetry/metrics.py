@@ -6,7 +6,7 @@ A metric begins at nought with the process. docs/telemetry.md lists them all, an
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, disable_created_metrics
 from prometheus_client.process_collector import ProcessCollector
 
 from src.domain.article import ArticleStatus
@@ -22,12 +22,20 @@ _WAIT_SECONDS = (0.05, 0.25, 1, 5, 15, 60, 300, 900, 3600, 14400, 43200)
 _REQUEST_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _CALL = ("provider", "model", "stage")
 _ENDS = (ArticleStatus.NEEDS_REVIEW, ArticleStatus.FAILED, ArticleStatus.CANCELLED)
+_PUBLISHED = (
+    PublicationStatus.VERIFIED,
+    PublicationStatus.PUBLISHED,
+    PublicationStatus.TAKEN_OFF,
+    PublicationStatus.UNDONE,
+    PublicationStatus.FAILED,
+)
 
 
 class Metrics:
     """The metrics of one process, in a registry of its own."""
 
     def __init__(self, settings: Settings) -> None:
+        disable_created_metrics()  # a second series for each, which Prometheus has no use for
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         self._models = labels.ModelNames(settings)
@@ -141,7 +149,7 @@ class WorkerMetrics(Metrics):
         )
         for status in _ENDS:
             self._articles.labels(status.value)
-        for published in PublicationStatus:
+        for published in _PUBLISHED:
             self._publications.labels(published.value)
         for stage in STAGES:
             self._stage_wait.labels(stage.value)
@@ -189,10 +197,9 @@ class WorkerMetrics(Metrics):
 def _tokens(result: CallResult) -> dict[str, int]:
     """Return the tokens by kind; the kinds add up, since cached ones are left out of ``input``."""
     read, written = result.cache_read_tokens or 0, result.cache_write_tokens or 0
-    counts = {
+    return {
         "input": max((result.input_tokens or 0) - read - written, 0),
         "cache_read": read,
         "cache_write": written,
         "output": result.output_tokens or 0,
     }
-    return {kind: count for kind, count in counts.items() if count}

@@ -25,7 +25,7 @@ from src.agents.language_model import Prompt, StopReason
 from src.infrastructure.database.model_calls import CallRequest, CallResult
 
 from .run import Attributes, Run
-from .trace_ids import span_id_of, trace_id_of
+from .trace_ids import in_hex, span_id_of, trace_id_of
 
 _FLUSH_SECONDS = 5.0  # at the end of a process; spans that a silent collector does not take are lost
 _FINISH_REASONS = {StopReason.COMPLETE: "stop", StopReason.TRUNCATED: "length", StopReason.REFUSED: "content_filter"}
@@ -75,6 +75,13 @@ class Traces:
         closing = threading.Thread(target=self.provider.shutdown, daemon=True)
         closing.start()
         closing.join(_FLUSH_SECONDS)
+
+    def begin_request(self, request_id: str) -> dict[str, str]:
+        """Name the request in the span that runs; return the log field of its trace."""
+        span = trace.get_current_span()
+        context = span.get_span_context()
+        span.set_attribute("longtail.request_id", request_id)
+        return {"trace_id": in_hex(context.trace_id)} if context.is_valid else {}
 
     # --- workflows and activities
 
