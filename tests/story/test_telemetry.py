@@ -153,7 +153,7 @@ def _documented(heading: str) -> dict[str, str]:
 
 def _value(metrics: dict[str, Metric], name: str, **labels: str) -> float:
     """The sum of the samples that have these labels."""
-    family = metrics[name.removesuffix("_total")]
+    family = metrics[re.sub("_(total|count)$", "", name)]
     return sum(
         sample.value for sample in family.samples if sample.name == name and labels.items() <= sample.labels.items()
     )
