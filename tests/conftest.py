@@ -129,6 +129,10 @@ async def database(migrated: Database) -> AsyncIterator[Database]:
         await connection.execute(text("DELETE FROM answering_models"))
         await connection.execute(text("DELETE FROM idempotency_keys"))
         await connection.execute(text("DELETE FROM failed_logins"))
+        await connection.execute(text("DELETE FROM deployments"))
+        await connection.execute(
+            text("UPDATE routing SET active_colour = 'blue', canary_colour = NULL, canary_share = NULL")
+        )
 
 
 @pytest.fixture

@@ -42,6 +42,7 @@ from .publications import PublicationRepository
 from .review_queue import QueueRepository
 from .reviews import ReviewRepository
 from .revisions import RevisionRepository
+from .routing import RoutingRepository
 from .schedules import ScheduleRepository
 from .sessions import SessionRepository
 from .sites import SiteRepository
@@ -83,6 +84,7 @@ class UnitOfWork:
         self.publications = PublicationRepository(self._session)
         self.holds = HoldRepository(self._session)
         self.provider_limits = ProviderLimitRepository(self._session)
+        self.routing = RoutingRepository(self._session)
         self.schedules = ScheduleRepository(self._session)
         self.stage_failures = StageFailureRepository(self._session)
         self.stage_outputs = StageOutputRepository(self._session)

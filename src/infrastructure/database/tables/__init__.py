@@ -8,6 +8,7 @@ from .articles import ArticleRow, BatchArticleRow, StageFailureRow, StageOutputR
 from .audit import AuditEventRow
 from .base import Table
 from .batches import BatchRow
+from .deployments import DeploymentRow, RoutingRow
 from .holds import HoldRow
 from .idempotency_keys import IdempotencyKeyRow
 from .longtails import LongtailRow
@@ -35,6 +36,7 @@ __all__ = [
     "BatchArticleRow",
     "BatchRow",
     "CommentRow",
+    "DeploymentRow",
     "FailedLoginRow",
     "FindingRow",
     "HoldRow",
@@ -47,6 +49,7 @@ __all__ = [
     "PublicationRow",
     "ReviewDecisionRow",
     "ReviewRow",
+    "RoutingRow",
     "SchedulePauseRow",
     "ScheduleVersionRow",
     "SeenBlockRow",

@@ -1,6 +1,7 @@
 """Workers."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Double, func
 from sqlalchemy.orm import Mapped, mapped_column
@@ -20,6 +21,10 @@ class WorkerRow(Table):
     process_started_at: Mapped[float] = mapped_column(Double)  # seconds since 1970, as the system has it
     code_version: Mapped[str]
     slots: Mapped[int]  # model calls that it has open at once
+    generation: Mapped[int | None]  # of its workflow code; these four are NULL for versions that did not say
+    migration: Mapped[str | None]  # the newest one that it knows
+    prompts: Mapped[dict[str, Any] | None]  # stage -> hash
+    settings: Mapped[dict[str, Any] | None]  # those that deployments change
     started_at: Mapped[datetime] = mapped_column(server_default=func.now())
     last_seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
     draining_at: Mapped[datetime | None]  # since then it polls no more
