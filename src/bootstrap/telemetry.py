@@ -62,7 +62,7 @@ class ProcessTelemetry:
         return self.work.traces
 
     def begin_request(self, request_id: str) -> dict[str, str]:
-        """Name the request in its span; return the log field that names its trace."""
+        """Name the request in its span; return its trace for the log."""
         return {} if self.traces is None else self.traces.begin_request(request_id)
 
     @property
@@ -77,9 +77,9 @@ class ProcessTelemetry:
 
 @asynccontextmanager
 async def open_telemetry(settings: Settings, process: Process) -> AsyncIterator[ProcessTelemetry]:
-    """Serve metrics and send traces until the block ends, as far as the settings say so.
+    """Serve metrics and send traces until the block ends.
 
-    Raises InputInvalid when metrics cannot be served at the host.
+    Each only if the settings say so.     Raises InputInvalid when metrics cannot be served at the host.
     """
     with ExitStack() as stack:
         traces = _open_traces(settings, process)

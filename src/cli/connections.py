@@ -49,9 +49,9 @@ def with_person(
 
 
 def with_application(work: Callable[[Application], Awaitable[T]], settings: Settings | None = None) -> T:
-    """Run ``work`` with the database and Temporal, as the person at the keyboard.
+    """Run ``work`` with the database and Temporal.
 
-    Embedded ones are started if need be. Raises as ``with_person`` does.
+    It is the work of the person at the keyboard. Embedded ones are started if need be. Raises as ``with_person`` does.
     """
     settings = settings or start(Settings.load())
 
@@ -63,7 +63,7 @@ def with_application(work: Callable[[Application], Awaitable[T]], settings: Sett
 
 
 def stay(work: Callable[[Application], Awaitable[T]], settings: Settings, process: Process) -> T:
-    """Run the work of a process that stays, with the database and Temporal.
+    """Run the work of a process that stays.
 
     Its instance is who acts, for Temporal and the audit trail. It serves metrics and sends traces if the settings say
     so.

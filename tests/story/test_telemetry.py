@@ -109,8 +109,8 @@ async def _live(client: AsyncClient, database: Database) -> tuple[Article, Artic
 
     async def ended() -> list[Article]:
         async with database.unit_of_work() as uow:
-            (batch,) = await uow.batches.list_all(site=SITE) or [None]
-            return await uow.articles.list_all(site=SITE, limit=10) if batch and batch.closed_at else []
+            are_closed = [batch.closed_at is not None for batch in await uow.batches.list_all(site=SITE)]
+            return await uow.articles.list_all(site=SITE, limit=10) if any(are_closed) else []
 
     articles = await eventually(ended)
     chosen = next(each for each in articles if each.status is ArticleStatus.NEEDS_REVIEW)

@@ -39,13 +39,19 @@ class Backlog(NamedTuple):
 
 
 class BacklogRepository:
-    """The backlog of one unit of work. Each count has an index over what is unfinished alone."""
+    """The backlog of one unit of work.
+
+    Each count has an index over what is unfinished alone.
+    """
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
     async def read(self, *, alive: timedelta) -> Backlog:
-        """Return the backlog, in three statements. ``alive``: so lately has a living worker been seen."""
+        """Return the backlog, in three statements.
+
+        A worker that was seen within ``alive`` lives.
+        """
         await self._session.execute(text(f"SET LOCAL statement_timeout = {_PATIENCE_MS}"))
         counts = (await self._session.execute(select(*_articles(), *_reviews(), *_publications(), _batches()))).one()
         alerts = await self._session.execute(

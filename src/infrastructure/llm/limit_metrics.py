@@ -1,4 +1,4 @@
-"""Shows the limits of providers, as this process knows them, to each scrape."""
+"""Shows each scrape the limits of providers, as this process knows them."""
 
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
@@ -49,7 +49,10 @@ class LimitMetrics(Collector):
         yield from (pace, outages, waiting)
 
     def _gates(self) -> dict[tuple[str, str], Gate]:
-        """Return the gates by label; of many that are ``other`` the one that allows least."""
+        """Return the gates by label.
+
+        Of many that are ``other`` it is the one that allows least.
+        """
         gates: dict[tuple[str, str], Gate] = {}
         for (endpoint, model), gate in self._limits.list_gates().items():
             name = (urlsplit(endpoint).hostname or endpoint, self._model(model))

@@ -42,7 +42,10 @@ class BacklogMetrics(Collector):
         return []
 
     def collect(self) -> Iterator["Metric"]:
-        """Yield the backlog; of one that was never read, its age alone, which is infinite."""
+        """Yield the backlog and its age.
+
+        Before it is read the first time there is only the age, which is infinite.
+        """
         if self._age() > _FRESH_SECONDS:
             self._renew()
         yield _gauge("backlog_age_seconds", "Age of the figures that are read from rows.", self._age())
@@ -59,7 +62,10 @@ class BacklogMetrics(Collector):
             log.warning("backlog_not_read", error="no answer yet")
 
     async def _shared(self) -> None:
-        """Wait for the reading that is under way, or begin one: several may scrape at once."""
+        """Wait for the reading under way, or begin one.
+
+        Several may scrape at once.
+        """
         if self._reading is None or self._reading.done():
             self._reading = asyncio.ensure_future(self._refresh())
         await asyncio.shield(self._reading)

@@ -15,7 +15,7 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 
 
 class ModelNames:
-    """Names of models: those of the settings, and the first that sites ask for."""
+    """Names of models: the settings' and the first that sites name."""
 
     def __init__(self, settings: Settings) -> None:
         self._known = {
@@ -35,9 +35,14 @@ class ModelNames:
         return model
 
 
-def cause(error_type: str) -> str:
-    """Return the error's type if it is one of ours; libraries and defects are ``other``."""
-    return error_type if error_type in _CAUSES else OTHER
+def error_type(error: BaseException) -> str:
+    """Return the error's type; Temporal's carry it as a field."""
+    return str(getattr(error, "type", None) or type(error).__name__)
+
+
+def cause(name: str) -> str:
+    """Return the error's type if it is one of ours, else ``other``."""
+    return name if name in _CAUSES else OTHER
 
 
 def method(name: str) -> str:

@@ -47,7 +47,10 @@ def configure(*, level: str, as_json: bool | None) -> None:
 
 
 def _with_ids(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """Spell the ids of Temporal's own log lines as ours do; the rest of its fields is in the UI."""
+    """Spell the ids of Temporal's own log lines as ours do.
+
+    The rest of its fields is in its UI.
+    """
     for name in _TEMPORALS:
         told = event.pop(name, None)
         if isinstance(told, Mapping):

@@ -35,14 +35,14 @@ class Metrics:
     """The metrics of one process, in a registry of its own."""
 
     def __init__(self, settings: Settings) -> None:
-        disable_created_metrics()  # a second series for each, which Prometheus has no use for
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each, which Prometheus has no use for
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         self._models = labels.ModelNames(settings)
         self._build = Info("longtail_build", "What runs: kind, instance, colour, commit.", registry=self.registry)
 
     def name(self, **facts: str) -> None:
-        """Say what runs."""
+        """Show what runs."""
         self._build.info(facts)
 
     def model(self, name: str) -> str:
@@ -70,7 +70,10 @@ class ApiMetrics(Metrics):
         )
 
     def request_served(self, *, operation: str | None, method: str, status: int | None, seconds: float) -> None:
-        """Count a request; ``operation`` is the handler's name, None where no route matched."""
+        """Count a request.
+
+        ``operation`` is the handler's name, None where no route matched.
+        """
         known = operation or labels.OTHER
         self._requests.labels(known, labels.method(method), str(status or 0)).inc()
         self._seconds.labels(known).observe(seconds)
@@ -195,7 +198,10 @@ class WorkerMetrics(Metrics):
 
 
 def _tokens(result: CallResult) -> dict[str, int]:
-    """Return the tokens by kind; the kinds add up, since cached ones are left out of ``input``."""
+    """Return the tokens by kind.
+
+    They add up, since cached ones are left out of ``input``.
+    """
     read, written = result.cache_read_tokens or 0, result.cache_write_tokens or 0
     return {
         "input": max((result.input_tokens or 0) - read - written, 0),

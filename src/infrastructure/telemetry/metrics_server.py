@@ -1,4 +1,7 @@
-"""Serves ``/metrics`` from a thread, so that a busy event loop is seen and not silent."""
+"""Serves ``/metrics`` from a thread.
+
+So a busy event loop is seen, and not silent.
+"""
 
 import asyncio
 import threading
@@ -22,10 +25,10 @@ _ANY_FREE = 0
 
 
 class MetricsServer:
-    """An HTTP server for the block; it needs no login and tells nothing but metrics."""
+    """An HTTP server that tells metrics alone, to whoever asks."""
 
     def __init__(self, registry: CollectorRegistry, *, host: str, port: int) -> None:
-        """Serve at ``port``, or at a free one if another process has it.
+        """Serve at ``port``, or at a free one if that is taken.
 
         A worker that drains keeps its port for minutes, and the next one does not wait for it. Raises OSError when
         ``host`` is not ours.
@@ -52,7 +55,7 @@ class MetricsServer:
 
 
 class LoopLag(Collector):
-    """How long the event loop lets a callback wait, measured by each scrape."""
+    """Wait of a callback for the event loop, measured by each scrape."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop

@@ -1,4 +1,4 @@
-"""What a process tells of its work: metrics and traces, each or none."""
+"""Metrics and traces of a process, each or none."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,7 +30,7 @@ class Telemetry:
     def call_closed(
         self, request: CallRequest, result: CallResult, prompt: Prompt, *, endpoint: str | None = None
     ) -> None:
-        """Tell of a model call that ended just now."""
+        """Count and trace a model call that ended just now."""
         try:
             if self.metrics is not None:
                 self.metrics.call_closed(request, result)
@@ -50,7 +50,7 @@ class Telemetry:
 
     @contextmanager
     def request(self, name: str, subject: str, attributes: Attributes) -> Iterator[None]:
-        """Let the block, which asks Temporal for something, be a span of the subject."""
+        """Let the block, which asks Temporal, be a span of the subject."""
         if self.traces is None:
             yield
             return
@@ -58,7 +58,7 @@ class Telemetry:
             yield
 
     def trace_of(self, subject: str) -> dict[str, str]:
-        """Return the log field that names the subject's trace; none where no traces are sent."""
+        """Return the subject's trace for the log, if traces are sent."""
         return {"trace_id": in_hex(trace_id_of(subject))} if self.traces is not None else {}
 
 

@@ -16,7 +16,10 @@ def trace_id_of(subject: str) -> int:
 
 
 def span_id_of(run_id: str) -> int:
-    """Return the span of one run of a workflow, which its activities name before it has ended."""
+    """Return the span of a workflow's run.
+
+    Its activities name it before it has ended.
+    """
     return _digest(run_id, size=8)
 
 

@@ -24,6 +24,7 @@ from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, S
 from src.agents.language_model import Prompt, StopReason
 from src.infrastructure.database.model_calls import CallRequest, CallResult
 
+from .labels import error_type
 from .run import Attributes, Run
 from .trace_ids import in_hex, span_id_of, trace_id_of
 
@@ -33,7 +34,7 @@ _IN_A_MILLISECOND = 1_000_000  # nanoseconds
 
 
 class _ChosenIds(RandomIdGenerator):
-    """Gives a span the ids that were chosen for it, else random ones."""
+    """Gives a span the ids chosen for it, else random ones."""
 
     def __init__(self) -> None:
         self._chosen: ContextVar[tuple[int | None, int | None]] = ContextVar("chosen_ids", default=(None, None))
@@ -77,7 +78,7 @@ class Traces:
         closing.join(_FLUSH_SECONDS)
 
     def begin_request(self, request_id: str) -> dict[str, str]:
-        """Name the request in the span that runs; return the log field of its trace."""
+        """Name the request in its span; return its trace for the log."""
         span = trace.get_current_span()
         context = span.get_span_context()
         span.set_attribute("longtail.request_id", request_id)
@@ -154,7 +155,10 @@ class Traces:
     # --- model calls
 
     def call_closed(self, request: CallRequest, result: CallResult, prompt: Prompt, *, endpoint: str | None) -> None:
-        """Record a model call that ended just now, as the conventions for generative AI name it."""
+        """Record a model call that ended just now.
+
+        Attributes are those of the conventions for generative AI.
+        """
         ended = time.time_ns()
         span = self._tracer.start_span(
             f"chat {request.model}",
@@ -171,21 +175,19 @@ class Traces:
 
 @contextmanager
 def _ending(span: trace.Span) -> Iterator[None]:
-    """Let the span be the current one until the block ends, and note what that raised."""
+    """Let the span be the current one until the block ends.
+
+    What the block raises is noted.
+    """
     with trace.use_span(span, end_on_exit=True, record_exception=False, set_status_on_exception=False):
         try:
             yield
         except BaseException as error:
-            name = error_type_of(error)
+            name = error_type(error)
             span.set_attribute("error.type", name)
             if isinstance(error, Exception):
                 span.set_status(Status(StatusCode.ERROR, name))
             raise
-
-
-def error_type_of(error: BaseException) -> str:
-    """Return the type that people know the error by; Temporal's carry it as a field."""
-    return str(getattr(error, "type", None) or type(error).__name__)
 
 
 def _attributes_of(run: Run) -> dict[str, str | int | float | bool]:

@@ -29,7 +29,7 @@ class OpenTelemetryVariables(BaseSettings):
 
     @property
     def unsupported(self) -> str | None:
-        """Return the variable that asks for another exporter than ours, if one does."""
+        """Return the variable that asks for another exporter than ours."""
         if self.traces_exporter != "otlp":
             return f"OTEL_TRACES_EXPORTER={self.traces_exporter}"
         protocol = self.exporter_otlp_traces_protocol or self.exporter_otlp_protocol

@@ -81,10 +81,13 @@ def publish(article_id: ArticleId) -> str:
 
 
 def article_of(workflow_id: str) -> str | None:
-    """Return the id of the article whose workflow this is, None for other workflows."""
+    """Return the article whose workflow this is, None for others."""
     return next((workflow_id.removeprefix(kind) for kind in _OF_ARTICLES if workflow_id.startswith(kind)), None)
 
 
 def subject_of(workflow_id: str) -> str:
-    """Return what a workflow is about: its article, else a batch with its shards, else itself."""
+    """Return what a workflow is about.
+
+    That is its article, else the batch of a shard, else itself.
+    """
     return article_of(workflow_id) or workflow_id.partition(_SHARD)[0]

@@ -1,4 +1,4 @@
-"""Tells logs, metrics and traces of activities and workflows, at the worker's edge.
+"""Counts, traces and names what runs, at the worker's edge.
 
 Nothing of it is in a history: ids of traces follow from ids of workflows, so no header carries them, and a replay has
 nothing to compare (docs/decisions/0024).
@@ -28,6 +28,7 @@ from temporalio.worker import (
 from src.domain.article import ArticleStatus
 from src.domain.publishing import PublicationStatus
 from src.domain.stages import Stage
+from src.infrastructure.telemetry import labels
 from src.infrastructure.telemetry.run import Run
 from src.infrastructure.telemetry.telemetry import Telemetry
 
@@ -51,7 +52,7 @@ _PUBLISHES = PublishingActivities.carry_out_publication.__name__
 
 
 class Observed(Interceptor):
-    """Binds the ids of what runs to each log line, counts it, and makes it a span."""
+    """Binds ids to log lines, counts what runs, makes spans of it."""
 
     def __init__(self, telemetry: Telemetry) -> None:
         self._telemetry = telemetry
@@ -130,7 +131,7 @@ class _Activity(ActivityInboundInterceptor):
         except BaseException as error:
             outcome = _outcome(error)
             if outcome != _CANCELLED:
-                metrics.stage_failed(stage, _error_type(error), is_final=outcome == _FAILED)
+                metrics.stage_failed(stage, labels.error_type(error), is_final=outcome == _FAILED)
             raise
         finally:
             waited = _seconds(info.started_time) - _seconds(info.current_attempt_scheduled_time)
@@ -144,10 +145,6 @@ def _outcome(error: BaseException) -> str:
     if is_cancelled_exception(error) or not isinstance(error, Exception):
         return _CANCELLED
     return _FAILED if isinstance(error, ApplicationError) and error.non_retryable else _RETRIED
-
-
-def _error_type(error: BaseException) -> str:
-    return str(getattr(error, "type", None) or type(error).__name__)
 
 
 def _seconds(moment: datetime) -> float:
@@ -188,7 +185,7 @@ class _Workflow(WorkflowInboundInterceptor):
                 _tell_end("Cancelled")
             raise
         except Exception as error:
-            _tell_end(_error_type(error))
+            _tell_end(labels.error_type(error))
             raise
         _tell_end(None)
         return result
@@ -201,7 +198,7 @@ def _tell_end(error_type: str | None) -> None:
 
 
 class Asks(ClientInterceptor):
-    """Makes a span of what is asked of an article's or a batch's workflow, in its trace."""
+    """Makes spans of what is asked of workflows, in their traces."""
 
     def __init__(self, telemetry: Telemetry) -> None:
         self._telemetry = telemetry
