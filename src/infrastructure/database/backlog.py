@@ -11,6 +11,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from src.domain.alert import AlertKind
 from src.domain.article import ArticleStatus
 from src.domain.batch import BatchStatus
+from src.domain.colour import Colour
 
 from .tables import AlertRow, ArticleRow, BatchRow, PublicationRow, ReviewRow, WorkerRow
 from .tables.publications import OPEN
@@ -35,7 +36,7 @@ class Backlog(NamedTuple):
     publication_overdue: timedelta
     batches: int
     alerts: Mapping[AlertKind, int]
-    workers: Mapping[str, int]
+    workers: Mapping[Colour, int]
 
 
 class BacklogRepository:
@@ -71,7 +72,7 @@ class BacklogRepository:
         return Backlog(
             *counts,
             alerts={AlertKind(kind): count for kind, count in alerts},
-            workers=dict(workers.tuples().all()),
+            workers={Colour(colour): count for colour, count in workers},
         )
 
 

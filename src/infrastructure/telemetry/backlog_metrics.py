@@ -92,7 +92,12 @@ def _families(known: Backlog) -> Iterator["Metric"]:
     gaps = known.alerts.get(AlertKind.SLOT_MISSING, 0)
     yield _gauge("gaps", "Expected slots without a batch, that the watchdog found and nobody has closed.", gaps)
     yield _by("alerts", "Open alerts, by kind.", "kind", {kind.value: known.alerts.get(kind, 0) for kind in AlertKind})
-    yield _by("workers", "Workers that were seen within the last minute, by colour.", "colour", dict(known.workers))
+    yield _by(
+        "workers",
+        "Workers that were seen within the last minute, by colour.",
+        "colour",
+        {str(colour): count for colour, count in known.workers.items()},
+    )
 
 
 def _gauge(name: str, meaning: str, value: float) -> "Metric":

@@ -10,6 +10,7 @@ from src.domain.errors import LongtailError
 from src.settings import Settings
 
 OTHER = "other"
+INTERNAL = "."  # the first letter of sites of our own, which no figure shows
 _MODELS_OF_SITES = 16  # that keep their names, beside those of the settings
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 

@@ -6,10 +6,9 @@ nothing to compare (docs/decisions/0024).
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
-from typing import Any, TypedDict, cast
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from structlog.contextvars import bound_contextvars
 from temporalio import activity, workflow
@@ -36,6 +35,9 @@ from . import ids
 from .activities.articles import ArticleActivities
 from .activities.publishing import PublishingActivities
 from .activities.stages import StageActivities
+
+if TYPE_CHECKING:
+    from src.infrastructure.telemetry.metrics import WorkerMetrics
 
 _STAGES = {
     StageActivities.analyse_keyword.__name__: Stage.KEYWORD_ANALYSIS,
@@ -102,40 +104,48 @@ class _Activity(ActivityInboundInterceptor):
             bound_contextvars(**fields),
             self._telemetry.activity(name, run, _attributes(info, stage)),
         ):
-            async with self._counted(stage, info):
+            metrics = None if _is_internal(input.args) else self._telemetry.metrics
+            if metrics is None:
+                return await super().execute_activity(input)
+            async with _counted(metrics, stage, info):
                 result = await super().execute_activity(input)
-            self._count(info.activity_type, result)
+            _count(metrics, info.activity_type, result)
             return result
 
-    def _count(self, name: str, result: object) -> None:
-        """Count an article or a publication that came to an end."""
-        metrics = self._telemetry.metrics
-        if metrics is None:
-            return
-        if name in _ENDS:
-            metrics.article_ended(_ENDS[name])
-        elif name == _PUBLISHES:
-            metrics.publication_carried_out(PublicationStatus(cast(str, result)))
 
-    @asynccontextmanager
-    async def _counted(self, stage: Stage | None, info: activity.Info) -> AsyncIterator[None]:
-        """Count a stage's attempt by how the block ends."""
-        metrics = self._telemetry.metrics
-        if metrics is None or stage is None:
+def _is_internal(arguments: Sequence[object]) -> bool:
+    """Return whether the article is of a site of ours, which no figure shows."""
+    request = arguments[0] if arguments else None
+    site = getattr(getattr(request, "article", request), "site", "")
+    return isinstance(site, str) and site.startswith(labels.INTERNAL)
+
+
+def _count(metrics: "WorkerMetrics", name: str, result: object) -> None:
+    """Count an article or a publication that came to an end."""
+    if name in _ENDS:
+        metrics.article_ended(_ENDS[name])
+    elif name == _PUBLISHES:
+        metrics.publication_carried_out(PublicationStatus(cast(str, result)))
+
+
+@asynccontextmanager
+async def _counted(metrics: "WorkerMetrics", stage: Stage | None, info: activity.Info) -> AsyncIterator[None]:
+    """Count a stage's attempt by how the block ends."""
+    if stage is None:
+        yield
+        return
+    began, outcome = time.monotonic(), "done"
+    try:
+        with metrics.slot_used():
             yield
-            return
-        began, outcome = time.monotonic(), "done"
-        try:
-            with metrics.slot_used():
-                yield
-        except BaseException as error:
-            outcome = _outcome(error)
-            if outcome != _CANCELLED:
-                metrics.stage_failed(stage, labels.error_type(error), is_final=outcome == _FAILED)
-            raise
-        finally:
-            waited = _seconds(info.started_time) - _seconds(info.current_attempt_scheduled_time)
-            metrics.stage_ended(stage, outcome, seconds=time.monotonic() - began, waited=waited)
+    except BaseException as error:
+        outcome = _outcome(error)
+        if outcome != _CANCELLED:
+            metrics.stage_failed(stage, labels.error_type(error), is_final=outcome == _FAILED)
+        raise
+    finally:
+        waited = (info.started_time - info.current_attempt_scheduled_time).total_seconds()
+        metrics.stage_ended(stage, outcome, seconds=time.monotonic() - began, waited=waited)
 
 
 _CANCELLED, _FAILED, _RETRIED = "cancelled", "failed", "retried"
@@ -145,10 +155,6 @@ def _outcome(error: BaseException) -> str:
     if is_cancelled_exception(error) or not isinstance(error, Exception):
         return _CANCELLED
     return _FAILED if isinstance(error, ApplicationError) and error.non_retryable else _RETRIED
-
-
-def _seconds(moment: datetime) -> float:
-    return moment.timestamp()
 
 
 def _run(workflow_id: str, run_id: str) -> Run:
