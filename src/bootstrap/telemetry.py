@@ -102,8 +102,7 @@ def _serve_metrics(stack: ExitStack, settings: Settings, process: Process, trace
     metrics: Metrics | None = work or requests
     assert metrics is not None  # noqa: S101 - a process is one of the two
     metrics.name(**_identity(settings, process))
-    address = sdk_metrics.choose_address()
-    runtime = serving_metrics(address)
+    runtime, address = serving_metrics(sdk_metrics.choose_address)
     metrics.registry.register(sdk_metrics.SdkMetrics(address))
     metrics.registry.register(LoopLag(asyncio.get_running_loop()))
     assert settings.metrics_port is not None  # noqa: S101 - it was asked for

@@ -40,7 +40,8 @@ class MetricsServer:
                 raise
             log.warning("metrics_port_taken", host=host, port=port)
             self._server, _ = start_http_server(_ANY_FREE, host, registry)
-        self.address = f"http://{host}:{self._port}/metrics"
+        name = f"[{host}]" if ":" in host else host
+        self.address = f"http://{name}:{self._port}/metrics"
         log.info("metrics_served", address=self.address)
 
     @property
