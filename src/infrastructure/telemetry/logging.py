@@ -38,6 +38,7 @@ def configure(*, level: str, as_json: bool | None) -> None:
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     for name in ("anthropic", "openai", "httpx2", "httpcore2", "asyncio", "alembic", "uvicorn", "urllib3"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("opentelemetry").setLevel(logging.ERROR)  # a collector that is away would fill the log
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypedDict, cast
 
-from structlog.contextvars import bound_contextvars
+from structlog.contextvars import bind_contextvars
 from temporalio import activity, workflow
 from temporalio.client import Interceptor as ClientInterceptor
 from temporalio.client import OutboundInterceptor, SignalWorkflowInput, StartWorkflowInput, WorkflowHandle
@@ -29,7 +29,7 @@ from src.domain.publishing import PublicationStatus
 from src.domain.stages import Stage
 from src.infrastructure.telemetry import labels
 from src.infrastructure.telemetry.run import Run
-from src.infrastructure.telemetry.telemetry import Telemetry
+from src.infrastructure.telemetry.telemetry import OFF, Telemetry
 
 from . import ids
 from .activities.articles import ArticleActivities
@@ -96,14 +96,14 @@ class _Activity(ActivityInboundInterceptor):
 
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002, ANN401 - Temporal's signature
         info = activity.info()
+        bind_contextvars(workflow_id=info.workflow_id, run_id=info.workflow_run_id)  # of this activity's own task
+        if self._telemetry == OFF:
+            return await super().execute_activity(input)
         run = _run(str(info.workflow_id), str(info.workflow_run_id))
+        bind_contextvars(**self._telemetry.trace_of(run.subject))
         stage = _STAGES.get(info.activity_type)
-        fields = {"workflow_id": run.workflow_id, "run_id": run.run_id, **self._telemetry.trace_of(run.subject)}
         name = f"stage {stage}" if stage else info.activity_type
-        with (
-            bound_contextvars(**fields),
-            self._telemetry.activity(name, run, _attributes(info, stage)),
-        ):
+        with self._telemetry.activity(name, run, _attributes(info, stage)):
             metrics = None if _is_internal(input.args) else self._telemetry.metrics
             if metrics is None:
                 return await super().execute_activity(input)
