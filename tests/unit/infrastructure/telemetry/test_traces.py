@@ -55,7 +55,7 @@ def test_a_run_is_the_parent_of_its_activities_though_it_is_recorded_last(sent: 
     assert stage.parent is not None
     assert call.parent is not None
     assert run.context is not None
-    assert (stage.parent.span_id, call.parent.span_id) == (run.context.span_id, stage.context.span_id)  # type: ignore[union-attr]
+    assert (stage.parent.span_id, call.parent.span_id) == (run.context.span_id, stage.context.span_id)
     assert {span.context.trace_id for span in spans.values() if span.context} == {trace_id_of(str(ARTICLE))}
     assert [(link.context.trace_id, link.context.span_id) for link in run.links] == [
         (trace_id_of("batch/shop-1"), span_id_of("run-0"))
@@ -130,7 +130,7 @@ def test_what_an_activity_asks_of_its_own_article_is_below_it(sent: Sent) -> Non
     spans = sent.spans()
     parent = spans["start ReviewWorkflow"].parent
     assert parent is not None
-    assert parent.span_id == spans["save_article"].context.span_id  # type: ignore[union-attr]
+    assert parent.span_id == spans["save_article"].context.span_id
 
 
 def test_a_sampler_by_ratio_keeps_whole_traces_of_about_its_share(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,7 +140,7 @@ def test_a_sampler_by_ratio_keeps_whole_traces_of_about_its_share(monkeypatch: p
     spans: list[str] = []
     kept = [str(uuid4()) for _ in range(400)]
     by_ratio = TraceIdRatioBased(0.5)
-    kept = [each for each in kept if by_ratio.should_sample(None, trace_id_of(each), "").decision.value]  # type: ignore[no-untyped-call]
+    kept = [each for each in kept if by_ratio.should_sample(None, trace_id_of(each), "").decision.value]
     assert 120 < len(kept) < 280  # of a fair coin in all but one of 10^15 runs
     for number, article in enumerate([*kept[:5], *(str(uuid4()) for _ in range(20))]):
         run = Run(workflow_id=f"article/{article}", run_id=f"run-{number}", subject=article)
