@@ -72,7 +72,7 @@ async def observed(
 async def test_histories_hold_nothing_of_traces_and_replay(
     observed: Observed, batches: Batches, client: Client, database: Database
 ) -> None:
-    site = await batches.site(keywords=6)
+    site = await batches.site(keywords=3)
     handle = await batches.start(site)
     await reported(handle)
     async with database.unit_of_work() as uow:

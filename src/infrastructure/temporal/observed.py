@@ -114,7 +114,7 @@ class _Activity(ActivityInboundInterceptor):
 
 
 def _is_internal(arguments: Sequence[object]) -> bool:
-    """Return whether the article is of a site of ours, which no figure shows."""
+    """Return whether the site is our own, which no figure shows."""
     request = arguments[0] if arguments else None
     site = getattr(getattr(request, "article", request), "site", "")
     return isinstance(site, str) and site.startswith(labels.INTERNAL)
