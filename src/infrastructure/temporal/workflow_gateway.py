@@ -24,6 +24,7 @@ from src.domain.colour import Colour
 from src.domain.errors import Conflict, ConflictReason
 from src.domain.hold import HoldState
 from src.domain.ids import ArticleId
+from src.domain.probe import PROBE_SITE
 from src.domain.review import DecisionId
 
 from . import ids, policies
@@ -150,6 +151,7 @@ class WorkflowGateway:
                     problems=tuple(each.typed_search_attributes.get(sa.REPORTED_PROBLEMS, ())),
                 )
                 async for each in self._client.list_workflows(_STUCK, page_size=_PAGE)
+                if each.typed_search_attributes.get(sa.SITE) != PROBE_SITE
             ]
 
     # --- articles

@@ -14,6 +14,7 @@ from src.domain.article import ArticleRef, ArticleStatus, Failure
 from src.domain.colour import Colour
 from src.domain.errors import ArticleEnded, EngineUnavailable, ModelRefused, OutputRejected, OutputTruncated
 from src.domain.ids import ArticleId
+from src.domain.probe import PROBE_SITE
 from src.domain.stage_failure import verdict_on
 from src.infrastructure.database.machine_texts import read_machine_text, store_machine_text
 from src.infrastructure.database.unit_of_work import Database, UnitOfWork
@@ -80,6 +81,8 @@ class ArticleActivities:
 
     async def _begin_review(self, article: ArticleRef, remind_after: timedelta) -> None:
         """Begin the article's review; the watchdog does where this is cut short."""
+        if article.site == PROBE_SITE:
+            return  # nobody is to see it
         try:
             await self._reviews.begin_review(
                 article.article_id,
