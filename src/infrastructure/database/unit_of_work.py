@@ -27,8 +27,10 @@ from .audit import AuditRepository
 from .batch_progress import BatchProgressRepository
 from .batches import BatchRepository
 from .call_lists import CallListRepository
+from .colour_facts import ColourFactsRepository
 from .comments import CommentRepository
 from .decisions import DecisionRepository
+from .deployments import DeploymentRepository
 from .failed_logins import FailedLoginRepository
 from .findings import FindingRepository
 from .holds import HoldRepository
@@ -88,6 +90,8 @@ class UnitOfWork:
         self.holds = HoldRepository(self._session)
         self.probes = ProbeRepository(self._session)
         self.provider_limits = ProviderLimitRepository(self._session)
+        self.deployments = DeploymentRepository(self._session)
+        self.colours = ColourFactsRepository(self._session)
         self.routing = RoutingRepository(self._session)
         self.schedules = ScheduleRepository(self._session)
         self.stage_failures = StageFailureRepository(self._session)

@@ -20,6 +20,7 @@ from src.infrastructure.database.machine_texts import read_machine_text, store_m
 from src.infrastructure.database.unit_of_work import Database, UnitOfWork
 from src.rendering import page
 
+from .. import ids
 from ..messages import ArticleOutcome, RecordedFailure, RecordFailure
 
 log = structlog.get_logger()
@@ -65,6 +66,7 @@ class ArticleActivities:
                 content_hash=content_hash,
                 words=text.words,
                 offline=content.offline,
+                colour=_own_colour(),
             )
             await uow.batches.follow_article(article.article_id)
             outcome = ArticleOutcome(
@@ -115,7 +117,7 @@ class ArticleActivities:
             if failure.error_type == ArticleEnded.__name__:
                 await uow.articles.cancel_gone([article.article_id])  # no other workflow could start beside this one
                 return recorded(known)
-            await uow.articles.fail(article.article_id, known)
+            await uow.articles.fail(article.article_id, known, colour=_own_colour())
             await uow.batches.follow_article(article.article_id)
             return recorded(known)
 
@@ -130,6 +132,11 @@ class ArticleActivities:
             await uow.articles.cancel(article.article_id)
 
         await self._database.run_in_transaction(work)
+
+
+def _own_colour() -> Colour | None:
+    """Return the colour of the worker that this runs on, None outside one."""
+    return ids.colour_of(activity.info().task_queue) if activity.in_activity() else None
 
 
 def recorded(failure: Failure) -> RecordedFailure:
