@@ -15,12 +15,13 @@ from .servers import (
     open_local_temporal,
     open_servers,
 )
-from .worker import build_worker, register_worker, run_worker, worker_grace, worker_identity
+from .worker import build_watch_worker, build_worker, register_worker, run_worker, worker_grace, worker_identity
 
 __all__ = [
     "Application",
     "Passwords",
     "Servers",
+    "build_watch_worker",
     "build_worker",
     "choose_port",
     "open_application",

@@ -86,11 +86,16 @@ class WorkflowGateway:
         return None
 
     async def cancel_batch(self, workflow_id: str, run_id: str) -> bool:
-        """Request cancellation of the batch's run. Return whether it is running."""
-        if not await self.is_running(workflow_id, run_id):  # Temporal takes the request for a closed run as well
+        """Request cancellation of the batch's run, or of what goes on with it.
+
+        Return whether one is running.
+        """
+        run = await self._find_run(workflow_id, run_id)
+        latest = None if run is not None and run.goes_on else run_id
+        if not await self.is_running(workflow_id, latest):  # Temporal takes the request for a closed run as well
             return False
         return await _is_taken(
-            self._client.get_workflow_handle(workflow_id, run_id=run_id).cancel(), "cancel the batch"
+            self._client.get_workflow_handle(workflow_id, run_id=latest).cancel(), "cancel the batch"
         )
 
     async def is_running(self, workflow_id: str, run_id: str | None = None) -> bool:
@@ -136,7 +141,8 @@ class WorkflowGateway:
                     return None
                 raise
         is_running = described.status is WorkflowExecutionStatus.RUNNING
-        return WorkflowRun(started_at=described.start_time, is_running=is_running)
+        goes_on = described.status is WorkflowExecutionStatus.CONTINUED_AS_NEW
+        return WorkflowRun(started_at=described.start_time, is_running=is_running, goes_on=goes_on)
 
     async def list_stuck(self) -> list[StuckWorkflow]:
         """Return the workflows whose tasks fail again and again.
@@ -319,7 +325,7 @@ class WorkflowGateway:
         return await self._signal(
             (workflow_id, states[batch.site])
             for batch in batches
-            for workflow_id in (batch.workflow_id, *_shards(batch.workflow_id, batch.total))
+            for workflow_id in (batch.workflow_id, *shards_of(batch.workflow_id, batch.total))
         )
 
     async def signal_articles(self, articles: Iterable[tuple[str, ArticleId]], states: Mapping[str, HoldState]) -> int:
@@ -387,7 +393,8 @@ async def _count_taken(requests: Iterable[Awaitable[None]], doing: str) -> int:
     return sum(await asyncio.gather(*map(send, requests)))
 
 
-def _shards(workflow_id: str, articles: int) -> list[str]:
+def shards_of(workflow_id: str, articles: int) -> list[str]:
+    """Return the workflow ids of a batch's shards."""
     if articles <= policies.SHARD_SIZE:
         return []
     return [ids.shard(workflow_id, first) for first in range(0, articles, policies.SHARD_SIZE)]
