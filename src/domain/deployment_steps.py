@@ -110,7 +110,7 @@ class Deployment(BaseModel):
 
     @property
     def plan(self) -> tuple[Step, ...]:
-        """Return the steps that it consists of, as far as that is known."""
+        """Return the steps that it consists of, as far as known."""
         match self.kind:
             case DeploymentKind.DRAIN:
                 return _EMPTIED
@@ -123,7 +123,7 @@ class Deployment(BaseModel):
 
     @property
     def next_step(self) -> Step | None:
-        """Return the first step that is not done; None after the last one."""
+        """Return the first step that is not done, if any."""
         return next((step for step in self.plan if not self.is_done(step)), None)
 
     def is_done(self, step: Step) -> bool:
@@ -190,5 +190,5 @@ def is_lease_over(deployment: Deployment, now: datetime) -> bool:
 
 
 def facts_of(steps: Mapping[Step, StepRecord], step: Step) -> dict[str, Any]:
-    """Return what is known of a step, also while it is under way."""
+    """Return what is known of a step, done or under way."""
     return steps[step].facts if step in steps else {}

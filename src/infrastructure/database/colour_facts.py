@@ -1,4 +1,4 @@
-"""What the database knows of a colour: its workers, its calls, and what its articles came to."""
+"""What the database knows of a colour's workers, calls and articles."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -19,6 +19,7 @@ from src.domain.usage import CallStatus
 from .tables import ArticleRow, FindingRow, ModelCallRow, StageFailureRow, StageOutputRow, WorkerRow
 
 ALIVE = timedelta(seconds=30)  # a worker beats every two seconds
+_LEASE = timedelta(seconds=60)  # of a worker: as long as the heartbeat timeout of its activities
 _SHOWN = timedelta(hours=12)  # after that a worker that never said goodbye is history
 _COMPARED = 500  # articles of the old colour
 _REMEMBERED = timedelta(days=14)
@@ -88,6 +89,21 @@ class ColourFactsRepository:
             for row, is_alive in rows
         ]
 
+    async def has_unended_workers(self, colour: Colour) -> bool:
+        """Return whether a worker of the colour may live."""
+        return bool(
+            await self._session.scalar(
+                select(
+                    exists().where(
+                        WorkerRow.colour == colour,
+                        WorkerRow.said_goodbye_at.is_(None),
+                        WorkerRow.taken_over_at.is_(None),
+                        WorkerRow.last_seen_at > func.now() - _LEASE,
+                    )
+                )
+            )
+        )
+
     async def count_open_calls(self, colour: Colour) -> int:
         """Return how many calls of the colour's workers have no stored end.
 
@@ -101,7 +117,10 @@ class ColourFactsRepository:
         return await self._session.scalar(statement) or 0
 
     async def count_stages(self, article_ids: Sequence[ArticleId]) -> Counter[Stage]:
-        """Return how many of the articles are at each stage: the first without an output."""
+        """Return how many articles are at each stage.
+
+        That is the first one without an output.
+        """
         done = (
             select(func.count())
             .where(StageOutputRow.article_id == ArticleRow.id, StageOutputRow.revision == ArticleRow.revision)
@@ -168,7 +187,10 @@ class ColourFactsRepository:
 
 
 def _made_by() -> ColumnElement[str | None]:
-    """Return the colour that ended the article; of a version that did not say, that of its last call."""
+    """Return the colour that ended the article.
+
+    Of a version that did not say it is that of its last call.
+    """
     last_call = (
         select(ModelCallRow.colour)
         .where(ModelCallRow.article_id == ArticleRow.id)

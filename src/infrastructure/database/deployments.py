@@ -1,4 +1,4 @@
-"""Deployments: one is open, carried out by the process that has its lease."""
+"""Deployments: one is open, held by one process."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -71,7 +71,7 @@ class DeploymentRepository:
         return await self.get(id_)
 
     async def take(self, id_: UUID, runner: str, *, options: DeploymentOptions) -> Deployment:
-        """Let the runner go on with an open deployment; lock the routing before."""
+        """Let the runner go on; lock the routing before."""
         await self._set(
             id_,
             None,
@@ -83,7 +83,7 @@ class DeploymentRepository:
         return await self.get(id_)
 
     async def beat(self, id_: UUID, runner: str) -> bool:
-        """Note that the runner lives; return False if it is no longer the runner."""
+        """Note that the runner lives; return whether it is still the runner."""
         return await self._set(id_, runner, runner_seen_at=func.clock_timestamp())
 
     async def release(self, id_: UUID, runner: str) -> bool:
@@ -91,14 +91,14 @@ class DeploymentRepository:
         return await self._set(id_, runner, runner=None)
 
     async def note(self, id_: UUID, runner: str, step: Step, record: StepRecord) -> bool:
-        """Store how far the step came; return False if somebody else has it now."""
+        """Store how far the step came; return whether it is the runner's."""
         added = cast({step.value: record.model_dump(mode="json")}, JSONB)
         return await self._set(
             id_, runner, steps=DeploymentRow.steps.op("||")(added), runner_seen_at=func.clock_timestamp()
         )
 
     async def explain(self, id_: UUID, runner: str, reason: str | None) -> bool:
-        """Store why the deployment goes back or asks; None: it does no more."""
+        """Store why the deployment goes back, None: it does not."""
         return await self._set(id_, runner, reason=reason)
 
     async def hold(self, id_: UUID, runner: str, reason: str) -> bool:
@@ -135,4 +135,5 @@ class DeploymentRepository:
 
 
 def _values(row: DeploymentRow) -> Mapping[str, object]:
-    return {name: getattr(row, name) for name in Deployment.model_fields}
+    steps = {step: row.steps[step] for step in Step if step in row.steps}  # JSONB keeps no order
+    return {name: getattr(row, name) for name in Deployment.model_fields} | {"steps": steps}

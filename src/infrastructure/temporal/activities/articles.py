@@ -134,7 +134,7 @@ class ArticleActivities:
 
 
 def _own_colour() -> Colour | None:
-    """Return the colour of the worker that this runs on, None outside one."""
+    """Return the colour of this worker, None outside one."""
     return ids.colour_of(activity.info().task_queue) if activity.in_activity() else None
 
 
