@@ -14,6 +14,7 @@ from .servers import (
     open_local_servers,
     open_local_temporal,
     open_servers,
+    postgres_programs,
 )
 from .worker import build_watch_worker, build_worker, register_worker, run_worker, worker_grace, worker_identity
 
@@ -30,6 +31,7 @@ __all__ = [
     "open_local_servers",
     "open_local_temporal",
     "open_servers",
+    "postgres_programs",
     "register_worker",
     "run_worker",
     "worker_grace",

@@ -7,13 +7,15 @@ import pytest
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError
 from temporalio.service import RPCError
 
+from src.application.revisions import ensure_revision
 from src.bootstrap import Application
 from src.domain.article import Article, ArticleStatus
 from src.domain.batch import BatchStatus, Trigger
 from src.domain.colour import Colour
-from src.domain.deployment import Canary, MovedWork, Routing, colour_for
+from src.domain.deployment import Canary, ColourWork, MovedWork, Routing, WorkKind, colour_for
 from src.domain.hold import HoldDepth
 from src.domain.ids import ArticleId
+from src.domain.review import ChangeReason, Verdict
 from src.domain.scheduling.schedule import Overlap, Schedule, When
 from src.domain.scheduling.schedule_change import ScheduleChange
 from src.domain.site import Site
@@ -360,3 +362,93 @@ async def _lists(deployed: Deployed, colour: Colour) -> int:
     queues = [await _queue(deployed, article_id) for article_id in articles]
     number = queues.count(ids.task_queue(colour))
     return number if described.articles is not None and len(described.articles) == number else 0
+
+
+async def test_a_review_goes_on_elsewhere_though_it_waits_for_its_article(
+    batches: Batches, deployed: Deployed, run_worker: RunWorker, colour: Colour, other: Colour
+) -> None:
+    application = deployed.application
+    async with run_worker():
+        await reported(await batches.start(deployed.site, limit=1))
+    (article,) = await deployed.articles()
+    review = ids.review(article.id)
+    text = await ensure_revision(application.database, article.id)
+    async with run_worker(latency=1.5), run_worker(on=other):
+        change = Verdict.request_changes(ChangeReason.TONE, note="warmer", section=text.content.sections[0].id)
+        await application.decisions.decide(article.id, change, expected=text.content_hash)
+        await deployed.have(1)
+        await deployed.is_on(ids.article(article.id), colour)
+        await eventually(lambda: application.colours.hand_over_reviews(colour, to=other))
+        await deployed.is_on(review, other)
+        (generating,) = await deployed.articles()
+        assert generating.status is ArticleStatus.GENERATING  # at its own colour
+        await deployed.have(1, ArticleStatus.NEEDS_REVIEW)
+        again = await ensure_revision(application.database, article.id)
+        assert again.number == text.number + 1
+        await application.decisions.decide(article.id, Verdict.approve(), expected=again.content_hash)
+        assert await deployed.client.get_workflow_handle(review).result() == ArticleStatus.APPROVED
+
+
+async def test_reviews_whose_first_task_is_still_to_come_go_on_elsewhere(
+    batches: Batches, deployed: Deployed, run_worker: RunWorker, colour: Colour, other: Colour
+) -> None:
+    colours = deployed.application.colours
+    async with run_worker():
+        await reported(await batches.start(deployed.site))
+        articles = [article.id for article in await deployed.articles()]
+        for article_id in articles:
+            described = await deployed.client.get_workflow_handle(ids.review(article_id)).describe()
+            assert described.history_length == 1  # nobody has looked at it
+        told: set[str] = set()
+
+        async def all_are_told() -> bool:
+            told.update(await colours.hand_over_reviews(colour, to=other, told=told))
+            return len(told) == len(articles)
+
+        await eventually(all_are_told)
+        for article_id in articles:
+            await deployed.is_on(ids.review(article_id), other)
+        await eventually(lambda: _is_empty(deployed, colour))
+    async with run_worker(on=other):
+        for article_id in articles:
+            text = await ensure_revision(deployed.application.database, article_id)
+            await deployed.application.decisions.decide(article_id, Verdict.approve(), expected=text.content_hash)
+        for article_id in articles:
+            handle = deployed.client.get_workflow_handle(ids.review(article_id))
+            assert await handle.result() == ArticleStatus.APPROVED
+
+
+async def _is_empty(deployed: Deployed, colour: Colour) -> bool:
+    return (await deployed.application.colours.describe_colour(colour)).is_empty
+
+
+async def test_a_colour_says_what_it_has_to_do(
+    batches: Batches, deployed: Deployed, run_worker: RunWorker, colour: Colour
+) -> None:
+    colours = deployed.application.colours
+    nothing = await colours.describe_colour(colour)
+    assert nothing.is_empty
+    assert nothing.workflows is not None
+    assert nothing.workflows.pollers == ()
+    handle = await batches.start(deployed.site)
+
+    async def waits() -> bool:
+        described = await colours.describe_colour(colour)
+        return described.workflows is not None and described.workflows.backlog > 0 and bool(described.open)
+
+    await eventually(waits)
+    async with run_worker(latency=1):
+        await deployed.have(4)
+
+        async def is_listed() -> ColourWork | None:
+            described = await colours.describe_colour(colour)
+            return described if described.articles and len(described.articles) == 4 else None
+
+        described = await eventually(is_listed)
+        assert described is not None
+        assert described.open is not None
+        assert {each.kind: each.count for each in described.open} == {WorkKind.ARTICLE: 4, WorkKind.BATCH: 1}
+        for queue in (described.workflows, described.activities):
+            assert queue is not None
+            assert any(poller.identity.startswith(f"{colour}@") for poller in queue.pollers)
+        await handle.result()

@@ -275,7 +275,7 @@ async def test_a_review_goes_on_at_the_other_colour_and_begins_new_histories(
             await eventually(lambda: _waits(desk, article_id))
         later = (await desk.review(article_id).describe()).run_id
         assert later != first
-        await eventually(lambda: workflows.hand_over_reviews(colour, to=other))
+        await eventually(lambda: desk.application.colours.hand_over_reviews(colour, to=other))
 
         async def is_over_there() -> bool:
             return (await desk.review(article_id).describe()).task_queue == ids.task_queue(other)

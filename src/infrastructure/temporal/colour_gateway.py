@@ -26,6 +26,7 @@ from src.domain.ids import ArticleId
 
 from . import ids
 from .messages import HandOver, Route
+from .review_moves import ReviewMoves
 from .rpc_errors import is_not_found, translated
 from .stuck_work import StuckWork
 from .workflow_gateway import shards_of
@@ -128,6 +129,15 @@ class ColourGateway:
         that took it.
         """
         return await self._hand_over(colour, to, ArticleWorkflow.__name__, ArticleWorkflow.hand_over, told)
+
+    async def hand_over_reviews(self, colour: Colour, *, to: Colour, told: Collection[str] = ()) -> set[str]:
+        """Have the colour's reviews go on with workers of ``to``.
+
+        Return the ids of the runs that took it.
+        """
+        return await ReviewMoves(self._client).hand_over(
+            [each for each in await self._list_running(colour, ids.REVIEW_WORKFLOW) if each.run_id not in told], to=to
+        )
 
     async def hand_over_publications(self, colour: Colour, *, to: Colour, told: Collection[str] = ()) -> set[str]:
         """Have the colour's publications go on with workers of ``to``.

@@ -87,9 +87,9 @@ class WorkflowGateway:
         return None
 
     async def cancel_batch(self, workflow_id: str, run_id: str) -> bool:
-        """Request cancellation of the batch's run, or of what goes on with it.
+        """Request cancellation of the batch's run.
 
-        Return whether one is running.
+        That is the run that goes on with it, if it passed it on. Return whether one is running.
         """
         run = await self._find_run(workflow_id, run_id)
         latest = None if run is not None and run.goes_on else run_id
@@ -271,32 +271,6 @@ class WorkflowGateway:
                 ]
             ),
         )
-
-    async def hand_over_reviews(self, colour: Colour, *, to: Colour) -> int:
-        """Have the reviews of a colour go on at the other's queue.
-
-        Return how many took it.
-        """
-        query = (
-            f"WorkflowType = '{ids.REVIEW_WORKFLOW}' AND TaskQueue = '{ids.task_queue(colour)}' "
-            "AND ExecutionStatus = 'Running'"
-        )
-        with translated("list the reviews"):
-            running = [each async for each in self._client.list_workflows(query, page_size=_PAGE)]
-        signals = (
-            self._review(
-                ids.reviewed_article(each.id),
-                site=each.typed_search_attributes.get(sa.SITE) or "",
-                keyword=each.id,  # of one that ended meanwhile and starts again
-                colour=to,
-            )(
-                start_signal="hand_over",
-                start_signal_args=[to],
-                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            )
-            for each in running
-        )
-        return await _count_taken(signals, "take the signal")
 
     async def find_reviews(self, article_ids: Iterable[ArticleId]) -> set[ArticleId]:
         """Return those of the articles whose reviews run.

@@ -14,8 +14,6 @@ from temporalio.common import Priority, SearchAttributePair, TypedSearchAttribut
 from temporalio.exceptions import (
     ApplicationError,
     ChildWorkflowError,
-    FailureError,
-    TerminatedError,
     WorkflowAlreadyStartedError,
     is_cancelled_exception,
 )
@@ -37,7 +35,7 @@ from .article import ArticleWorkflow
 from .breaker import Breaker
 from .failure import cause_of
 from .hold import HoldableParent, LeftToOthersError
-from .joined import JoinedArticles
+from .joined import JoinedArticles, runs_again
 from .window import run_windowed
 
 ArticleHandle: TypeAlias = "workflow.ChildWorkflowHandle[ArticleWorkflow, ArticleOutcome]"
@@ -145,7 +143,7 @@ class ArticleParent(HoldableParent):
             raise LeftToOthersError
 
     async def cancel_joined(self, article: ArticleRef) -> None:
-        """Ask an article of another run to stop, and wait until it has."""
+        """Stop an article of another run, and wait for its end."""
         await self._joined.cancel(article)
 
     async def _join(self, article: ArticleRef) -> EndedArticle | None:
@@ -171,26 +169,13 @@ class ArticleParent(HoldableParent):
             raise
         except ChildWorkflowError as error:
             if not is_cancelled_exception(error):
-                if self._generation >= _ROUTES and await self._runs_again(article, error):
+                if self._generation >= _ROUTES and await runs_again(article, error, self._hold):
                     return await self._join(article)
                 return await _ended_badly(article, error)
             if workflow.cancellation_reason() is not None:
                 raise
             return EndedArticle(article_id=article.article_id, status=ArticleStatus.CANCELLED)
         return EndedArticle(article_id=article.article_id, status=outcome.status)
-
-    async def _runs_again(self, article: ArticleRef, error: ChildWorkflowError) -> bool:
-        """Return whether a child was terminated since it goes on elsewhere.
-
-        That is how an article gets away from a colour without workers.
-        """
-        if not isinstance(error.cause, TerminatedError):
-            return False
-        try:
-            await workflow.get_external_workflow_handle(ids.article(article.article_id)).signal("hold", self._hold)
-        except FailureError:
-            return False
-        return True
 
     async def _run_listed(self, shard: Shard) -> Failure | None:
         """Run a range as generations 0 and 1 do."""

@@ -10,10 +10,11 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.exceptions import FailureError
+from temporalio.exceptions import ChildWorkflowError, FailureError, TerminatedError
 
 with workflow.unsafe.imports_passed_through():
     from src.domain.article import ArticleRef
+    from src.domain.hold import HoldState
     from src.domain.ids import ArticleId
 
     from .. import ids, policies
@@ -105,6 +106,20 @@ class JoinedArticles:
         for article_id, wait in self._waits.items():
             if not wait.end.done() and (article_id in ended or workflow.time() >= wait.until):
                 wait.end.set_result(ended.get(article_id))
+
+
+async def runs_again(article: ArticleRef, error: ChildWorkflowError, hold: HoldState) -> bool:
+    """Return whether a child was terminated since it goes on elsewhere.
+
+    That is how an article gets away from a colour without workers. The signal that finds out tells it of the hold.
+    """
+    if not isinstance(error.cause, TerminatedError):
+        return False
+    try:
+        await workflow.get_external_workflow_handle(ids.article(article.article_id)).signal("hold", hold)
+    except FailureError:
+        return False
+    return True
 
 
 async def _ask_to_stop(article: ArticleRef) -> bool:

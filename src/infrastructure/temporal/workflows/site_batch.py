@@ -291,7 +291,10 @@ class SiteBatchWorkflow(ArticleParent):
         )
 
     async def _cancel_left(self, batch_id: BatchId) -> None:
-        """Cancel the articles that the run before left, also those that this one had not joined yet."""
+        """Cancel the articles that the run before left.
+
+        Some may not be joined yet.
+        """
         whole = Shard(batch_id=batch_id, first=0, end=self._positions, window=1, only_generating=True)
         left = await workflow.execute_local_activity_method(
             BatchActivities.open_shard, whole, summary="which articles still run?", **policies.DATABASE
