@@ -28,6 +28,7 @@ from src.infrastructure.database.unit_of_work import Database, UnitOfWork
 from ..schedules import Schedules
 from .lease import Lease, has_ended, new_runner
 from .pace import Pace
+from .status import DeployStatus, read_status
 from .steps import Outcome, Steps
 
 if TYPE_CHECKING:
@@ -64,6 +65,17 @@ class Deployments:
         self._by = by
         self._pair = pair
         self._pace = pace or Pace()
+
+    async def status(self) -> DeployStatus:
+        """Return both colours, and what is open. Raises NotPermitted."""
+        return await read_status(self._database, self._colours, by=self._by, pair=self._pair)
+
+    async def find_rollback(self) -> Colour:
+        """Return the colour that a rollback would go back to. Raises NotPermitted."""
+        self._by.require(Action.DEPLOYMENT_READ, None)
+        async with self._database.unit_of_work() as uow:
+            active, open_ = (await uow.routing.read()).active, await uow.deployments.find_open()
+        return rolled_back_to(open_, active=active, pair=self._pair)
 
     async def promote(self, colour: Colour, *, options: DeploymentOptions | None = None) -> Deployment:
         """Begin to give the colour all new work, or go on.
@@ -165,6 +177,7 @@ class Deployments:
 
         Raises Conflict once somebody else has it, and EngineUnavailable; whoever asks for the same goes on there.
         """
+        tell = tell or _silent
         lease = Lease(self._database, deployment)
         until = None if wait_for is None else datetime.now(UTC) + wait_for
         steps = Steps(
@@ -177,15 +190,16 @@ class Deployments:
             by=self._by,
             action=_ACTIONS[deployment.kind],
             until=until,
+            tell=tell,
         )
         async with lease.kept(self._pace.beat):
             while (step := lease.deployment.next_step) is not None:
-                outcome = await self._take_step(step, steps, lease, tell or _silent)
+                outcome = await self._take_step(step, steps, lease, tell)
                 if outcome.asks is not None or not outcome.is_done:
                     break
             else:
                 await self._end(lease)
-            (tell or _silent)(lease.deployment)
+            tell(lease.deployment)
         return lease.deployment
 
     async def _take_step(self, step: Step, steps: Steps, lease: Lease, tell: Tell) -> Outcome:

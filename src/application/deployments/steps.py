@@ -10,7 +10,7 @@ import structlog
 
 from src.domain.canary import CanaryJudgement, CanaryVerdict
 from src.domain.deployment import Canary, Routing
-from src.domain.deployment_steps import Step, StepRecord, facts_of
+from src.domain.deployment_steps import Deployment, Step, StepRecord, facts_of
 from src.domain.errors import EngineUnavailable, Hint, NotFound
 from src.domain.permissions import Action
 from src.domain.principal import Principal
@@ -64,6 +64,7 @@ class Steps:
         by: Principal,
         action: Action,
         until: datetime | None,
+        tell: Callable[[Deployment], None],
     ) -> None:
         """``until`` is when waiting for an empty colour ends; None: never."""
         self._database = database
@@ -76,6 +77,7 @@ class Steps:
         self._by = by
         self._action = action
         self._until = until
+        self._tell = tell
 
     async def carry_out(self, step: Step) -> Outcome:
         """Carry the step out.
@@ -234,6 +236,7 @@ class Steps:
         """Put on record how far a step is that takes long."""
         begun_at = self._lease.deployment.steps[step].begun_at
         await self._lease.note(step, StepRecord(begun_at=begun_at, facts=facts))
+        self._tell(self._lease.deployment)
 
 
 def _words(judged: CanaryJudgement) -> str:
