@@ -15,7 +15,6 @@ from ..schedules import Schedules
 
 if TYPE_CHECKING:
     from src.infrastructure.temporal.colour_gateway import ColourGateway
-    from src.infrastructure.temporal.workflow_gateway import WorkflowGateway
 
 log = structlog.get_logger()
 
@@ -63,12 +62,9 @@ class Rest(BaseModel):
 class Drains:
     """Moves the work of one colour to another."""
 
-    def __init__(
-        self, database: Database, colours: "ColourGateway", workflows: "WorkflowGateway", schedules: Schedules
-    ) -> None:
+    def __init__(self, database: Database, colours: "ColourGateway", schedules: Schedules) -> None:
         self._database = database
         self._colours = colours
-        self._workflows = workflows
         self._schedules = schedules
         self._told: set[str] = set()  # runs that took the signal
 
@@ -77,10 +73,10 @@ class Drains:
 
         Raises EngineUnavailable.
         """
-        reviews = await self._workflows.hand_over_reviews(colour, to=to)
+        reviews = await self._colours.hand_over_reviews(colour, to=to, told=self._told)
         publications = await self._colours.hand_over_publications(colour, to=to, told=self._told)
-        self._told |= publications
-        return HandedOver(reviews=reviews, publications=len(publications))
+        self._told |= reviews | publications
+        return HandedOver(reviews=len(reviews), publications=len(publications))
 
     async def hand_over(self, colour: Colour, *, to: Colour, fast: bool) -> HandedOver:
         """Have all go on at the other colour that can.

@@ -71,7 +71,7 @@ class Steps:
         self._colours = colours
         self._workflows = workflows
         self._schedules = schedules
-        self._drains = Drains(database, colours, workflows, schedules)
+        self._drains = Drains(database, colours, schedules)
         self._lease = lease
         self._pace = pace
         self._by = by
