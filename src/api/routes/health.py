@@ -28,8 +28,13 @@ async def is_alive() -> Alive:
 
 @router.get("/health/ready", responses=_NOT_READY)
 async def is_ready(request: Request, response: Response) -> Readiness:
-    """Ask the database, its migrations and Temporal; 503 when one is missing."""
-    application = request.app.state.application
-    readiness = await check_readiness(application.database, application.workflows)
+    """Ask the database, its migrations and Temporal.
+
+    503 when one is missing, and once the process was told to stop: a proxy sends its requests elsewhere then.
+    """
+    state = request.app.state
+    readiness = await check_readiness(
+        state.application.database, state.application.workflows, is_leaving=state.streams.stopping.is_set()
+    )
     response.status_code = 200 if readiness.is_ready else 503
     return readiness

@@ -13,6 +13,7 @@ from . import (
     comments,
     difference,
     editor,
+    forward_auth,
     holds,
     keys,
     keywords,
@@ -29,6 +30,6 @@ from . import (
 PAGES = (
     *(today, queue, bulk, articles, article, preview, texts, difference, editor, comments),
     *(calendar, batches, keywords, sites, schedules, holds, alerts),
-    *(calls, people, audit, account, login, keys),
+    *(calls, people, audit, account, login, forward_auth, keys),
 )
 """Modules with a router each."""
