@@ -137,7 +137,7 @@ class Settings(BaseSettings):
         default=timedelta(0),
         ge=timedelta(0),
         le=timedelta(minutes=5),
-        description="How long the API serves after SIGTERM while it says that it is not ready, so that proxies notice.",
+        description="How long the API serves after SIGTERM while /health/serving says 503, so that proxies notice.",
     )
     commit: str | None = Field(
         default=None, description="The code's commit; unset: git's, where it runs in a checkout."

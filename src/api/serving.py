@@ -56,8 +56,8 @@ async def serve(
 ) -> None:
     """Serve until SIGTERM, SIGINT or the end of the file descriptor ``lifeline``.
 
-    Then event streams end at once, it is no longer ready, and goes on serving for the delay that the settings ask for;
-    after that requests under way have ten seconds. Only ``trusted_proxies`` may say in X-Forwarded-For who asks.
+    Then event streams end at once, proxies are told, and it goes on serving for the delay of the settings; after that
+    requests under way have ten seconds. Only ``trusted_proxies`` may say in X-Forwarded-For who asks.
     """
     stopping = asyncio.Event()
     show_backlog(application.telemetry, application.database)

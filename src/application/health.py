@@ -25,22 +25,20 @@ class Readiness(BaseModel):
     database: Literal["ok", "unavailable"]
     migrations: Literal["ok", "outdated", "unknown"]
     temporal: Literal["ok", "unavailable"]
-    is_leaving: bool = False  # it was told to stop, and serves until who sends requests here has noticed
 
     @property
     def is_ready(self) -> bool:
-        """Return whether nothing is missing, and it stays."""
-        return (self.database, self.migrations, self.temporal) == ("ok", "ok", "ok") and not self.is_leaving
+        """Return whether nothing is missing."""
+        return (self.database, self.migrations, self.temporal) == ("ok", "ok", "ok")
 
 
-async def check_readiness(database: Database, workflows: "WorkflowGateway", *, is_leaving: bool = False) -> Readiness:
+async def check_readiness(database: Database, workflows: "WorkflowGateway") -> Readiness:
     """Ask the database and Temporal, for a few seconds at most."""
     migrations, answers = await asyncio.gather(_migrations(database), workflows.answers(within=_PATIENCE))
     return Readiness(
         database="unavailable" if migrations == "unknown" else "ok",
         migrations=migrations,
         temporal="ok" if answers else "unavailable",
-        is_leaving=is_leaving,
     )
 
 

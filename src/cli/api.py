@@ -73,7 +73,7 @@ def ready(port: Port = API_PORT) -> None:
     Example: longtail api ready
     """
     status, told = _ask(port, "/health/ready")
-    missing = [f"{what}: {state}" for what, state in told.items() if state not in ("ok", False)]
+    missing = [f"{what}: {state}" for what, state in told.items() if state != "ok"]
     out.print("ready" if status == 200 else f"not ready: {', '.join(missing) or status}")
     if status != 200:
         raise typer.Exit(1)
