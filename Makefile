@@ -1,7 +1,7 @@
 # Everything here works on a machine with make, a Python 3.11 to 3.14 and a package index; make alone prints the verbs.
 # PYTHON=/path/to/python3 picks the Python, ARGS="..." is passed on.
 
-.PHONY: help setup demo dev test test-browser desk-images test-long check format migration bench lock clean
+.PHONY: help setup demo dev test coverage test-browser desk-images test-long check format migration bench lock clean
 
 help:
 	@echo 'make VERB [ARGS="..."] [PYTHON=...]'
@@ -16,8 +16,11 @@ demo: setup ## the main job on this machine: a sample site, one batch, HTML file
 dev: setup ## database, Temporal and its UI, a worker, staying up until Ctrl-C
 	@.venv/bin/longtail dev $(ARGS)
 
-test: setup ## all tests in parallel, on a real PostgreSQL and Temporal, with coverage; ARGS="tests/unit -x" picks some
+test: setup ## all tests in parallel, on a real PostgreSQL and Temporal; ARGS="tests/unit -x" picks some
 	@sh bin/test $(ARGS)
+
+coverage: setup ## the same tests, measured: which lines and branches none of them reached
+	@COVERAGE=1 sh bin/test
 
 test-browser: setup ## the desk in headless Chromium; nothing is run where there is none
 	@sh bin/test-browser $(ARGS)

@@ -8,6 +8,7 @@ from src.domain.errors import (
     AnswersNotStored,
     ArtefactTooLarge,
     ArticleEnded,
+    BackupFailed,
     CallUnderWay,
     ChangedMeanwhile,
     Conflict,
@@ -87,6 +88,7 @@ WITH_FACTS: dict[type[LongtailError], LongtailError] = {
         "https://api.openai.com/v1", "m-1", is_out_of_order=True, retry_after=timedelta(seconds=7)
     ),
     LongtailsLocked: LongtailsLocked("hardware-shop"),
+    BackupFailed: BackupFailed("pg_dump", "connection refused"),
     SchemaOutdated: SchemaOutdated(None, "0001"),
     ModelNotConfigured: ModelNotConfigured("no key", provider="openai", variables=["OPENAI_API_KEY"], stage="C"),
     ModelNotFound: ModelNotFound("HTTP 404", request_id="req_1").asked_by(

@@ -3,7 +3,6 @@
 from typing import Any
 
 from src.domain.article import ArticleRef
-from src.domain.colour import BLUE
 from src.domain.ids import ArticleId
 from src.domain.stages import STAGES
 from src.infrastructure.database.stage_outputs import StageResult
@@ -25,7 +24,7 @@ class NoReviews:
 
 def article_activities(database: Database) -> ArticleActivities:
     """Return the activities as a worker has them, without Temporal."""
-    return ArticleActivities(database, NoReviews(), colour=BLUE)
+    return ArticleActivities(database, NoReviews())
 
 
 async def finished_articles(database: Database, count: int = 1) -> list[ArticleRef]:

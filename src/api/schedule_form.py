@@ -5,7 +5,6 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from src.domain.colour import BLUE
 from src.domain.scheduling.schedule import (
     DEFAULT_CATCH_UP,
     SHORTEST_CATCH_UP,
@@ -107,7 +106,7 @@ class ScheduleForm(Body):
     catch_up: timedelta = Field(default=DEFAULT_CATCH_UP, ge=SHORTEST_CATCH_UP, le=_YEAR)
     pause_on_failure: bool = False
     articles: int | None = Field(default=None, ge=1, le=10_000, description="A run; left out: as the site says.")
-    colour: WhichColour = BLUE
+    colour: WhichColour | None = Field(default=None, description="Whose workers make it; left out: the active ones.")
 
     @model_validator(mode="after")
     def says_when_once(self) -> Self:

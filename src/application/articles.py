@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from src.domain.article import Article, ArticleRef, ArticleStatus
 from src.domain.colour import Colour
+from src.domain.deployment import colour_for
 from src.domain.errors import Conflict, ConflictReason, Hint
 from src.domain.finding import RevisionFinding
 from src.domain.hold import HoldState
@@ -78,6 +79,7 @@ class StartedArticle(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     article: ArticleRef
+    colour: Colour  # whose workers make it
     hold: HoldState  # what it waits for, if its depth is set
     has_workers: bool  # False: no worker of its colour is polling
 
@@ -246,7 +248,7 @@ class Articles:
         self._workflows = workflows
         self._by = by
 
-    async def retry(self, article_id: ArticleId, *, colour: Colour) -> StartedArticle:
+    async def retry(self, article_id: ArticleId, *, colour: Colour | None = None) -> StartedArticle:
         """Start the article again at the stage that failed.
 
         Finished stages are kept.
@@ -263,7 +265,7 @@ class Articles:
 
         return await self._start(await self._database.run_in_transaction(prepare), colour)
 
-    async def revise(self, article_id: ArticleId, *, from_stage: Stage, colour: Colour) -> StartedArticle:
+    async def revise(self, article_id: ArticleId, *, from_stage: Stage, colour: Colour | None = None) -> StartedArticle:
         """Make ``from_stage`` and the stages after it again.
 
         It is the next stage revision; earlier stages are kept.
@@ -301,13 +303,19 @@ class Articles:
             after={"stage_revision": stage_revision, "from_stage": from_stage.value if from_stage else None},
         )
 
-    async def _start(self, article: ArticleRef, colour: Colour) -> StartedArticle:
-        hold = await self._hold_of(article)
+    async def _start(self, article: ArticleRef, asked: Colour | None) -> StartedArticle:
+        colour, hold = asked or await self._route(article), await self._hold_of(article)
         await self._workflows.start_article(article, colour=colour, hold=hold)
         latest = await self._hold_of(article)  # it may have changed before the workflow could be signalled
         if latest.version > hold.version:
             await self._workflows.signal_articles([(article.site, article.article_id)], {article.site: latest})
-        return StartedArticle(article=article, hold=latest, has_workers=await self._workflows.has_workers(colour))
+        has_workers = await self._workflows.has_workers(colour)
+        return StartedArticle(article=article, colour=colour, hold=latest, has_workers=has_workers)
+
+    async def _route(self, article: ArticleRef) -> Colour:
+        async with self._database.unit_of_work() as uow:
+            routing = await uow.routing.read()
+        return colour_for(article.article_id, home=routing.active, canary=routing.canary)
 
     async def _hold_of(self, article: ArticleRef) -> HoldState:
         async with self._database.unit_of_work() as uow:

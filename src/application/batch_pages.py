@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict
 
-from src.domain.colour import Colour
 from src.domain.errors import Hint, InputInvalid, LongtailError, NotFound
 from src.domain.hold import Hold
 from src.domain.ids import ArticleId, BatchId
@@ -97,14 +96,14 @@ async def retry_failed(
     if len(failed) != expected:
         problem = f"{len(failed)} articles have failed by now; look again and type that number"
         raise InputInvalid("count", expected, problem, reason="changed")
-    return await _retry(articles, failed, batch.colour)
+    return await _retry(articles, failed)
 
 
-async def _retry(articles: Articles, failed: Sequence[ArticleId], colour: Colour) -> Retried:
+async def _retry(articles: Articles, failed: Sequence[ArticleId]) -> Retried:
     started, refused = 0, []
     for article_id in failed:
         try:
-            await articles.retry(article_id, colour=colour)
+            await articles.retry(article_id)
             started += 1
         except LongtailError as error:  # one article's trouble keeps no other
             refused.append(error.message)

@@ -56,6 +56,7 @@ class StartedBatch(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     workflow_id: str
+    colour: Colour  # whose workers make it
     holds: list[Hold]  # those that it waits for
     has_workers: bool  # False: no worker of its colour is polling
 
@@ -186,20 +187,22 @@ class Batches:
         self,
         site: str,
         *,
-        colour: Colour,
+        colour: Colour | None = None,
         slot: datetime | None = None,
         limit: int | None = None,
         force: bool = False,
     ) -> StartedBatch:
         """Start a batch of the site on the workers of ``colour``.
 
-        ``slot`` is UTC, and this second by default. At most ``limit`` articles are made; None leaves their number to
-        the site. A slot that is done is made again only with ``force``. Raises NotFound for an unknown site,
-        NotPermitted, Conflict when the slot is running, and what the check of the site's models raises.
+        By default those of the active colour. ``slot`` is UTC, and this second by default. At most ``limit`` articles
+        are made; None leaves their number to the site. A slot that is done is made again only with ``force``. Raises
+        NotFound for an unknown site, NotPermitted, Conflict when the slot is running, and what the check of the site's
+        models raises.
         """
         self._by.require(Action.BATCH_START, site)
         async with self._database.unit_of_work() as uow:
             found = await uow.sites.get(site)
+            colour = colour or (await uow.routing.read()).active
         if self._check_models:
             await self._check_models(found)
         slot = slot or _this_second()
@@ -208,7 +211,8 @@ class Batches:
         async with self._database.unit_of_work() as uow:
             holds = await uow.holds.list_current(site)
             await uow.audit.record(Action.BATCH_START, workflow_id, by=self._by, site=site, after=asked)
-        return StartedBatch(workflow_id=workflow_id, holds=holds, has_workers=await self._workflows.has_workers(colour))
+        has_workers = await self._workflows.has_workers(colour)
+        return StartedBatch(workflow_id=workflow_id, colour=colour, holds=holds, has_workers=has_workers)
 
     async def wait(self, site: str, workflow_id: str) -> Batch:
         """Wait until the workflow ends and return its batch.

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from src.domain.colour import BLUE, Colour
 from src.domain.errors import EngineUnavailable
 from src.domain.ids import ArticleId
 from src.domain.publishing import PublicationRecord
@@ -57,21 +56,21 @@ class DecisionSignals:
         """
         async with self._database.unit_of_work() as uow:
             article = await uow.articles.get(decision.article_id)
-            colour = await _living(uow)
-        if colour is None and not await self._workflows.find_reviews([article.id]):
+            has_workers, colour = await _has_workers(uow), (await uow.routing.read()).active
+        if not has_workers and not await self._workflows.find_reviews([article.id]):
             return False
         await self._workflows.signal_review(
             article.id,
             decision.id,
             site=article.site,
             keyword=article.keyword,
-            colour=colour or BLUE,  # only of a review that does not run
+            colour=colour,  # only of a review that does not run
         )
         return True
 
     async def _publish(self, publication: PublicationRecord) -> None:
         async with self._database.unit_of_work() as uow:
-            colour = await _living(uow) or BLUE
+            colour = (await uow.routing.read()).active
         await self._workflows.start_publishing(publication.article_id, site=publication.site, colour=colour)
 
     async def _take_off(self, article_id: ArticleId) -> None:
@@ -81,14 +80,13 @@ class DecisionSignals:
         """
         async with self._database.unit_of_work() as uow:
             to_do = await uow.publications.list_open(article_id)
-            colour = await _living(uow)
-        if to_do and colour is None:
+            has_workers, colour = await _has_workers(uow), (await uow.routing.read()).active
+        if to_do and not has_workers:
             await self._workflows.wake_publications(article_id)
-        elif to_do and colour is not None:
+        elif to_do:
             await self._workflows.start_publishing(article_id, site=to_do[0].site, colour=colour)
 
 
-async def _living(uow: UnitOfWork) -> Colour | None:
-    """Return the colour of a worker that lives, None without one."""
-    colours = [worker.colour for worker in await uow.workers.list_unended() if worker.draining_at is None]
-    return colours[-1] if colours else None
+async def _has_workers(uow: UnitOfWork) -> bool:
+    """Return whether a worker lives that takes new work."""
+    return any(worker.draining_at is None for worker in await uow.workers.list_unended())

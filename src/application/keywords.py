@@ -11,6 +11,7 @@ from src.domain.principal import Principal
 from src.infrastructure.database.unit_of_work import Database
 from src.intake.keyword_list import KeywordList, Row
 
+WRITTEN_ELSEWHERE = "written elsewhere"
 _ALL = 100_000  # longtails of a site
 
 
@@ -61,11 +62,19 @@ class LongtailList(BaseModel):
 
 
 async def import_keywords(
-    database: Database, site: str, keywords: KeywordList, *, by: Principal, source: str, dry_run: bool = False
+    database: Database,
+    site: str,
+    keywords: KeywordList,
+    *,
+    by: Principal,
+    source: str,
+    written: bool = False,
+    dry_run: bool = False,
 ) -> ImportReport:
     """Add the longtails that the site does not have.
 
-    Of those that it has it keeps its own figures, and the report says so.
+    Of those that it has it keeps its own figures, and the report says so. No batch takes those that are ``written``
+    elsewhere already.
 
     With ``dry_run`` nothing is kept. Raises NotFound, and NotPermitted.
     """
@@ -74,7 +83,8 @@ async def import_keywords(
         await uow.sites.get(site)
         longtails = [row.longtail for row in keywords.accepted]
         kept = await uow.longtails.find_known(site, [longtail.key for longtail in longtails])
-        added = await uow.longtails.add(site, longtails, source=source)
+        status, reason = (LongtailStatus.WRITTEN, WRITTEN_ELSEWHERE) if written else (LongtailStatus.READY, None)
+        added = await uow.longtails.add(site, longtails, source=source, status=status, reason=reason)
         after = {"source": source, "lines": keywords.lines, "added": added}
         await uow.audit.record(Action.KEYWORDS_IMPORT, site, by=by, site=site, after=after)
     known = [

@@ -12,7 +12,7 @@ import structlog
 from pydantic import BaseModel, ConfigDict
 
 from src.domain.article import Article
-from src.domain.colour import BLUE, Colour
+from src.domain.colour import Colour
 from src.domain.errors import Conflict, ConflictReason, EngineUnavailable, Hint, InputInvalid
 from src.domain.ids import ArticleId
 from src.domain.paging import Excerpt, MomentPosition, Page
@@ -40,6 +40,7 @@ class PublicationResult(BaseModel):
 
     publication: PublicationRecord
     is_new: bool  # False: it was so before
+    colour: Colour  # whose workers carry it out
     has_workers: bool  # False: no worker polls that would carry it out
 
 
@@ -115,7 +116,7 @@ class Publishing:
         by_cadence: bool = False,
         forced: str | None = None,
         as_rendered: bool = False,
-        colour: Colour = BLUE,
+        colour: Colour | None = None,
         target: TargetName = TargetName.FOLDER,
     ) -> PublicationResult:
         """Schedule the approved text.
@@ -164,7 +165,7 @@ class Publishing:
         return undone
 
     async def take_off(
-        self, article_id: ArticleId, *, target: TargetName = TargetName.FOLDER, colour: Colour = BLUE
+        self, article_id: ArticleId, *, target: TargetName = TargetName.FOLDER, colour: Colour | None = None
     ) -> PublicationResult:
         """Take the page off the target, and out of sitemap and feed.
 
@@ -189,7 +190,7 @@ class Publishing:
         return await self._tell(publication, colour, is_new=is_new)
 
     async def restore(
-        self, article_id: ArticleId, *, target: TargetName = TargetName.FOLDER, colour: Colour = BLUE
+        self, article_id: ArticleId, *, target: TargetName = TargetName.FOLDER, colour: Colour | None = None
     ) -> PublicationResult:
         """Publish the page again that was taken off.
 
@@ -255,14 +256,16 @@ class Publishing:
     ) -> None:
         await record(uow, action, publication, by=self._by, before=before)
 
-    async def _tell(self, publication: PublicationRecord, colour: Colour, *, is_new: bool) -> PublicationResult:
+    async def _tell(self, publication: PublicationRecord, asked: Colour | None, *, is_new: bool) -> PublicationResult:
+        async with self._database.unit_of_work() as uow:
+            colour = asked or (await uow.routing.read()).active
         try:
             if publication.status.is_open:
                 await self._workflows.start_publishing(publication.article_id, site=publication.site, colour=colour)
             has_workers = await self._workflows.has_workers(colour)
         except EngineUnavailable as error:
             raise EngineUnavailable(f"the publication is stored, but {error.message}", hint=Hint.REPEAT) from error
-        return PublicationResult(publication=publication, is_new=is_new, has_workers=has_workers)
+        return PublicationResult(publication=publication, is_new=is_new, colour=colour, has_workers=has_workers)
 
 
 _KEPT_BY_RESTORE = {

@@ -29,17 +29,14 @@ _REMINDED_SHOWN = 1000
 
 
 class ReviewWatch:
-    """Starts reviews that have no workflow, on ``colour``, and repeats signals.
+    """Starts reviews without a workflow, on the active colour; repeats signals.
 
     A workflow that is just being started is found twice, and keeps running.
     """
 
-    def __init__(
-        self, database: Database, workflows: "WorkflowGateway", *, colour: Colour, patience: timedelta = PATIENCE
-    ) -> None:
+    def __init__(self, database: Database, workflows: "WorkflowGateway", *, patience: timedelta = PATIENCE) -> None:
         self._database = database
         self._workflows = workflows
-        self._colour = colour
         self._patience = patience
 
     async def look(self) -> list[Alert]:
@@ -79,11 +76,18 @@ class ReviewWatch:
         await self._mark_checked([article_id for article_id, _, _ in unchecked])
 
     async def _start(self, article_id: ArticleId, site: str, keyword: str) -> None:
-        if await self._workflows.start_review(article_id, site=site, keyword=keyword, colour=self._colour):
+        if await self._workflows.start_review(article_id, site=site, keyword=keyword, colour=await self._active()):
             log.info("review_started", site=site, article=str(article_id), workflow=ids.review(article_id))
 
     async def _signal(self, article_id: ArticleId, decision_id: DecisionId, site: str, keyword: str) -> None:
-        await self._workflows.signal_review(article_id, decision_id, site=site, keyword=keyword, colour=self._colour)
+        await self._workflows.signal_review(
+            article_id, decision_id, site=site, keyword=keyword, colour=await self._active()
+        )
+
+    async def _active(self) -> Colour:
+        """Return the active colour, which may change while this looks."""
+        async with self._database.unit_of_work() as uow:
+            return (await uow.routing.read()).active
 
     async def _mark_checked(self, article_ids: Sequence[ArticleId]) -> None:
         if article_ids:

@@ -4,7 +4,7 @@ The desired schedule is in the database; Temporal's is written from it and read 
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -20,12 +20,14 @@ from src.domain.versions import Expected, require_expected
 from src.infrastructure.database.audit import AuditEvent
 from src.infrastructure.database.schedules import DesiredSchedule
 from src.infrastructure.database.unit_of_work import Database, UnitOfWork
+from src.infrastructure.temporal import ids
 
 if TYPE_CHECKING:
     from src.infrastructure.temporal.schedule_gateway import ScheduleGateway
     from src.infrastructure.temporal.schedule_times import ScheduleTimes
 
 _PREVIEWED = 10  # runs that are shown before a schedule is saved
+_CONCURRENT_REQUESTS = 16  # each is a few milliseconds of the server
 _YEARS_AHEAD = 1  # in which clock changes are shown
 
 
@@ -96,17 +98,19 @@ class Schedules:
         )
 
     async def set(
-        self, site: str, change: ScheduleChange, *, colour: Colour, expected: Expected | None = None
+        self, site: str, change: ScheduleChange, *, colour: Colour | None = None, expected: Expected | None = None
     ) -> ScheduleWrite:
         """Change the site's schedule, or make it.
 
-        A pause, its note and the history stay. With ``expected`` only one that is so far as expected is changed.
+        Its runs start on ``colour``, by default the active one. A pause, its note and the history stay. With
+        ``expected`` only one that is so far as expected is changed.
 
         Raises NotFound for an unknown site, NotPermitted, and InputInvalid for what Temporal cannot read; with
         ``expected`` ChangedMeanwhile and PreconditionMissing. Then nothing is changed.
         """
         self._by.require(Action.SCHEDULE_SET, site)
         async with self._locked(site) as uow:
+            colour = colour or (await uow.routing.read()).active
             described = await uow.sites.get(site)
             desired = await uow.schedules.find(site)
             before = desired.schedule if desired else None
@@ -151,14 +155,14 @@ class Schedules:
             value = f"{until:%Y-%m-%d %H:%M} UTC"
             raise InputInvalid("until", value, "it is in the past; give a time in the future", reason="in_the_past")
         async with self._locked(site) as uow:
-            colour = (await _get(uow, site)).colour
+            await _get(uow, site)
             await self._gateway.pause(site, note=note)
             await uow.schedules.pause(site, by=self._by.name, note=note, until=until)
             after = {"note": note, "until": until.isoformat() if until else None}
             await self._record(uow, Action.SCHEDULE_PAUSE, site, after=after)
             await uow.commit()
         if until is not None:
-            await self._gateway.resume_later(site, until, colour=colour)
+            await self._gateway.resume_later(site, until)
 
     async def resume(self, site: str, *, note: str, due: datetime | None = None) -> bool:
         """End the pause.
@@ -217,6 +221,62 @@ class Schedules:
             await self._record(uow, Action.SCHEDULE_REPAIR, site, after=_json(desired.schedule))
             await uow.commit()
 
+    async def list_elsewhere(self, colour: Colour) -> list[str]:
+        """Return the sites whose runs do not start on ``colour``.
+
+        That is by the database or by Temporal, which may differ while a change is under way.
+        """
+        async with self._database.unit_of_work() as uow:
+            desired = await uow.schedules.list_all()
+        requests, queue = asyncio.Semaphore(_CONCURRENT_REQUESTS), ids.task_queue(colour)
+
+        async def is_elsewhere(each: DesiredSchedule) -> bool:
+            if each.colour != colour:
+                return True
+            async with requests:
+                observed = await self._gateway.find(each.site)
+            return observed is not None and _queue(observed.fingerprint) != queue
+
+        found = await asyncio.gather(*map(is_elsewhere, desired))
+        return [each.site for each, elsewhere in zip(desired, found, strict=True) if elsewhere]
+
+    async def move(self, site: str, to: Colour) -> bool:
+        """Start the site's runs on ``to`` from now on.
+
+        It is read back. Safe to repeat. Return False, and change nothing, if ``to`` is not the active colour (any
+        more). Raises NotFound, NotPermitted, and EngineUnavailable if Temporal did not take it.
+        """
+        self._by.require(Action.SCHEDULE_SET, site)
+        async with self._locked(site) as uow:
+            desired = await _get(uow, site)
+            if (await uow.routing.read()).active != to:
+                return False
+            observed = await self._gateway.find(site)
+            on_its_queue = observed is not None and _queue(observed.fingerprint) == ids.task_queue(to)
+            if desired.colour == to and on_its_queue:
+                return True
+            await self._write(uow, site, desired.schedule, to)
+            before, after = {"colour": desired.colour}, {"colour": to}
+            await self._record(uow, Action.SCHEDULE_SET, site, before=before, after=after)
+            await uow.commit()
+        return True
+
+    async def move_resumes(self) -> int:
+        """Move ends of pauses off the queues of colours.
+
+        Versions before this one began them there, where a drain would wait for them. Safe to repeat. Return how many
+        there were.
+        """
+        sites = await self._gateway.list_resumes_of_colours()
+        for site in sites:
+            async with self._locked(site) as uow:
+                pause = await uow.schedules.find_current_pause(site)
+                if pause is None or pause.until is None:
+                    await self._gateway.end_resume(site)
+                else:
+                    await self._gateway.resume_later(site, pause.until)
+        return len(sites)
+
     async def adopt_pause(self, site: str, observed: ObservedSchedule) -> None:
         """Store that the schedule was paused or resumed in Temporal. Raises NotPermitted."""
         self._by.require(Action.SCHEDULE_ADOPT, site)
@@ -252,8 +312,12 @@ class Schedules:
 
     @asynccontextmanager
     async def _locked(self, site: str) -> AsyncIterator[UnitOfWork]:
-        """Yield a unit of work that alone may write the site's schedule."""
+        """Yield a unit of work that alone may write the site's schedule.
+
+        No other colour becomes the active one meanwhile.
+        """
         async with self._database.unit_of_work(autocommit=False) as uow:
+            await uow.routing.lock(shared=True)
             await uow.schedules.lock(site)
             yield uow
 
@@ -264,6 +328,11 @@ async def _get(uow: UnitOfWork, site: str) -> DesiredSchedule:
         await uow.sites.get(site)
         raise NotFound("schedule for site", site, hint=Hint.SET_SCHEDULE)
     return desired
+
+
+def _queue(fingerprint: Mapping[str, Any]) -> str | None:
+    queue: str | None = fingerprint["action"].get("task_queue")
+    return queue
 
 
 def _json(schedule: Schedule | None) -> dict[str, Any] | None:

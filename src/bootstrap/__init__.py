@@ -14,9 +14,10 @@ from .servers import (
     open_local_servers,
     open_local_temporal,
     open_servers,
+    postgres_programs,
 )
 from .telemetry import Process, ProcessTelemetry, open_telemetry, show_backlog
-from .worker import build_worker, register_worker, run_worker, worker_grace, worker_identity
+from .worker import build_watch_worker, build_worker, register_worker, run_worker, worker_grace, worker_identity
 
 __all__ = [
     "Application",
@@ -24,6 +25,7 @@ __all__ = [
     "Process",
     "ProcessTelemetry",
     "Servers",
+    "build_watch_worker",
     "build_worker",
     "choose_port",
     "open_application",
@@ -33,6 +35,7 @@ __all__ = [
     "open_local_temporal",
     "open_servers",
     "open_telemetry",
+    "postgres_programs",
     "register_worker",
     "run_worker",
     "show_backlog",

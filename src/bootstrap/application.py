@@ -32,7 +32,6 @@ from src.application.undo import Undo
 from src.application.unfinished_watch import IsGone, UnfinishedWatch
 from src.application.watchdog import Watchdog
 from src.domain.alert import PATIENCE, SHORTEST_OVERDUE
-from src.domain.colour import BLUE, Colour
 from src.domain.principal import Authentication, Principal
 from src.domain.publishing import Target, TargetName
 from src.domain.scheduling.slot_evidence import GRACE, WATCHDOG_INTERVAL
@@ -48,6 +47,7 @@ if TYPE_CHECKING:
 
     from src.application.publishing import Publishing
     from src.application.revisions import Revisions
+    from src.infrastructure.temporal.colour_gateway import ColourGateway
     from src.infrastructure.temporal.schedule_gateway import ScheduleGateway
     from src.infrastructure.temporal.schedule_times import ScheduleTimes
     from src.infrastructure.temporal.workflow_gateway import WorkflowGateway
@@ -106,6 +106,13 @@ class Application:
         from src.infrastructure.temporal.workflow_gateway import WorkflowGateway  # noqa: PLC0415 - see above
 
         return WorkflowGateway(self.client)
+
+    @cached_property
+    def colours(self) -> "ColourGateway":
+        """Return the work of the colours, as Temporal has it."""
+        from src.infrastructure.temporal.colour_gateway import ColourGateway  # noqa: PLC0415 - see above
+
+        return ColourGateway(self.client)
 
     @cached_property
     def batches(self) -> Batches:
@@ -223,14 +230,12 @@ class Application:
 
         return ReviewSteps(self.database, by=self.principal, longest_history=REVIEW_HISTORY)
 
-    def watchdog(self, *, is_gone: IsGone, colour: Colour = BLUE) -> Watchdog:
-        """Return the check of all sites that the worker of ``colour`` runs.
+    def watchdog(self, *, is_gone: IsGone) -> Watchdog:
+        """Return the check of all sites that a worker runs.
 
-        ``is_gone`` is that worker's proof that another is dead.
+        ``is_gone`` is its proof that another is dead.
         """
-        reviews = ReviewWatch(
-            self.database, self.workflows, colour=colour, patience=self.settings.scaled(REVIEW_PATIENCE)
-        )
+        reviews = ReviewWatch(self.database, self.workflows, patience=self.settings.scaled(REVIEW_PATIENCE))
         unfinished = UnfinishedWatch(
             self.database,
             self.workflows,
@@ -241,7 +246,7 @@ class Application:
         )
         slots = SlotWatch(self.database, self._schedule_gateway, self._schedule_times, self.gaps)
         publications = PublicationWatch(
-            self.database, self.workflows, colour=colour, patience=self.settings.scaled(PUBLICATION_PATIENCE)
+            self.database, self.workflows, patience=self.settings.scaled(PUBLICATION_PATIENCE)
         )
         return Watchdog(self.database, slots, unfinished, reviews, publications)
 

@@ -8,6 +8,7 @@ Who shows a spinner meanwhile opens ``open_servers`` first and hands the result 
 """
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from src.domain.principal import Principal
 from src.infrastructure.database import schema
 from src.infrastructure.database.engine import create_engine, normalise_url, without_pooler
 from src.infrastructure.database.unit_of_work import Database
-from src.infrastructure.embedded import port
+from src.infrastructure.embedded import binaries, port
 from src.infrastructure.embedded.postgres import postgres
 from src.infrastructure.embedded.temporal import TemporalServer, temporal
 from src.settings import Settings
@@ -88,6 +89,19 @@ def open_local_temporal(home: Path, *, ui: bool = False) -> Iterator[TemporalSer
     """Yield an embedded Temporal; see ``open_local_servers``."""
     with temporal(home, ui=ui) as server:
         yield server
+
+
+def postgres_programs() -> Path:
+    """Return the folder of pg_dump and pg_restore.
+
+    A client's are enough. Raises EngineUnavailable where there are none.
+    """
+    try:
+        return binaries.choose(major=None).folder
+    except EngineUnavailable:
+        if found := shutil.which("pg_dump"):  # an image with PostgreSQL's client
+            return Path(found).parent
+        raise
 
 
 def choose_port(usual: int) -> int:

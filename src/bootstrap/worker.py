@@ -82,11 +82,27 @@ def build_worker(
         application.database,
         providers,
         schedules=application.schedules,
-        watchdog=application.watchdog(is_gone=owner.is_gone, colour=colour),
+        watchdog=application.watchdog(is_gone=owner.is_gone),
         reviews=application.review_steps,
         publications=PublicationRuns(application.database, application.targets),
         settings=application.settings,
         colour=colour,
+        owner=owner,
+        strict=strict,
+    )
+
+
+def build_watch_worker(
+    application: Application, *, client: "Client | None" = None, owner: "CallOwner", strict: bool = False
+) -> "Worker":
+    """Return the worker of what belongs to no colour; otherwise as ``build_worker``."""
+    from src.infrastructure.temporal import worker  # noqa: PLC0415 - see above
+
+    return worker.create_watch(
+        client or application.client,
+        schedules=application.schedules,
+        watchdog=application.watchdog(is_gone=owner.is_gone),
+        settings=application.settings,
         owner=owner,
         strict=strict,
     )
@@ -159,7 +175,7 @@ async def run_worker(application: Application, *, colour: Colour, lifeline: int 
             model_slots=settings.model_slots,
             grace_seconds=worker_grace(settings).total_seconds(),
         )
-        await watchdog_schedule.ensure(application.client, colour=colour, every=settings.scaled(WATCHDOG_INTERVAL))
+        await watchdog_schedule.ensure(application.client, every=settings.scaled(WATCHDOG_INTERVAL))
         polling = Polling(
             lambda: connect(
                 application.server.address,
@@ -168,7 +184,10 @@ async def run_worker(application: Application, *, colour: Colour, lifeline: int 
                 runtime=application.telemetry.runtime,
                 interceptors=application.telemetry.interceptors,
             ),
-            lambda client: build_worker(application, providers, colour=colour, client=client, owner=owner),
+            lambda client: (
+                build_worker(application, providers, colour=colour, client=client, owner=owner),
+                build_watch_worker(application, client=client, owner=owner),
+            ),
             grace=worker_grace(settings),
             stopping=stopping,
         )

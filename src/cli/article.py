@@ -10,7 +10,6 @@ from rich.text import Text
 from src.application.articles import ArticleDetails, StartedArticle, get_article_details, get_page, list_articles
 from src.bootstrap import Application
 from src.domain.article import ArticleStatus
-from src.domain.colour import BLUE
 from src.domain.difference import Difference
 from src.domain.finding import RevisionFinding
 from src.domain.principal import Principal
@@ -158,7 +157,7 @@ def retry(
         Stage | None,
         typer.Option("--from", help="Make this stage and those after it again, as the next stage revision."),
     ] = None,
-    colour: ColourOption = BLUE,
+    colour: ColourOption = None,
 ) -> None:
     """Resume where an article stopped.
 
@@ -175,7 +174,7 @@ def retry(
 
     started = with_application(work)
     if not started.has_workers:
-        warn_without_workers(colour)
+        warn_without_workers(started.colour)
     article = started.article
     resumes = f"resumes when the hold on {article.site} is released" if started.hold.depth else "resumes"
     out.print(f"article {short(article.article_id)} {resumes}; see: longtail article show {short(article.article_id)}")

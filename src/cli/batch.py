@@ -9,7 +9,6 @@ from src.application import batches
 from src.application.batches import BatchDetails, CancelledBatch
 from src.bootstrap import Application
 from src.domain.batch import Batch, BatchStatus
-from src.domain.colour import BLUE
 from src.domain.ids import BatchId
 from src.domain.principal import Principal
 from src.infrastructure.database.unit_of_work import Database
@@ -30,7 +29,7 @@ def start(
     slot: Annotated[str | None, typer.Option(help="The slot, as 2026-11-21T06:00:00+01:00; default: now.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Run a slot again that is done.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Show progress and end with the batch.")] = False,
-    colour: ColourOption = BLUE,
+    colour: ColourOption = None,
 ) -> None:
     """Start a batch now.
 
@@ -45,7 +44,7 @@ def start(
     async def work(application: Application) -> BatchDetails | None:
         started = await application.batches.start(site, colour=colour, slot=moment, limit=limit, force=force)
         if not started.has_workers:
-            warn_without_workers(colour)
+            warn_without_workers(started.colour)
         for hold in started.holds:
             err.print(f"it waits: {hold_line(hold)}", markup=False, soft_wrap=True)
         if not wait:

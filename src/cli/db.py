@@ -1,19 +1,29 @@
-"""``longtail db``: the schema's revision."""
+"""``longtail db``: the schema's revision, backups."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from src.application.databases import downgrade_database, upgrade_database
+from src.application.databases import (
+    back_up_database,
+    downgrade_database,
+    restore_database,
+    upgrade_database,
+)
+from src.bootstrap import postgres_programs
+from src.domain.errors import FileInvalid
 from src.domain.principal import Principal
 from src.infrastructure.database import schema
 from src.infrastructure.database.unit_of_work import Database
 
 from .connections import with_person
-from .terminal import out
+from .terminal import busy, out
 
 app = typer.Typer(
-    help="Bring the database's schema up to date, or check it.", no_args_is_help=True, add_completion=False
+    help="Bring the database's schema up to date, check it, back it up or restore it.",
+    no_args_is_help=True,
+    add_completion=False,
 )
 
 
@@ -58,3 +68,51 @@ def check() -> None:
 
     with_person(work)
     out.print("the database matches the models")
+
+
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="Where the dump goes; its folder has to be there.")],
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there.")] = False,
+) -> None:
+    """Write the whole database to one file, while work goes on.
+
+    It holds sites, articles, the ledger, reviews, schedules and people, every text and the hashes of passwords: keep
+    it as you keep the database. What runs at this moment, and when schedules run next, is Temporal's: after a restore
+    the watchdog and longtail schedule sync see to it.
+
+    Example: longtail db backup longtail-2026-12-01.dump
+    """
+    if file.exists() and not overwrite:
+        raise FileInvalid(str(file), "it exists; say --overwrite to replace it")
+    if not file.absolute().parent.is_dir():
+        raise FileInvalid(str(file), "its folder is not there")
+
+    async def work(database: Database, person: Principal) -> int:
+        return await back_up_database(database, file, programs=postgres_programs(), by=person)
+
+    with busy("writing the backup"):
+        size = with_person(work, check=False)
+    out.print(f"wrote {file}, {size / 1_000_000:.1f} MB", markup=False)
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="A dump of longtail db backup.", exists=True, dir_okay=False)],
+    replace: Annotated[bool, typer.Option("--replace", help="Confirm: the tables that are there are dropped.")] = False,
+) -> None:
+    """Restore a dump, whole or not at all.
+
+    No worker may run. Then: longtail db upgrade (for a dump of an earlier version), start a worker, and
+    longtail schedule sync --repair.
+
+    Example: longtail db restore longtail-2026-12-01.dump
+    """
+
+    async def work(database: Database, person: Principal) -> str | None:
+        return await restore_database(database, file, programs=postgres_programs(), replace=replace, by=person)
+
+    with busy("restoring"):
+        revision = with_person(work, check=False)
+    out.print(f"restored {file}, schema revision {revision}", markup=False)
+    out.print("now start a worker, then: longtail schedule sync --repair")

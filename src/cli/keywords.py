@@ -26,6 +26,9 @@ _SHOWN_OF_NEW = 20  # lines that a dry run would add
 def import_(
     site: SiteOption,
     file: Annotated[Path, typer.Argument(help="One keyword a line, or a CSV with a column 'keyword', in UTF-8.")],
+    written: Annotated[
+        bool, typer.Option("--written", help="Their articles exist already, made elsewhere: no batch takes them.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen; keep nothing.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -39,7 +42,9 @@ def import_(
     """
     listed = keyword_list.read(read_file(file), file=str(file))
     report = with_person(
-        lambda database, person: import_keywords(database, site, listed, by=person, source=file.name, dry_run=dry_run)
+        lambda database, person: import_keywords(
+            database, site, listed, by=person, source=file.name, written=written, dry_run=dry_run
+        )
     )
     if as_json:
         print_json(report)

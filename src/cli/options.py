@@ -21,7 +21,8 @@ ArticleOption = Annotated[str, typer.Argument(metavar="ARTICLE", help="Its id, o
 BatchOption = Annotated[str, typer.Argument(metavar="BATCH", help="Its id, or the first characters of it.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document for scripts.")]
 ColourOption = Annotated[
-    Colour, typer.Option(parser=parse_colour, metavar="<blue|green>", help="Whose workers make it.")
+    Colour | None,
+    typer.Option(parser=parse_colour, metavar="<blue|green>", help="Whose workers make it; default: the active ones."),
 ]
 
 API_PORT = 8400  # unless somebody says another

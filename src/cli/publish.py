@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from src.bootstrap import Application
-from src.domain.colour import BLUE, Colour
 from src.domain.errors import InputInvalid
 from src.domain.ids import ArticleId
 from src.domain.paging import Excerpt, Order
@@ -49,7 +48,7 @@ def now(
     as_rendered: Annotated[
         bool, typer.Option("--as-rendered", help="Take the page as this version renders it, though another was shown.")
     ] = False,
-    colour: ColourOption = BLUE,
+    colour: ColourOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Publish the text of an article that was approved.
@@ -73,7 +72,7 @@ def now(
             colour=colour,
         )
 
-    _print_result(with_application(work), colour, as_json=as_json)
+    _print_result(with_application(work), as_json=as_json)
 
 
 @app.command("status")
@@ -128,7 +127,7 @@ def undo(article_id: ArticleOption, as_json: JsonOption = False) -> None:
 
 
 @app.command()
-def off(article_id: ArticleOption, colour: ColourOption = BLUE, as_json: JsonOption = False) -> None:
+def off(article_id: ArticleOption, colour: ColourOption = None, as_json: JsonOption = False) -> None:
     """Take an article's page off the site, out of sitemap and feed.
 
     Its bytes are kept; longtail publish restore puts them back.
@@ -140,11 +139,11 @@ def off(article_id: ArticleOption, colour: ColourOption = BLUE, as_json: JsonOpt
         found = await resolve_article(application.database, article_id)
         return await application.publishing.take_off(found, colour=colour)
 
-    _print_result(with_application(work), colour, as_json=as_json)
+    _print_result(with_application(work), as_json=as_json)
 
 
 @app.command()
-def restore(article_id: ArticleOption, colour: ColourOption = BLUE, as_json: JsonOption = False) -> None:
+def restore(article_id: ArticleOption, colour: ColourOption = None, as_json: JsonOption = False) -> None:
     """Put the page back that was taken off, with its dates.
 
     Example: longtail publish restore 7be1c2d4
@@ -154,7 +153,7 @@ def restore(article_id: ArticleOption, colour: ColourOption = BLUE, as_json: Jso
         found = await resolve_article(application.database, article_id)
         return await application.publishing.restore(found, colour=colour)
 
-    _print_result(with_application(work), colour, as_json=as_json)
+    _print_result(with_application(work), as_json=as_json)
 
 
 @app.command()
@@ -190,13 +189,13 @@ def verify(
         raise typer.Exit(1)
 
 
-def _print_result(result: "PublicationResult", colour: Colour, *, as_json: bool) -> None:
+def _print_result(result: "PublicationResult", *, as_json: bool) -> None:
     if as_json:
         print_json(result)
         return
     print_publication(result.publication)
     if not result.has_workers:
-        warn_without_workers(colour)
+        warn_without_workers(result.colour)
 
 
 def _print_publications(publications: list[PublicationRecord]) -> None:

@@ -8,7 +8,6 @@ from src.application.keywords import list_unwritten, renew_keywords
 from src.application.sample_people import SamplePerson, add_sample_people
 from src.application.sites import add_site, list_sites
 from src.bootstrap import Application
-from src.domain.colour import BLUE
 from src.domain.longtail import Longtail
 from src.domain.site import Site
 from src.domain.stages import STAGES, Stage
@@ -56,7 +55,7 @@ async def start_batch(application: Application, count: int, *, from_first: bool 
     left = known if from_first else await list_unwritten(database, site.slug, known, by=by)
     longtails = (left or known)[:count]
     await renew_keywords(database, site.slug, longtails, by=by, source=KEYWORDS_FILE)
-    started = await application.batches.start(site.slug, limit=len(longtails), colour=BLUE)
+    started = await application.batches.start(site.slug, limit=len(longtails))
     if not left:
         out.print("every keyword of the sample has its article; they are kept, and others written beside them")
     elif len(left) < len(known):

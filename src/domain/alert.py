@@ -82,6 +82,7 @@ class WorkflowRun(BaseModel):
 
     started_at: datetime
     is_running: bool
+    goes_on: bool = False  # as another run of the same workflow
 
 
 class StuckWorkflow(BaseModel):

@@ -59,11 +59,13 @@ class Hint(StrEnum):
     REMOVE_SCHEDULE = "remove_schedule"
     REPAIR_SCHEDULE = "repair_schedule"
     REPEAT = "repeat"
+    REPLACE_DATABASE = "replace_database"
     SET_SCHEDULE = "set_schedule"
     SHOW_ARTICLE = "show_article"
     SHOW_PUBLICATIONS = "show_publications"
     SHOW_REVIEW = "show_review"
     SHOW_SITES = "show_sites"
+    STOP_WORKERS = "stop_workers"
     TAKE_OFF = "take_off"
     TAKE_OVER_REVIEW = "take_over_review"
     UPGRADE_DATABASE = "upgrade_database"
@@ -252,8 +254,10 @@ class ConflictReason(StrEnum):
     SITE_PUBLISHED = "site_published"
     SLOT_RUNNING = "slot_running"
     TOKEN_EXISTS = "token_exists"  # noqa: S105 - a reason, no secret
+    TABLES_EXIST = "tables_exist"
     USER_DISABLED = "user_disabled"
     USER_EXISTS = "user_exists"
+    WORKERS_LIVE = "workers_live"
 
 
 _CONFLICTS = {
@@ -289,8 +293,10 @@ _CONFLICTS = {
     ConflictReason.SITE_EXISTS: "the site {key} exists",
     ConflictReason.SLOT_RUNNING: "the batch of {key} for {slot} is running",
     ConflictReason.TOKEN_EXISTS: "the token {key} exists and is not revoked",
+    ConflictReason.TABLES_EXIST: "the database holds Longtail's tables",
     ConflictReason.USER_DISABLED: "the user {key} is disabled",
     ConflictReason.USER_EXISTS: "the user {key} exists",
+    ConflictReason.WORKERS_LIVE: "workers use the database: {key}",
 }
 
 
@@ -756,6 +762,22 @@ class AnswersNotStored(LongtailError):
         self.files = tuple(files)
         self.lost = tuple(lost)
         self.problem = problem
+
+
+class BackupFailed(LongtailError):
+    """A backup could not be written or read; nothing was changed.
+
+    Attributes:
+        what: the file or program that it failed at.
+        problem: what the system or the program said.
+    """
+
+    status = 500
+
+    def __init__(self, what: str, problem: str) -> None:
+        self.what = what
+        self.problem = problem
+        super().__init__(f"{what}: {problem}")
 
 
 class SchemaOutdated(LongtailError):

@@ -71,6 +71,8 @@ class Action(StrEnum):
     AUDIT_READ = "audit.read"
     DATABASE_UPGRADE = "database.upgrade"
     DATABASE_DOWNGRADE = "database.downgrade"
+    DATABASE_BACKUP = "database.backup"
+    DATABASE_RESTORE = "database.restore"
 
     @property
     def noun(self) -> str:
@@ -141,6 +143,8 @@ ALLOWED: dict[Action, frozenset[Role]] = {
     Action.AUDIT_READ: _OPERATOR,
     Action.DATABASE_UPGRADE: _ADMIN,
     Action.DATABASE_DOWNGRADE: _ADMIN,
+    Action.DATABASE_BACKUP: _ADMIN,
+    Action.DATABASE_RESTORE: _ADMIN,
 }
 """The roles that allow an action; any one of them is enough."""
 

@@ -31,7 +31,7 @@ async def draining():
     print("draining", flush=True)
 
 async def main():
-    running = Polling(connect, lambda _: Worker(), grace=timedelta(seconds=0.2), stopping=asyncio.Event())
+    running = Polling(connect, lambda _: [Worker()], grace=timedelta(seconds=0.2), stopping=asyncio.Event())
     await running.run(on_draining=draining)
     print("left", flush=True)
     await asyncio.Event().wait()

@@ -125,15 +125,15 @@ class World:
     @asynccontextmanager
     async def worker(self) -> AsyncIterator[None]:
         """A worker, and beside it the watchdog in a hurry; both go together."""
-        queue = Colour(f"{self.colour}-watch")
-        await watchdog.ensure(self.client, colour=queue, every=LOOKS)
+        queue = f"{self.colour}-watch"
+        await watchdog.ensure(self.client, queue=queue, every=LOOKS)
         gateway, times = ScheduleGateway(self.client), ScheduleTimes(self.client)
         slots = SlotWatch(self.database, gateway, times, self.gaps)
         unfinished = UnfinishedWatch(
             self.database, WorkflowGateway(self.client), is_gone=nobody_is_gone, overdue_factor=5
         )
-        reviews = ReviewWatch(self.database, WorkflowGateway(self.client), colour=self.colour)
-        publications = PublicationWatch(self.database, WorkflowGateway(self.client), colour=self.colour)
+        reviews = ReviewWatch(self.database, WorkflowGateway(self.client))
+        publications = PublicationWatch(self.database, WorkflowGateway(self.client))
         activities = WatchdogActivities(Watchdog(self.database, slots, unfinished, reviews, publications))
         async with Providers(self.settings) as providers:
             limits = {"model_slots": 8, "shutdown_grace": timedelta(seconds=20)}
@@ -142,7 +142,7 @@ class World:
             articles = build_worker(mine, providers, colour=self.colour, strict=True)
             looks = Worker(
                 self.client,
-                task_queue=ids.task_queue(queue),
+                task_queue=queue,
                 workflows=[WatchdogWorkflow],
                 activities=[activities.look],
                 workflow_runner=temporal_worker.strict_runner(),

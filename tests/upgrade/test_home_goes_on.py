@@ -207,7 +207,7 @@ async def _check_twice(home: Home, before: list[Article]) -> None:
 async def _check_reviews(home: Home) -> None:
     """Check that what waited has a text at an address of its own, and can be approved."""
     application = home.application
-    await ReviewWatch(home.database, application.workflows, colour=BLUE).look()
+    await ReviewWatch(home.database, application.workflows).look()
 
     async def have_texts() -> bool:
         return all(each.content_hash for each in await list_reviews(home.database, by=ANNA, limit=1000))

@@ -127,7 +127,7 @@ async def test_articles_that_waited_get_a_review_and_can_be_approved(application
     async with database.unit_of_work() as uow:
         waiting = await uow.articles.list_all(status=ArticleStatus.NEEDS_REVIEW)
     assert [each.content_hash for each in await list_reviews(database, by=ANNA, limit=10)] == [None, None]
-    await ReviewWatch(database, application.workflows, colour=colour).look()
+    await ReviewWatch(database, application.workflows).look()
     async with Providers(application.settings) as providers, build_worker(application, providers, colour=colour):
 
         async def have_texts() -> bool:

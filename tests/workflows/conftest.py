@@ -1,16 +1,18 @@
 """Workers in this process, on a colour of the test's own, with the offline writer or a model of the test's."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from temporalio.client import Client, WorkflowHandle
 
-from src.bootstrap import Application, build_worker, worker_identity
+from src.bootstrap import Application, build_watch_worker, build_worker, worker_identity
+from src.bootstrap.worker import open_limits, own_calls, register_worker
 from src.domain.batch import Batch, Trigger
 from src.domain.colour import Colour
+from src.domain.deployment import Routing
 from src.domain.principal import Principal
 from src.domain.site import Site
 from src.infrastructure.database.unit_of_work import Database
@@ -29,18 +31,26 @@ BatchHandle = WorkflowHandle[SiteBatchWorkflow, BatchReport | None]
 
 
 @pytest.fixture
-def run_worker(
+async def run_worker(
     client: Client, database: Database, temporal_server: TemporalServer, settings: Settings, colour: Colour
 ) -> RunWorker:
+    async with database.unit_of_work() as uow:
+        await uow.routing.change(Routing(active=colour), by="test")
+
     @asynccontextmanager
     async def running(
-        *, latency: float = 0, model_slots: int = 8, on: Colour = colour, **changes: Any
+        *, latency: float = 0, model_slots: int = 8, on: Colour = colour, watches: bool = False, **changes: Any
     ) -> AsyncIterator[None]:
+        """A worker of ``on``, which also ``watches`` the queue that belongs to no colour."""
         limits = {"model_slots": model_slots, "shutdown_grace": timedelta(seconds=20)}
         offline = OfflineSettings(latency_seconds=latency)
         changed = settings.model_copy(update={"offline": offline, **limits, **changes})
         application = Application(changed, database, client, temporal_server, Principal.worker(worker_identity(on)))
-        async with Providers(changed) as providers, build_worker(application, providers, colour=on, strict=True):
+        owner = own_calls(application, register_worker(application, colour=on), open_limits(application))
+        async with Providers(changed) as providers, AsyncExitStack() as stack:
+            await stack.enter_async_context(build_worker(application, providers, colour=on, owner=owner, strict=True))
+            if watches:
+                await stack.enter_async_context(build_watch_worker(application, owner=owner, strict=True))
             yield
 
     return running

@@ -14,7 +14,8 @@ from temporalio.client import Client, WorkflowFailureError
 
 from src.application.publishing import Publishing
 from src.application.revisions import ensure_revision
-from src.bootstrap import build_worker, open_local_servers
+from src.bootstrap import build_watch_worker, build_worker, open_local_servers
+from src.bootstrap.worker import open_limits, own_calls, register_worker
 from src.domain.article import ArticleStatus
 from src.domain.batch import BatchStatus
 from src.domain.colour import Colour
@@ -56,7 +57,9 @@ async def record(version: str, home: Path, url: str, address: str) -> None:
     )
     async with Providers(settings) as providers:
         application = an_application(client, database, who="recorder", settings=settings)
-        async with build_worker(application, providers, colour=COLOUR, strict=True):
+        owner = own_calls(application, register_worker(application, colour=COLOUR), open_limits(application))
+        worker = build_worker(application, providers, colour=COLOUR, owner=owner, strict=True)
+        async with worker, build_watch_worker(application, owner=owner, strict=True):
             await _ordinary(version, client, database)
             await _cancelled(version, client, database)
             await _held(version, client, database)
@@ -175,7 +178,7 @@ async def _has_texts(database: Database, article_id: ArticleId, number: int) -> 
 
 async def _schedules(version: str, client: Client, database: Database) -> None:
     """A look of the watchdog, and a pause that ends by itself."""
-    await client.execute_workflow(WatchdogWorkflow.run, id="watchdog-recorded", task_queue=ids.task_queue(COLOUR))
+    await client.execute_workflow(WatchdogWorkflow.run, id="watchdog-recorded", task_queue=ids.WATCH_QUEUE)
     await _keep(client, "watchdog-recorded", f"{version}-watchdog")
     slug = await _site(database, "paused", 1)
     schedules = an_application(client, database, who="recorder").schedules

@@ -154,7 +154,7 @@ async def test_what_is_approved_goes_out_by_the_sites_rule_whether_temporal_was_
         decided = await mine.decisions.decide(told.article_id, Verdict.approve(), expected=told.content_hash)
         assert decided.publication is not None
         assert decided.is_told
-        await PublicationWatch(database, mine.workflows, colour=colour, patience=timedelta(0)).look()
+        await PublicationWatch(database, mine.workflows, patience=timedelta(0)).look()
         for each in (told, untold):
             await until(database, each, PublicationStatus.VERIFIED)
             await ended(client, each)

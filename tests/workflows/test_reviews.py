@@ -220,7 +220,7 @@ async def test_a_review_is_reminded_of_parked_and_restored(
         assert await desk.review(article_id).result() == ArticleStatus.PARKED
         assert (await desk.details(article_id)).review.reminded_at is not None
         assert (await desk.decide(article_id, Verdict.restore())).is_told is False  # its workflow has ended
-        await watch(desk, colour).look()
+        await watch(desk).look()
         await desk.until_taken_up(article_id)
         assert (await desk.decide(article_id, Verdict.approve())).is_told
         assert await desk.review(article_id).result() == ArticleStatus.APPROVED
@@ -228,8 +228,8 @@ async def test_a_review_is_reminded_of_parked_and_restored(
     assert kinds == [DecisionKind.PARK, DecisionKind.RESTORE, DecisionKind.APPROVE]
 
 
-def watch(desk: Desk, colour: Colour) -> ReviewWatch:
-    return ReviewWatch(desk.database, desk.application.workflows, colour=colour, patience=timedelta(0))
+def watch(desk: Desk) -> ReviewWatch:
+    return ReviewWatch(desk.database, desk.application.workflows, patience=timedelta(0))
 
 
 async def test_the_watchdog_starts_what_is_missing_and_says_who_waits(
@@ -240,9 +240,9 @@ async def test_the_watchdog_starts_what_is_missing_and_says_who_waits(
     await desk.decide(heard, Verdict.approve())
     async with desk.database.unit_of_work() as uow:
         await uow.reviews.set(gone, reminded_at=(await uow.reviews.lock(gone)).now)
-    (alert,) = await watch(desk, colour).look()
+    (alert,) = await watch(desk).look()
     assert (alert.subject, alert.kind) == (str(gone), "review_waiting")
-    assert await watch(desk, colour).look() == []
+    assert await watch(desk).look() == []
     async with run_worker():
         await desk.until_taken_up(heard)
         await eventually(lambda: _waits(desk, gone))
@@ -253,7 +253,7 @@ async def test_the_watchdog_starts_what_is_missing_and_says_who_waits(
         edit = TextEdit(title=f"{text.content.title}, again")
         edited = await Revisions(desk.database, by=ANNA).edit(gone, edit, parent=text.content_hash)
         assert edited.status is NEEDS_REVIEW  # nobody approved these bytes
-        await watch(desk, colour).look()
+        await watch(desk).look()
         await desk.until_taken_up(gone)
         assert (await desk.decide(gone, Verdict.approve())).is_told
         assert await desk.review(gone).result() == ArticleStatus.APPROVED
@@ -275,7 +275,7 @@ async def test_a_review_goes_on_at_the_other_colour_and_begins_new_histories(
             await eventually(lambda: _waits(desk, article_id))
         later = (await desk.review(article_id).describe()).run_id
         assert later != first
-        await eventually(lambda: workflows.hand_over_reviews(colour, to=other))
+        await eventually(lambda: desk.application.colours.hand_over_reviews(colour, to=other))
 
         async def is_over_there() -> bool:
             return (await desk.review(article_id).describe()).task_queue == ids.task_queue(other)

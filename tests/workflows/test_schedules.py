@@ -90,7 +90,7 @@ async def test_a_pause_until_ends_by_itself(
     client: Client, schedules: Schedules, site: Site, colour: Colour, run_worker: RunWorker, database: Database
 ) -> None:
     await schedules.set(site.slug, ScheduleChange.replacing(DAILY), colour=colour)
-    async with run_worker():
+    async with run_worker(watches=True):
         await schedules.pause(site.slug, note="short", until=datetime.now(UTC) + timedelta(seconds=2))
 
         async def is_over() -> bool:

@@ -76,15 +76,13 @@ def _ended(current: ScheduleUpdateInput) -> ScheduleUpdate:
 
 
 async def test_every_worker_may_make_sure_of_the_watchdog(client: Client, colour: Colour) -> None:
-    assert await watchdog.ensure(client, colour=colour)
+    assert await watchdog.ensure(client, queue=colour)
     handle = client.get_schedule_handle(watchdog.SCHEDULE_ID)
     await handle.pause(note="by an operator")
-    assert await watchdog.ensure(client, colour=Colour(f"{colour}-next"))
+    assert await watchdog.ensure(client, queue=f"{colour}-next")
     described = await handle.describe()
     assert described.schedule.state.paused
-    assert described.raw_description.schedule.action.start_workflow.task_queue.name == ids.task_queue(
-        Colour(f"{colour}-next")
-    )
+    assert described.raw_description.schedule.action.start_workflow.task_queue.name == f"{colour}-next"
     await handle.delete()
     with pytest.raises(RPCError):
         await handle.describe()

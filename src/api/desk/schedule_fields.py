@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 
 from starlette.datastructures import FormData
 
-from src.domain.colour import BLUE
 from src.domain.errors import InputInvalid
 from src.domain.scheduling.schedule import DEFAULT_CATCH_UP, Schedule
 
@@ -24,7 +23,7 @@ _TEXTS = (
 )
 
 
-def shown_fields(given: FormData | Schedule | None, *, colour: str | None = None) -> Fields:
+def shown_fields(given: FormData | Schedule | None) -> Fields:
     """Return the fields of a sent form, or of a schedule."""
     if isinstance(given, FormData):
         texts = {name: str(given.get(name, ""))[:4000].strip() for name in _TEXTS}
@@ -40,9 +39,9 @@ def shown_fields(given: FormData | Schedule | None, *, colour: str | None = None
             "pause_on_failure": False,
             "overlap": "buffer_all",
             "catch_up": _hours(DEFAULT_CATCH_UP.total_seconds()),
-            "colour": colour or BLUE,
+            "colour": "",
         }
-    return _of(given) | {"colour": colour or BLUE}
+    return _of(given) | {"colour": ""}
 
 
 def read_fields(fields: Fields) -> ScheduleForm:
@@ -55,7 +54,7 @@ def read_fields(fields: Fields) -> ScheduleForm:
         "catch_up": _seconds(fields["catch_up"], 3600, "catch_up") or DEFAULT_CATCH_UP,
         "pause_on_failure": fields["pause_on_failure"],
         "articles": fields["articles"] or None,
-        "colour": fields["colour"] or BLUE,
+        "colour": fields["colour"] or None,
     }
     for name in ("starts_at", "ends_at"):
         wanted[name] = local_moment(fields[name], "UTC") if fields[name] else None

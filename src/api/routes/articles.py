@@ -10,7 +10,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from src.application import articles
 from src.application.articles import ArticleOverview, StartedArticle
 from src.domain.article import Article, ArticleStatus
-from src.domain.colour import BLUE
 from src.domain.finding import RevisionFinding
 from src.domain.ids import BatchId, CallId
 from src.domain.paging import MomentPosition, Order
@@ -35,7 +34,7 @@ PAGE_POLICY = (  # the page is a stranger here: no script, no form, no frame, no
 class Retry(Body):
     """How a stopped article is started again."""
 
-    colour: WhichColour = Field(default=BLUE, description="Whose workers make it.")
+    colour: WhichColour | None = Field(default=None, description="Whose workers make it; left out: the active ones.")
 
 
 class Revise(Retry):

@@ -8,7 +8,6 @@ from pydantic import Field
 from src.application import batches
 from src.application.batches import BatchOverview, CancelledBatch, StartedBatch
 from src.domain.batch import Batch, BatchStatus, Trigger
-from src.domain.colour import BLUE
 from src.domain.paging import MomentPosition, Order
 from src.domain.progress import ProgressPosition
 
@@ -27,7 +26,7 @@ class Start(Body):
     slot: Moment | None = Field(default=None, description="Its slot; left out: this second.")
     limit: int | None = Field(default=None, ge=1, le=10_000, description="At most so many articles.")
     force: bool = Field(default=False, description="Run a slot again that is done.")
-    colour: WhichColour = Field(default=BLUE, description="Whose workers make it.")
+    colour: WhichColour | None = Field(default=None, description="Whose workers make it; left out: the active ones.")
 
 
 @router.get("/batches")

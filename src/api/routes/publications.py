@@ -7,7 +7,6 @@ from pydantic import Field, model_validator
 
 from src.application import publishing
 from src.application.publishing import PublicationResult, Verification
-from src.domain.colour import BLUE
 from src.domain.ids import ArticleId
 from src.domain.paging import MomentPosition, Order
 from src.domain.publishing import PublicationId, PublicationRecord, PublicationStatus
@@ -26,7 +25,7 @@ InPublication = Annotated[PublicationId, Path(description="The publication's id.
 class Change(values.Body):
     """Whose workers carry it out."""
 
-    colour: WhichColour = BLUE
+    colour: WhichColour | None = Field(default=None, description="Left out: the active colour.")
 
 
 Changed = Annotated[Change, Body(openapi_examples={"by the usual ones": {"value": {}}})]

@@ -7,7 +7,6 @@ from rich.markup import escape
 
 from src.application.schedules import get_time_zone
 from src.bootstrap import Application
-from src.domain.colour import BLUE
 from src.domain.scheduling.schedule import Overlap, ScheduleState
 from src.domain.scheduling.schedule_change import SchedulePreview, ScheduleWrite
 
@@ -57,7 +56,7 @@ def set_(
         bool | None, Opt("--pause-on-failure/--no-pause-on-failure", help="Pause when no article of a batch succeeded.")
     ] = None,
     articles: Annotated[int | None, Opt(min=0, max=10_000, help="Per run; 0: the site's own number.")] = None,
-    colour: ColourOption = BLUE,
+    colour: ColourOption = None,
     dry_run: Annotated[bool, Opt("--dry-run", help="Show the next runs and what would change; save nothing.")] = False,
 ) -> None:
     """Set when a site's batches run.
@@ -185,7 +184,7 @@ def trigger(
 
     Also while it is paused.
 
-    With --limit it is a batch by hand on the schedule's workers, outside the schedule's own queue.
+    With --limit it is a batch by hand on the active workers, outside the schedule's own queue.
 
     Example: longtail schedule trigger hardware-shop --limit 2
     """
@@ -195,8 +194,7 @@ def trigger(
         if limit is None:
             await application.schedules.trigger(site, overlap=policy)
             return
-        state = await application.schedules.get(site)
-        await application.batches.start(site, limit=limit, colour=state.colour)
+        await application.batches.start(site, limit=limit)
 
     with_application(work)
     out.print(f"triggered; see: longtail batch list {site}")

@@ -122,13 +122,21 @@ class ArticleRepository:
     # --- the workflow's side
 
     async def list_unfinished(
-        self, batch_id: BatchId, *, first: int, end: int, or_cancelled_since: datetime | None = None
+        self,
+        batch_id: BatchId,
+        *,
+        first: int,
+        end: int,
+        or_cancelled_since: datetime | None = None,
+        only_generating: bool = False,
     ) -> list[ArticleRef]:
         """Return the batch's unfinished articles in a range of positions.
 
-        ``first`` is inclusive, ``end`` exclusive. Those that were cancelled since a time are among them.
+        ``first`` is inclusive, ``end`` exclusive. Those that were cancelled since a time are among them, and with
+        ``only_generating`` those that wait are not.
         """
-        to_do: list[ColumnElement[bool]] = [ArticleRow.status.in_(_UNFINISHED)]
+        statuses = (ArticleStatus.GENERATING,) if only_generating else _UNFINISHED
+        to_do: list[ColumnElement[bool]] = [ArticleRow.status.in_(statuses)]
         if or_cancelled_since is not None:
             was_cancelled = ArticleRow.status == ArticleStatus.CANCELLED
             to_do.append(and_(was_cancelled, ArticleRow.finished_at >= or_cancelled_since))

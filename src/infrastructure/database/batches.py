@@ -92,6 +92,19 @@ class BatchRepository:
             await self._resume(row, limit)
         return row.id, True
 
+    async def take_over(self, request: BatchRequest) -> bool:
+        """Hand the slot's batch to another run as it stands.
+
+        Safe to repeat. Return whether it runs.
+        """
+        row = await self._session.scalar(
+            select(BatchRow).where(BatchRow.site == request.site, BatchRow.slot == request.slot).with_for_update()
+        )
+        if row is None or row.status != BatchStatus.RUNNING:
+            return False
+        await self._reopen(row, request)
+        return True
+
     async def _reopen(self, row: BatchRow, request: BatchRequest) -> None:
         """Hand the batch to another run."""
         row.status, row.closed_at, row.error_type, row.error_message = BatchStatus.RUNNING, None, None, None

@@ -62,15 +62,24 @@ class LongtailRepository:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def add(self, site: str, longtails: Sequence[Longtail], *, source: str) -> int:
+    async def add(
+        self,
+        site: str,
+        longtails: Sequence[Longtail],
+        *,
+        source: str,
+        status: LongtailStatus = LongtailStatus.READY,
+        reason: str | None = None,
+    ) -> int:
         """Insert those that the site does not have, in their order.
 
         Return how many were new.
         """
+        same = {"site": site, "source": source, "status": status, "reason": reason}
         added = 0
         for start in range(0, len(longtails), _ROWS_A_STATEMENT):
             rows = [
-                {**longtail.model_dump(), "key": longtail.key, "site": site, "source": source}
+                {**longtail.model_dump(), "key": longtail.key, **same}
                 for longtail in longtails[start : start + _ROWS_A_STATEMENT]
             ]
             statement = insert(LongtailRow).values(rows).on_conflict_do_nothing(index_elements=["site", "key"])

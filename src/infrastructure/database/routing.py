@@ -36,7 +36,7 @@ class RoutingRepository:
                 active_colour=routing.active,
                 canary_colour=routing.canary and routing.canary.colour,
                 canary_share=routing.canary and routing.canary.share,
-                changed_at=func.now(),
+                changed_at=func.clock_timestamp(),  # now() may be before another's change, which had the lock
                 changed_by=by,
             )
             .execution_options(synchronize_session=False)
@@ -47,4 +47,4 @@ def _routing(row: RoutingRow) -> Routing:
     canary = None
     if row.canary_colour is not None and row.canary_share is not None:
         canary = Canary(colour=Colour(row.canary_colour), share=row.canary_share)
-    return Routing(active=Colour(row.active_colour), canary=canary)
+    return Routing(active=Colour(row.active_colour), canary=canary, changed_at=row.changed_at)

@@ -80,6 +80,20 @@ async def find_revision(engine: AsyncEngine) -> str | None:
         return found
 
 
+async def record_restore(engine: AsyncEngine, file: str, *, by: Principal) -> str | None:
+    """Record that the database is that of a dump.
+
+    Return its revision. A dump of another version records nothing: its trail may lack what that needs.
+    """
+    found = await find_revision(engine)
+    if found == _wanted():
+        async with engine.begin() as connection, AsyncSession(bind=connection) as session:
+            trail = AuditRepository(session)
+            await trail.record(Action.DATABASE_RESTORE, "schema", by=by, after={"file": file, "revision": found})
+            await session.commit()
+    return found
+
+
 def _wanted() -> str:
     """Return the last revision: files begin with theirs, counted up."""
     return max(file.name.partition("_")[0] for file in (_FOLDER / "versions").glob("[0-9]*_*.py"))

@@ -15,14 +15,16 @@ import re
 # 3: a finished article starts its review.
 # 4: a child is cancelled only between its start and its end; a shard that stops stops the others;
 #    what saves an article begins its review.
-GENERATION = 4
+# 5: a batch passes on what is left to another colour, and its shards return early for that; articles start on the
+#    colour that the routing says; a child that was terminated and runs again is joined.
+GENERATION = 5
 DEPLOYMENT = "longtail"
 
 _BUILD_ID = re.compile(r"g(\d+)-")
 
 
 def build_id(version: str) -> str:
-    """Return the build id of this code, such as ``g4-0.1.0``."""
+    """Return the build id of this code, such as ``g5-0.1.0``."""
     return f"g{GENERATION}-{version}"
 
 

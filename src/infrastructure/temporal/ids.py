@@ -6,12 +6,18 @@ from uuid import UUID
 from src.domain.colour import Colour
 from src.domain.ids import ArticleId
 
+WATCH_QUEUE = "watch"
+"""The task queue that workers of every colour poll: what it holds blocks no drain."""
+
 _SHARD = "/articles-"
 _OF_ARTICLES = ("article/", "review/", "publish/")
 
 
 def task_queue(colour: Colour) -> str:
-    """Return the task queue of ``colour``; children and activities use their parent's."""
+    """Return the task queue of ``colour``.
+
+    Activities use their workflow's; an article may start on another than its parent's.
+    """
     return f"articles-{colour}"
 
 
@@ -33,6 +39,11 @@ def site_of(schedule_id: str) -> str:
 def schedule_resume(site: str) -> str:
     """Return the id of the workflow that ends a pause."""
     return f"resume/{site}"
+
+
+def paused_site(workflow_id: str) -> str:
+    """Return the site whose pause the workflow ends."""
+    return workflow_id.removeprefix("resume/")
 
 
 def batch(site: str) -> str:
@@ -60,6 +71,11 @@ def shard(batch_workflow_id: str, first: int) -> str:
 def article(article_id: ArticleId) -> str:
     """Return the workflow id of an article; its revisions share it."""
     return f"article/{article_id}"
+
+
+def made_article(workflow_id: str) -> ArticleId:
+    """Return the article whose workflow has this id."""
+    return ArticleId(UUID(workflow_id.removeprefix("article/")))
 
 
 REVIEW_WORKFLOW = "ReviewWorkflow"  # its type: an article starts it by name, since it imports the article's

@@ -13,17 +13,48 @@ from pydantic import BaseModel, ConfigDict
 from src.domain.article import ArticleRef, ArticleStatus, Failure
 from src.domain.batch import BatchStatus, Trigger
 from src.domain.colour import Colour
+from src.domain.deployment import Canary
 from src.domain.hold import HoldState
 from src.domain.ids import ArticleId, BatchId
 from src.domain.publishing import PublicationId
 from src.domain.stage_failure import Verdict
-from src.domain.stages import KeywordAnalysis, Outline
+from src.domain.stages import KeywordAnalysis, Outline, Stage
 
 
 class Message(BaseModel):
     """Base class: frozen, since a message that was sent does not change."""
 
     model_config = ConfigDict(frozen=True)
+
+
+class Alike(Message):
+    """Articles that failed alike since the last success."""
+
+    stage: Stage
+    error_type: str
+    count: int
+
+
+class Route(Message):
+    """Which articles start on another colour than their parent's.
+
+    Of two the one that was decided later counts.
+    """
+
+    canary: Canary | None
+    decided_at: datetime | None
+
+
+class PassedOn(Message):
+    """What a batch's next run has to know, on whichever colour.
+
+    Articles of the run before may still run. It opens the same batch as it stands, and tries nothing again that ended.
+    """
+
+    hold: HoldState = HoldState()
+    stop: Failure | None = None  # no article starts any more, for this reason; those that run end
+    alike: list[Alike] = []
+    successes: int = 0
 
 
 class SiteBatchInput(Message):
@@ -37,6 +68,7 @@ class SiteBatchInput(Message):
     trigger: Trigger = Trigger.SCHEDULE
     limit: int | None = None  # None: the site's articles_per_batch
     force: bool = False  # run a slot again that is done
+    passed_on: PassedOn | None = None  # by the run before, which another colour's workers began
 
 
 class OpenBatch(Message):
@@ -50,6 +82,7 @@ class OpenBatch(Message):
     trigger: Trigger
     limit: int | None
     force: bool
+    is_passed_on: bool = False  # take the batch over as it stands
 
 
 class OpenedBatch(Message):
@@ -108,6 +141,7 @@ class Shard(Message):
     most: int | None = None  # run no more than so many, the first ones
     trial: int | None = None  # as in OpenedBatch
     since: datetime | None = None  # the run began; what was cancelled later is still to be made
+    only_generating: bool = False  # none starts: only those that run are waited for
 
 
 class OpenedShard(Message):
@@ -116,6 +150,7 @@ class OpenedShard(Message):
     articles: list[ArticleRef]
     window: int
     alike: int  # so many articles that end alike stop the batch
+    route: Route | None = None
 
 
 class RecordedFailure(Failure):
@@ -183,6 +218,14 @@ class ArticleOutcome(Message):
     status: ArticleStatus
     content_hash: str
     words: int
+
+
+class ContinuedArticle(Message):
+    """An article that goes on with the workers of another colour."""
+
+    article: ArticleRef
+    hold: HoldState
+    has_begun: bool  # a stage of it
 
 
 class ReviewInput(Message):

@@ -1,4 +1,4 @@
-"""Keeps a worker polling until it is told to stop.
+"""Keep the workers of a process polling until it is stopped.
 
 Pollers that were refused wait up to 12 s before they ask again, and nothing wakes them. So who returns after it refused
 connections is met by a new worker of the same process, while the one before finishes what it has.
@@ -9,7 +9,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 
 import structlog
@@ -31,12 +31,20 @@ Connect = Callable[[], Awaitable[Client]]
 
 
 class Polling:
-    """The workers of one process, one after the other."""
+    """The workers of one process, for one connection after another."""
 
     def __init__(
-        self, connect: Connect, build: Callable[[Client], Worker], *, grace: timedelta, stopping: asyncio.Event
+        self,
+        connect: Connect,
+        build: Callable[[Client], Sequence[Worker]],
+        *,
+        grace: timedelta,
+        stopping: asyncio.Event,
     ) -> None:
-        """``grace`` is how long a worker waits for its activities."""
+        """``build`` makes a connection's workers.
+
+        ``grace`` is how long each waits for its activities.
+        """
         self._grace = grace
         self._connect = connect
         self._build = build
@@ -72,17 +80,17 @@ class Polling:
 
         Return whether it is to stop.
         """
-        worker = self._build(client)
-        running = asyncio.create_task(worker.run())
+        running = [(worker, asyncio.create_task(worker.run())) for worker in self._build(client)]
         returned = asyncio.create_task(until_returned(client))
-        await asyncio.wait({running, stop, returned}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({stop, returned, *(run for _, run in running)}, return_when=asyncio.FIRST_COMPLETED)
         returned.cancel()
-        if running.done():
-            await running  # raises why it can no longer poll
+        ended = [run for _, run in running if run.done()]
+        for run in ended:
+            await run  # raises why it can no longer poll
         if self._stopping.is_set():
             log.info("worker_draining")
-        self._draining.add(asyncio.create_task(_drain(worker, running)))
-        return self._stopping.is_set() or running.done()
+        self._draining.update(asyncio.create_task(_drain(worker, run)) for worker, run in running)
+        return self._stopping.is_set() or bool(ended)
 
     async def _reconnect(self) -> Client | None:
         """Return a new connection, None if the process is to stop meanwhile."""

@@ -61,7 +61,12 @@ class RunHistory:
 
 
 def _run(site: str, execution: WorkflowExecution) -> Run | None:
-    """Return the execution as a run, None without a slot."""
+    """Return the execution as a run.
+
+    None without a slot, and for one that went on as another.
+    """
+    if execution.status is WorkflowExecutionStatus.CONTINUED_AS_NEW:
+        return None
     try:
         slot = datetime.fromisoformat(execution.id.removeprefix(f"{ids.batch(site)}-"))
     except ValueError:

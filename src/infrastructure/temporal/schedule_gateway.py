@@ -4,6 +4,7 @@ Domain values in and out. Temporal's Python client sends no conflict token, so t
 without a word (temporalio/sdk-python#1823): who writes holds the site's lock in the database.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -22,7 +23,7 @@ from temporalio.common import SearchAttributePair, TypedSearchAttributes, Workfl
 from temporalio.service import RPCError
 
 from src.domain.colour import Colour
-from src.domain.errors import Hint, NotFound
+from src.domain.errors import EngineUnavailable, Hint, NotFound
 from src.domain.scheduling.schedule import ObservedSchedule, Overlap, Pause, Schedule
 
 from . import ids
@@ -35,6 +36,7 @@ from .workflows.schedule_resume import ScheduleResumeWorkflow
 T = TypeVar("T")
 
 _SHORTEST_DELAY = timedelta(seconds=1)  # of a start that is due already
+_READ_BACK_AFTER = (0.1, 0.3, 1.0, 0.0)  # seconds
 
 
 class ScheduleGateway:
@@ -85,7 +87,19 @@ class ScheduleGateway:
                 await self._client.create_schedule(ids.schedule(site), desired, search_attributes=attributes)
             except ScheduleAlreadyRunningError:
                 await self._handle(site).update(update)
-        return fingerprint(await self._call(site, lambda handle: handle.describe()))
+        return await self._read_back(site, ids.task_queue(colour))
+
+    async def _read_back(self, site: str, queue: str) -> dict[str, Any]:
+        """Return the schedule's fingerprint once it starts runs on ``queue``.
+
+        Temporal drops an update that meets another one, and tells its caller nothing.
+        """
+        for pause in _READ_BACK_AFTER:
+            written = fingerprint(await self._call(site, lambda handle: handle.describe()))
+            if written["action"]["task_queue"] == queue:
+                return written
+            await asyncio.sleep(pause)
+        raise EngineUnavailable(f"Temporal did not take the schedule of {site!r}; write it again", hint=Hint.REPEAT)
 
     async def pause(self, site: str, *, note: str) -> None:
         """Pause the site's schedule.
@@ -111,7 +125,7 @@ class ScheduleGateway:
         """Delete the site's schedule; runs that have started are not stopped."""
         await self._call(site, lambda handle: handle.delete())
 
-    async def resume_later(self, site: str, until: datetime, *, colour: Colour) -> None:
+    async def resume_later(self, site: str, until: datetime) -> None:
         """Start a workflow at ``until`` (UTC) that ends the pause.
 
         It replaces an earlier one.
@@ -121,11 +135,32 @@ class ScheduleGateway:
                 ScheduleResumeWorkflow.run,
                 ResumeSchedule(site=site, due=until),
                 id=ids.schedule_resume(site),
-                task_queue=ids.task_queue(colour),
+                task_queue=ids.WATCH_QUEUE,
                 start_delay=max(until - datetime.now(UTC), _SHORTEST_DELAY),
                 id_conflict_policy=WorkflowIDConflictPolicy.TERMINATE_EXISTING,
                 static_summary=f"resume {site} at {until:%Y-%m-%d %H:%M} UTC",
             )
+
+    async def end_resume(self, site: str) -> None:
+        """Terminate what would end a pause of the site, if it waits."""
+        with translated(f"end the workflow that waits for the end of a pause of {site!r}"):
+            try:
+                await self._client.get_workflow_handle(ids.schedule_resume(site)).terminate("the pause is over")
+            except RPCError as error:
+                if not is_not_found(error):
+                    raise
+
+    async def list_resumes_of_colours(self) -> list[str]:
+        """Return sites whose pause ends on a colour's queue.
+
+        The list lags behind by a moment.
+        """
+        query = (
+            f"WorkflowType = '{ScheduleResumeWorkflow.__name__}' AND ExecutionStatus = 'Running' "
+            f"AND TaskQueue != '{ids.WATCH_QUEUE}'"
+        )
+        with translated("list the ends of pauses"):
+            return [ids.paused_site(each.id) async for each in self._client.list_workflows(query)]
 
     async def _listed(self) -> AsyncIterator[tuple[str, bool]]:
         """Yield each site, and whether its schedule will run again by itself."""

@@ -17,7 +17,6 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError
 
-from src.domain.colour import Colour
 from src.domain.scheduling.slot_evidence import WATCHDOG_INTERVAL
 
 from . import ids
@@ -28,15 +27,15 @@ log = structlog.get_logger()
 SCHEDULE_ID = "watchdog"
 
 
-async def ensure(client: Client, *, colour: Colour, every: timedelta = WATCHDOG_INTERVAL) -> bool:
-    """Schedule a watchdog run at the interval ``every`` on this colour's queue.
+async def ensure(client: Client, *, every: timedelta = WATCHDOG_INTERVAL, queue: str = ids.WATCH_QUEUE) -> bool:
+    """Schedule a watchdog run at the interval ``every``.
 
-    Safe to repeat. Return whether it does.
+    Workers of any colour take it. Safe to repeat. Return whether it does.
 
-    The worker that started last has the watchdog. One that cannot have it works all the same: articles come first, and
-    the missing watchdog runs show in the gap report.
+    A worker that cannot schedule it works all the same: articles come first, and the missing watchdog runs show in the
+    gap report.
     """
-    wanted = _wanted(colour, every)
+    wanted = _wanted(queue, every)
     try:
         await client.create_schedule(SCHEDULE_ID, wanted)
     except ScheduleAlreadyRunningError:
@@ -63,12 +62,12 @@ def _failed(error: RPCError) -> bool:
     return False
 
 
-def _wanted(colour: Colour, every: timedelta) -> Schedule:
+def _wanted(queue: str, every: timedelta) -> Schedule:
     return Schedule(
         action=ScheduleActionStartWorkflow(
             WatchdogWorkflow.run,
             id=SCHEDULE_ID,
-            task_queue=ids.task_queue(colour),
+            task_queue=queue,
             execution_timeout=every * 0.8,  # a run that waits for a worker ends before the next one starts
             static_summary="does every expected slot have its batch?",
         ),

@@ -1,4 +1,4 @@
-"""Builds the worker of one colour.
+"""Builds the workers of one colour.
 
 On SIGTERM it takes nothing new and lets its model calls finish. When it is killed, the next worker continues its
 articles; no answer that was stored is paid for twice.
@@ -8,6 +8,7 @@ from temporalio.client import Client
 from temporalio.common import WorkerDeploymentVersion
 from temporalio.worker import (
     PollerBehaviorAutoscaling,
+    PollerBehaviorSimpleMaximum,
     UnsandboxedWorkflowRunner,
     Worker,
     WorkerDeploymentConfig,
@@ -43,14 +44,14 @@ from .workflows.schedule_resume import ScheduleResumeWorkflow
 from .workflows.site_batch import ArticleShardWorkflow, SiteBatchWorkflow
 from .workflows.watchdog import WatchdogWorkflow
 
+WATCH_WORKFLOWS: list[type] = [ScheduleResumeWorkflow, WatchdogWorkflow]
 WORKFLOWS: list[type] = [
     SiteBatchWorkflow,
     ArticleShardWorkflow,
     ArticleWorkflow,
     ReviewWorkflow,
     PublishWorkflow,
-    ScheduleResumeWorkflow,
-    WatchdogWorkflow,
+    *WATCH_WORKFLOWS,  # those that the version before this began on a colour's queue
 ]
 
 # An unknown error in workflow code fails the run, where Temporal would retry the task for ever. NondeterminismError is
@@ -67,6 +68,8 @@ FAILING_ERRORS: tuple[type[Exception], ...] = (
 )
 
 _LOCAL_ACTIVITIES = 16  # as many as the connection pool has by default
+_FEW_POLLERS = PollerBehaviorSimpleMaximum(2)  # one for the queue, one for what this worker has cached
+_WATCH_TASKS = 4  # at once; a look of the watchdog is one, the end of a pause another
 
 
 def strict_runner() -> WorkflowRunner:
@@ -101,7 +104,7 @@ def create(  # noqa: PLR0913 - each is a part that the composition root made
     """
     stages = StageActivities(database, providers, owner=owner, patience=settings.outage_patience)
     batches = BatchActivities(database, providers, slots=settings.model_slots)
-    articles = ArticleActivities(database, WorkflowGateway(client), colour=colour)
+    articles = ArticleActivities(database, WorkflowGateway(client))
     publishing = PublishingActivities(publications)
     return Worker(
         client,
@@ -110,10 +113,7 @@ def create(  # noqa: PLR0913 - each is a part that the composition root made
         # Begun ahead of the queue, activities would pass by its priorities, and those in it would wait 10 to 24 s on a
         # full worker. Without them an article takes the same CPU: bench, 200 articles at 50 ms, in two pairs of runs.
         disable_eager_activity_execution=True,
-        deployment_config=WorkerDeploymentConfig(
-            WorkerDeploymentVersion(generation.DEPLOYMENT, generation.build_id(owner.code_version)),
-            use_worker_versioning=False,  # task queues route; the build id is only on record
-        ),
+        deployment_config=_deployment(owner),
         workflows=WORKFLOWS,
         activities=[
             stages.analyse_keyword,
@@ -148,4 +148,47 @@ def create(  # noqa: PLR0913 - each is a part that the composition root made
         sticky_queue_schedule_to_start_timeout=settings.scaled(policies.STICKY_TIMEOUT),
         max_heartbeat_throttle_interval=policies.HEARTBEAT_INTERVAL,  # the SDK would hold beats back for longer
         graceful_shutdown_timeout=shutdown_grace(settings),
+    )
+
+
+def create_watch(
+    client: Client,
+    *,
+    schedules: ResumeUseCase,
+    watchdog: WatchdogUseCase,
+    settings: Settings,
+    owner: CallOwner,
+    strict: bool = False,
+    queue: str = ids.WATCH_QUEUE,
+) -> Worker:
+    """Return the worker of what belongs to no colour.
+
+    Each worker's process has one. Workers of both colours poll its queue, so its workflows know no generations: they
+    keep their commands.
+    """
+    return Worker(
+        client,
+        task_queue=queue,
+        identity=owner.instance,
+        deployment_config=_deployment(owner),
+        workflows=WATCH_WORKFLOWS,
+        activities=[ScheduleActivities(schedules).resume_schedule, WatchdogActivities(watchdog).look],
+        interceptors=[Observed(owner.telemetry), TranslatesErrors()],
+        workflow_runner=strict_runner() if strict else UnsandboxedWorkflowRunner(),
+        workflow_failure_exception_types=FAILING_ERRORS,
+        max_cached_workflows=_WATCH_TASKS,
+        max_concurrent_workflow_tasks=_WATCH_TASKS,
+        max_concurrent_activities=_WATCH_TASKS,
+        max_concurrent_local_activities=_WATCH_TASKS,
+        workflow_task_poller_behavior=_FEW_POLLERS,
+        activity_task_poller_behavior=PollerBehaviorSimpleMaximum(1),
+        sticky_queue_schedule_to_start_timeout=settings.scaled(policies.STICKY_TIMEOUT),
+        graceful_shutdown_timeout=shutdown_grace(settings),
+    )
+
+
+def _deployment(owner: CallOwner) -> WorkerDeploymentConfig:
+    return WorkerDeploymentConfig(
+        WorkerDeploymentVersion(generation.DEPLOYMENT, generation.build_id(owner.code_version)),
+        use_worker_versioning=False,  # task queues route; the build id is only on record
     )

@@ -85,11 +85,16 @@ class WorkflowGateway:
         return None
 
     async def cancel_batch(self, workflow_id: str, run_id: str) -> bool:
-        """Request cancellation of the batch's run. Return whether it is running."""
-        if not await self.is_running(workflow_id, run_id):  # Temporal takes the request for a closed run as well
+        """Request cancellation of the batch's run.
+
+        That is the run that goes on with it, if it passed it on. Return whether one is running.
+        """
+        run = await self._find_run(workflow_id, run_id)
+        latest = None if run is not None and run.goes_on else run_id
+        if not await self.is_running(workflow_id, latest):  # Temporal takes the request for a closed run as well
             return False
         return await _is_taken(
-            self._client.get_workflow_handle(workflow_id, run_id=run_id).cancel(), "cancel the batch"
+            self._client.get_workflow_handle(workflow_id, run_id=latest).cancel(), "cancel the batch"
         )
 
     async def is_running(self, workflow_id: str, run_id: str | None = None) -> bool:
@@ -135,7 +140,8 @@ class WorkflowGateway:
                     return None
                 raise
         is_running = described.status is WorkflowExecutionStatus.RUNNING
-        return WorkflowRun(started_at=described.start_time, is_running=is_running)
+        goes_on = described.status is WorkflowExecutionStatus.CONTINUED_AS_NEW
+        return WorkflowRun(started_at=described.start_time, is_running=is_running, goes_on=goes_on)
 
     async def list_stuck(self) -> list[StuckWorkflow]:
         """Return the workflows whose tasks fail again and again.
@@ -240,32 +246,6 @@ class WorkflowGateway:
             ),
         )
 
-    async def hand_over_reviews(self, colour: Colour, *, to: Colour) -> int:
-        """Have the reviews of a colour go on at the other's queue.
-
-        Return how many took it.
-        """
-        query = (
-            f"WorkflowType = '{ids.REVIEW_WORKFLOW}' AND TaskQueue = '{ids.task_queue(colour)}' "
-            "AND ExecutionStatus = 'Running'"
-        )
-        with translated("list the reviews"):
-            running = [each async for each in self._client.list_workflows(query, page_size=_PAGE)]
-        signals = (
-            self._review(
-                ids.reviewed_article(each.id),
-                site=each.typed_search_attributes.get(sa.SITE) or "",
-                keyword=each.id,  # of one that ended meanwhile and starts again
-                colour=to,
-            )(
-                start_signal="hand_over",
-                start_signal_args=[to],
-                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            )
-            for each in running
-        )
-        return await _count_taken(signals, "take the signal")
-
     async def find_reviews(self, article_ids: Iterable[ArticleId]) -> set[ArticleId]:
         """Return those of the articles whose reviews run.
 
@@ -317,7 +297,7 @@ class WorkflowGateway:
         return await self._signal(
             (workflow_id, states[batch.site])
             for batch in batches
-            for workflow_id in (batch.workflow_id, *_shards(batch.workflow_id, batch.total))
+            for workflow_id in (batch.workflow_id, *shards_of(batch.workflow_id, batch.total))
         )
 
     async def signal_articles(self, articles: Iterable[tuple[str, ArticleId]], states: Mapping[str, HoldState]) -> int:
@@ -385,7 +365,8 @@ async def _count_taken(requests: Iterable[Awaitable[None]], doing: str) -> int:
     return sum(await asyncio.gather(*map(send, requests)))
 
 
-def _shards(workflow_id: str, articles: int) -> list[str]:
+def shards_of(workflow_id: str, articles: int) -> list[str]:
+    """Return the workflow ids of a batch's shards."""
     if articles <= policies.SHARD_SIZE:
         return []
     return [ids.shard(workflow_id, first) for first in range(0, articles, policies.SHARD_SIZE)]

@@ -7,7 +7,6 @@ from fastapi import APIRouter, Form, Header, Query, Request, Response
 
 from src.application import batches, schedules
 from src.application.batch_pages import read_batch_page, retry_failed
-from src.domain.colour import BLUE
 from src.domain.ids import ArticleId
 from src.domain.paging import MomentPosition
 from src.domain.permissions import Action
@@ -87,7 +86,7 @@ async def start_batch(
     acting: Desk,
     site: Site,
     articles: Annotated[int, Form(ge=1, le=10_000)],
-    colour: Annotated[WhichColour, Form()] = BLUE,
+    colour: Annotated[WhichColour | None, Form()] = None,
 ) -> Response:
     """Start a batch by hand."""
     slot = datetime.now(UTC).replace(microsecond=0)
@@ -96,7 +95,7 @@ async def start_batch(
     if started.holds:
         words = f"It waits: {started.holds[0].held_by} holds it, “{started.holds[0].note}”."
     elif not started.has_workers:
-        words = f"It waits: no {colour} worker is running."
+        words = f"It waits: no {started.colour} worker is running."
     kind = "warn" if started.holds or not started.has_workers else "ok"
     notice = Notice(kind=kind, head="Started", text=words)
     return redirect(request, with_query(f"{PATH}/batches", site=site, starting="yes"), notice)
@@ -180,11 +179,10 @@ async def retry_all(
 @router.post("/batches/{batch}/articles/{article}/retry")
 async def retry_article(request: Request, acting: Desk, batch: InBatch, article: ArticleId) -> Response:
     """Start one article again at the stage that failed."""
-    found = await batches.get_batch(acting.database, batch, by=acting.principal)
-    started = await acting.articles.retry(article, colour=found.colour)
+    started = await acting.articles.retry(article)
     words = f"“{started.article.keyword[:300]}” goes on at the stage that failed."
     if not started.has_workers:
-        words += f" No {found.colour} worker is running; it waits."
+        words += f" No {started.colour} worker is running; it waits."
     return redirect(request, f"{PATH}/batches/{batch}", Notice(head="Tried again", text=words))
 
 

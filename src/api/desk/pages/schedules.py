@@ -202,7 +202,7 @@ async def _show(
         known=known,
         zone=known.schedule.time_zone if known else described.time_zone,
         problem=problem,
-        fields=fields or shown_fields(known.schedule if known else None, colour=known.colour if known else None),
+        fields=fields or shown_fields(known.schedule if known else None),
         version=version_of(known.schedule) if known else "",
         preview=preview,
         is_changed=status in (ChangedMeanwhile.status, Conflict.status),

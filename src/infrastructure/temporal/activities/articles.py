@@ -38,10 +38,9 @@ class Reviews(Protocol):
 class ArticleActivities:
     """Stores how an article ended, each in its own transaction."""
 
-    def __init__(self, database: Database, reviews: Reviews, *, colour: Colour) -> None:
+    def __init__(self, database: Database, reviews: Reviews) -> None:
         self._database = database
         self._reviews = reviews
-        self._colour = colour
 
     @activity.defn
     async def save_article(self, article: ArticleRef) -> ArticleOutcome:
@@ -51,7 +50,7 @@ class ArticleActivities:
         nothing.
         """
 
-        async def work(uow: UnitOfWork) -> tuple[ArticleOutcome, timedelta]:
+        async def work(uow: UnitOfWork) -> tuple[ArticleOutcome, Colour, timedelta]:
             text = await read_machine_text(uow, article.article_id, article.revision)
             content = text.content
             if await uow.articles.lock_to_save(article.article_id):
@@ -72,20 +71,20 @@ class ArticleActivities:
                 content_hash=content_hash,
                 words=text.words,
             )
-            return outcome, text.site.review.reminder
+            return outcome, (await uow.routing.read()).active, text.site.review.reminder
 
-        outcome, remind_after = await self._database.run_in_transaction(work)
-        await self._begin_review(article, remind_after)
+        outcome, colour, remind_after = await self._database.run_in_transaction(work)
+        await self._begin_review(article, colour, remind_after)
         return outcome
 
-    async def _begin_review(self, article: ArticleRef, remind_after: timedelta) -> None:
+    async def _begin_review(self, article: ArticleRef, colour: Colour, remind_after: timedelta) -> None:
         """Begin the article's review; the watchdog does where this is cut short."""
         try:
             await self._reviews.begin_review(
                 article.article_id,
                 site=article.site,
                 keyword=article.keyword,
-                colour=self._colour,
+                colour=colour,
                 remind_after=remind_after,
             )
         except EngineUnavailable as error:

@@ -26,6 +26,7 @@ from ..messages import (
     OpenBatch,
     OpenedBatch,
     OpenedShard,
+    Route,
     Shard,
 )
 from .articles import recorded
@@ -71,6 +72,8 @@ class BatchActivities:
 
         async def work(uow: UnitOfWork) -> OpenedBatch:
             site = await uow.sites.get(request.site)
+            if request.is_passed_on and (taken := await self._take_over(uow, site, identity)):
+                return taken
             wanted = await uow.schedules.find(request.site)
             backfill = await uow.schedules.find_backfill(request.site, request.slot)
             if refused := _refusal(request, wanted, backfill):
@@ -98,6 +101,26 @@ class BatchActivities:
             )
 
         return await self._database.run_in_transaction(work)
+
+    async def _take_over(self, uow: UnitOfWork, site: Site, asked: BatchRequest) -> OpenedBatch | None:
+        """Hand a running batch to another run as it stands.
+
+        Nothing is claimed, and nothing is tried again that ended. None: it is not opened yet, or had claimed nothing.
+        """
+        found = await uow.batches.find_by_slot(asked.site, asked.slot)
+        if found is None or not found.total:
+            return None
+        if not await uow.batches.take_over(asked):
+            return self._opened(None, 0, 0, refused="its batch has ended meanwhile")
+        batch_id, counts = found.id, await uow.batches.count_articles(found.id)
+        return self._opened(
+            batch_id,
+            counts[ArticleStatus.QUEUED] + counts[ArticleStatus.GENERATING],
+            counts.total(),
+            window=await self._count_slots(uow, asked.colour),
+            priority=policies.BACKFILL_PRIORITY if found.trigger is Trigger.BACKFILL else None,
+            trial=await self._trial(uow, site),
+        )
 
     def _opened(  # noqa: PLR0913 - each is a field of the message
         self,
@@ -161,12 +184,22 @@ class BatchActivities:
         colour = ids.colour_of(activity.info().task_queue)
         async with self._database.unit_of_work() as uow:
             articles = await uow.articles.list_unfinished(
-                shard.batch_id, first=shard.first, end=shard.end, or_cancelled_since=shard.since
+                shard.batch_id,
+                first=shard.first,
+                end=shard.end,
+                or_cancelled_since=shard.since,
+                only_generating=shard.only_generating,
             )
+            routing = await uow.routing.read()
             window = shard.window
             if shard.share:
                 window = max(1, await self._count_slots(uow, colour) // shard.share)
-        return OpenedShard(articles=articles[: shard.most], window=window, alike=policies.ALIKE_FAILURES)
+        return OpenedShard(
+            articles=articles[: shard.most],
+            window=window,
+            alike=policies.ALIKE_FAILURES,
+            route=Route(canary=routing.canary, decided_at=routing.changed_at),
+        )
 
     @activity.defn
     async def find_ended(self, request: FindEnded) -> list[EndedArticle]:

@@ -23,6 +23,7 @@ from temporalio.exceptions import (
 
 with workflow.unsafe.imports_passed_through():
     from src.domain.article import ArticleRef, ArticleStatus, Failure
+    from src.domain.colour import Colour
     from src.domain.hold import HoldDepth
     from src.domain.stages import STAGES, Artefact, Stage
 
@@ -33,7 +34,9 @@ with workflow.unsafe.imports_passed_through():
     from ..messages import (
         AnalyseKeyword,
         ArticleOutcome,
+        ContinuedArticle,
         DescribeArticle,
+        HandOver,
         PlanOutline,
         RecordFailure,
         ReviewInput,
@@ -67,14 +70,27 @@ class ArticleWorkflow(HoldableWorkflow):
         self._begun = False  # True once a stage was scheduled: a hold on new articles no longer applies
         self._call: workflow.ActivityHandle[Any] | None = None  # of the stage that runs
         self._call_held = False  # the call was cancelled by a hold, and not with the article
+        self._next: Colour | None = None  # that goes on with the next stage
+
+    @workflow.signal(description="Go on with the workers of this colour, from the next stage.")
+    def hand_over(self, request: HandOver) -> None:
+        """Go on with workers of another colour once no call runs."""
+        self._next = request.colour
 
     @workflow.run
-    async def run(self, article: ArticleRef) -> ArticleOutcome:
+    async def run(self, begun: ContinuedArticle | ArticleRef) -> ArticleOutcome:
         """Return the stored article.
 
         Fails with the error type of the stage that failed, after that failure was committed.
         """
         self._generation = first_generation()
+        if isinstance(begun, ArticleRef):
+            return await self._run(begun)
+        self._begun = begun.has_begun
+        self.update_hold(begun.hold)
+        return await self._run(begun.article)
+
+    async def _run(self, article: ArticleRef) -> ArticleOutcome:
         try:
             await self._generate(article)
             outcome = await workflow.execute_local_activity_method(
@@ -102,6 +118,7 @@ class ArticleWorkflow(HoldableWorkflow):
 
     async def _generate(self, article: ArticleRef) -> None:
         analysis = await self._run_stage(
+            article,
             Stage.KEYWORD_ANALYSIS,
             "reading the keyword",
             lambda: workflow.start_activity_method(
@@ -113,6 +130,7 @@ class ArticleWorkflow(HoldableWorkflow):
             ),
         )
         outline = await self._run_stage(
+            article,
             Stage.OUTLINE,
             "planning",
             lambda: workflow.start_activity_method(
@@ -124,6 +142,7 @@ class ArticleWorkflow(HoldableWorkflow):
             ),
         )
         draft = await self._run_stage(
+            article,
             Stage.ARTICLE,
             "writing",
             lambda: workflow.start_activity_method(
@@ -135,6 +154,7 @@ class ArticleWorkflow(HoldableWorkflow):
             ),
         )
         await self._run_stage(
+            article,
             Stage.SEO_METADATA,
             "describing",
             lambda: workflow.start_activity_method(
@@ -146,16 +166,20 @@ class ArticleWorkflow(HoldableWorkflow):
             ),
         )
 
-    async def _run_stage(self, stage: Stage, progress: str, start: Callable[[], workflow.ActivityHandle[A]]) -> A:
+    async def _run_stage(
+        self, article: ArticleRef, stage: Stage, progress: str, start: Callable[[], workflow.ActivityHandle[A]]
+    ) -> A:
         """Run a stage and return its output.
 
-        After a hold cancelled its call, repeat it on release.
+        After a hold cancelled its call, repeat it on release. Before it the article may go on elsewhere.
         """
         while True:
             _stop_if_cancelled()
+            self._hand_over_if_asked(article)
             if self._is_held():
                 self.show_progress(f"waiting before stage {stage}")
-                await workflow.wait_condition(lambda: not self._is_held())
+                await workflow.wait_condition(lambda: not self._is_held() or self._next is not None)
+                self._hand_over_if_asked(article)
             self._begun = True
             self._enter(stage, progress)
             self._call, self._call_held = start(), False
@@ -166,6 +190,23 @@ class ArticleWorkflow(HoldableWorkflow):
                     raise
             finally:
                 self._call = None
+
+    def _hand_over_if_asked(self, article: ArticleRef) -> None:
+        """Continue as new on the other colour's queue.
+
+        Finished stages return their stored output there.
+        """
+        colour, self._next = self._next, None
+        if colour is None or ids.task_queue(colour) == workflow.info().task_queue:
+            return
+        _stop_if_cancelled()
+        workflow.continue_as_new(
+            ContinuedArticle(article=article, hold=self._hold, has_begun=self._begun),
+            task_queue=ids.task_queue(colour),
+            search_attributes=TypedSearchAttributes(
+                [SearchAttributePair(sa.SITE, article.site), SearchAttributePair(sa.COLOUR, colour)]
+            ),
+        )
 
     def _is_held(self) -> bool:
         return self._hold.stops(HoldDepth.STAGES if self._begun else HoldDepth.ARTICLES)

@@ -1,10 +1,12 @@
 """Base class of workflows that run articles.
 
-A batch is one, and a shard of a large batch.
+A batch is one, and a shard of a large batch. Asked to hand over, it starts nothing more and leaves the articles that
+run to themselves; the batch's next run joins them (docs/decisions/0023).
 """
 
 import asyncio
 from collections.abc import Awaitable, Coroutine
+from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 from temporalio import workflow
@@ -18,6 +20,8 @@ from temporalio.exceptions import (
 
 with workflow.unsafe.imports_passed_through():
     from src.domain.article import ArticleRef, ArticleStatus, Failure
+    from src.domain.colour import Colour
+    from src.domain.deployment import colour_for
     from src.domain.errors import HALTING, ArticleEnded
     from src.domain.stage_failure import Verdict
 
@@ -25,16 +29,17 @@ with workflow.unsafe.imports_passed_through():
     from .. import search_attributes as sa
     from ..activities.articles import ArticleActivities
     from ..activities.batches import BatchActivities
-    from ..messages import ArticleOutcome, EndedArticle, RecordedFailure, RecordFailure, Shard
+    from ..messages import ArticleOutcome, EndedArticle, RecordedFailure, RecordFailure, Route, Shard
 
 from .article import ArticleWorkflow
 from .breaker import Breaker
 from .failure import cause_of
-from .hold import HoldableParent
-from .joined import JoinedArticles
+from .hold import HoldableParent, LeftToOthersError
+from .joined import JoinedArticles, runs_again
 from .window import run_windowed
 
 ArticleHandle: TypeAlias = "workflow.ChildWorkflowHandle[ArticleWorkflow, ArticleOutcome]"
+_ROUTES = 5  # the generation since which an article's colour is asked for, and what runs elsewhere is joined
 _JOINS = 2  # the generation since which articles of another run are joined
 _HALTING = {error.__name__ for error in HALTING}  # until generation 1; then the failure itself says so
 
@@ -47,6 +52,8 @@ class ArticleParent(HoldableParent):
         self._stop: Failure | None = None  # of another shard of the batch
         self._breaker = Breaker()
         self._joined = JoinedArticles()
+        self._route: Route | None = None
+        self._goes_on = False  # with what a run before passed on, in which nobody cancelled for a batch
 
     async def run_range(self, shard: Shard) -> Failure | None:
         """Run the range's unfinished articles.
@@ -58,11 +65,15 @@ class ArticleParent(HoldableParent):
         opened = await workflow.execute_local_activity_method(
             BatchActivities.open_shard, shard, summary="which articles are still to be made?", **policies.DATABASE
         )
+        self.take_route(opened.route)
         trial, ended = shard.trial, 0
 
         async def make(article: ArticleRef) -> Failure | None:
             nonlocal trial, ended
-            end = await self._make(article, priority=shard.priority)
+            try:
+                end = await self._make(article, priority=shard.priority)
+            except LeftToOthersError:
+                return None
             stop = self._breaker.judge(end, alike=opened.alike)
             if trial and end.status is ArticleStatus.NEEDS_REVIEW:
                 trial = await self._find_trial(trial, article.site)
@@ -76,9 +87,21 @@ class ArticleParent(HoldableParent):
             at_once=lambda: min(trial or opened.window, opened.window),
             may_start=self.may_start,
             stopped=lambda: self._stop,
+            passes_on=self.passes_on,
         )
         has_rest = ended < len(opened.articles) or shard.most is not None
         return stop if has_rest or _is_halt(stop) else None
+
+    @workflow.signal(description="Start a share of the articles on another colour, or none.")
+    def route(self, request: Route) -> None:
+        """Start the articles that are still to start as it says."""
+        self.take_route(request)
+
+    def take_route(self, route: Route | None) -> None:
+        """Keep the route if it was decided later than the known one."""
+        if route is None or (self._route and _decided(route) < _decided(self._route)):
+            return
+        self._route = route
 
     async def _find_trial(self, trial: int, site: str) -> int | None:
         """Return the trial after a success; None once it has passed."""
@@ -96,30 +119,58 @@ class ArticleParent(HoldableParent):
         """
         is_taken_up = False
         while True:
-            if workflow.cancellation_reason() is not None:
-                await self._joined.cancel(article)
-                raise asyncio.CancelledError
+            await self._stop_or_leave(article)
             try:
                 ended: EndedArticle | None = await self._run_article(article, priority=priority)
                 if ended and not _had_ended(ended):
                     return ended
             except WorkflowAlreadyStartedError:
-                ended = await self._joined.wait(article)
+                ended = await self._join(article)
             if ended is None:
                 continue
-            if ended.status is not ArticleStatus.CANCELLED or is_taken_up or not await _take_up(article):
+            if ended.status is not ArticleStatus.CANCELLED or is_taken_up or self._goes_on:
+                return ended
+            if not await _take_up(article):
                 return ended
             is_taken_up = True
 
-    async def _run_article(self, article: ArticleRef, *, priority: int | None) -> EndedArticle:
-        """Run the article as a child. Raises WorkflowAlreadyStartedError."""
+    async def _stop_or_leave(self, article: ArticleRef) -> None:
+        """Raise what ends this when it is cancelled or passes on."""
+        if workflow.cancellation_reason() is not None:
+            await self._joined.cancel(article)
+            raise asyncio.CancelledError
+        if self.passes_on():
+            raise LeftToOthersError
+
+    async def cancel_joined(self, article: ArticleRef) -> None:
+        """Stop an article of another run, and wait for its end."""
+        await self._joined.cancel(article)
+
+    async def _join(self, article: ArticleRef) -> EndedArticle | None:
+        until = self.passes_on if self._generation >= _ROUTES else None
+        return await self._joined.wait(article, until=until)
+
+    def _colour_of(self, article: ArticleRef) -> Colour:
+        home = ids.colour_of(workflow.info().task_queue)
+        if self._generation < _ROUTES or self._route is None:
+            return home
+        return colour_for(article.article_id, home=home, canary=self._route.canary)
+
+    async def _run_article(self, article: ArticleRef, *, priority: int | None) -> EndedArticle | None:
+        """Run the article as a child.
+
+        None: another run of it was left, or has to be started. Raises WorkflowAlreadyStartedError.
+        """
         try:
-            outcome = await self.run_child(_start_article(article, priority=priority))
+            starting = _start_article(article, colour=self._colour_of(article), priority=priority)
+            outcome = await self.run_child(starting, is_left=True)
         except asyncio.CancelledError:  # it came while the child was being started: nobody waits for that one
             await self._joined.cancel(article)
             raise
         except ChildWorkflowError as error:
             if not is_cancelled_exception(error):
+                if self._generation >= _ROUTES and await runs_again(article, error, self._hold):
+                    return await self._join(article)
                 return await _ended_badly(article, error)
             if workflow.cancellation_reason() is not None:
                 raise
@@ -135,7 +186,10 @@ class ArticleParent(HoldableParent):
 
         async def make(article: ArticleRef) -> Failure | None:
             nonlocal ended
-            failure = await _outcome(article, self.run_child(_start_article(article, priority=shard.priority)))
+            failure = await _outcome(
+                article,
+                self.run_child(_start_article(article, colour=self._colour_of(article), priority=shard.priority)),
+            )
             ended += 1
             self.show_progress(f"{ended} of {len(articles)} articles ended")
             return failure
@@ -147,12 +201,16 @@ def _is_halt(stop: Failure | None) -> bool:
     return isinstance(stop, RecordedFailure) and stop.verdict is Verdict.HALT
 
 
-def _start_article(article: ArticleRef, *, priority: int | None) -> Coroutine[Any, Any, ArticleHandle]:
-    colour = ids.colour_of(workflow.info().task_queue)
+def _decided(route: Route) -> datetime:
+    return route.decided_at or datetime.min.replace(tzinfo=UTC)
+
+
+def _start_article(article: ArticleRef, *, colour: Colour, priority: int | None) -> Coroutine[Any, Any, ArticleHandle]:
     return workflow.start_child_workflow(
         ArticleWorkflow.run,
         article,
         id=ids.article(article.article_id),
+        task_queue=ids.task_queue(colour),
         static_summary=article.keyword,
         search_attributes=TypedSearchAttributes(
             [SearchAttributePair(sa.SITE, article.site), SearchAttributePair(sa.COLOUR, colour)]

@@ -9,7 +9,7 @@ with workflow.unsafe.imports_passed_through():
     from src.domain.stage_failure import Verdict
     from src.domain.stages import Stage
 
-    from ..messages import EndedArticle
+    from ..messages import Alike, EndedArticle, PassedOn
 
 
 class Breaker:
@@ -18,6 +18,16 @@ class Breaker:
     def __init__(self) -> None:
         self._alike: Counter[tuple[Stage, str]] = Counter()  # since the last success
         self.successes = 0
+
+    def go_on(self, before: PassedOn) -> None:
+        """Count on from what the run before had seen."""
+        self._alike.update({(each.stage, each.error_type): each.count for each in before.alike})
+        self.successes = before.successes
+
+    @property
+    def alike(self) -> list[Alike]:
+        """Return what failed alike since the last success."""
+        return [Alike(stage=stage, error_type=kind, count=count) for (stage, kind), count in self._alike.items()]
 
     def judge(self, ended: EndedArticle, *, alike: int) -> Failure | None:
         """Return why no further article may start, or None.

@@ -12,7 +12,10 @@ from temporalio import workflow
 from temporalio.exceptions import FailureError, WorkflowAlreadyStartedError
 
 with workflow.unsafe.imports_passed_through():
+    from src.domain.colour import Colour
     from src.domain.hold import HoldDepth, HoldState
+
+    from ..messages import HandOver
 
 from .uninterrupted import uninterrupted
 
@@ -20,6 +23,7 @@ Result = TypeVar("Result")
 Handle = TypeVar("Handle", bound="workflow.ChildWorkflowHandle[Any, Any]")
 
 _CANCELS_ONCE = 4  # the generation since which a child is cancelled only between its start and its end
+_PASSES_ON = 5  # the generation since which a parent passes on what it has not finished
 
 
 class HoldableWorkflow:
@@ -63,11 +67,15 @@ class HoldableWorkflow:
         workflow.set_current_details("; ".join(text for text in (held, progress) if text))
 
 
+class LeftToOthersError(Exception):
+    """A child runs on without this workflow."""
+
+
 class HoldableParent(HoldableWorkflow):
     """A holdable workflow that forwards the signal to its children.
 
     The process that sets a hold reads the running workflows from the database, which does not list a child that is
-    just being started. Its parent signals it.
+    just being started. Its parent signals it. Such a workflow can also be asked to pass on what is left.
     """
 
     def __init__(self) -> None:
@@ -75,6 +83,21 @@ class HoldableParent(HoldableWorkflow):
         self._generation = 0
         self._children: list[workflow.ChildWorkflowHandle[Any, Any]] = []
         self._forwarding: set[asyncio.Task[None]] = set()
+        self._next: Colour | None = None  # that goes on with what is left
+
+    @workflow.signal(description="Start nothing more; workers of this colour go on with what is left.")
+    def hand_over(self, request: HandOver) -> None:
+        """Pass on what is left, also to the same colour."""
+        self._next = request.colour
+
+    def passes_on(self) -> bool:
+        """Return whether it starts nothing more and leaves what runs to others.
+
+        A workflow that is cancelled ends what it has.
+        """
+        if self._next is None or self._generation < _PASSES_ON:
+            return False
+        return workflow.cancellation_reason() is None
 
     async def on_hold_changed(self) -> None:
         """Signal the children that have started; ``run_child`` signals those that are starting."""
@@ -84,8 +107,14 @@ class HoldableParent(HoldableWorkflow):
         """Signal the children that have started and not ended."""
         await asyncio.gather(*(_signal(child, signal, argument) for child in self._children))
 
-    async def run_child(self, starting: Coroutine[Any, Any, workflow.ChildWorkflowHandle[Any, Result]]) -> Result:
-        """Wait until a child has started and ended, and return its result."""
+    async def run_child(
+        self, starting: Coroutine[Any, Any, workflow.ChildWorkflowHandle[Any, Result]], *, is_left: bool = False
+    ) -> Result:
+        """Wait until a child has started and ended, and return its result.
+
+        When this passes on what is left, a child that ``is_left`` runs on by itself, and LeftToOthersError is raised;
+        another one is told, and its end is awaited.
+        """
         known = self._hold.version
         cancels_once = self._generation >= _CANCELS_ONCE
         child = await (_started(starting) if cancels_once else starting)
@@ -95,9 +124,21 @@ class HoldableParent(HoldableWorkflow):
             self._forwarding.add(task)
             task.add_done_callback(self._forwarding.discard)
         try:
+            if self._generation >= _PASSES_ON:
+                return await self._end_or_leave(child, is_left=is_left)
             return await (_end_of(child) if cancels_once else child)
         finally:
             self._children.remove(child)
+
+    async def _end_or_leave(self, child: workflow.ChildWorkflowHandle[Any, Result], *, is_left: bool) -> Result:
+        with suppress(asyncio.CancelledError):
+            await workflow.wait_condition(lambda: child.done() or self.passes_on())
+        if self.passes_on() and not child.done():
+            if is_left:
+                raise LeftToOthersError
+            assert self._next is not None  # noqa: S101 - it passes on
+            await uninterrupted(_signal(child, HoldableParent.hand_over, HandOver(colour=self._next)))
+        return await _end_of(child)
 
 
 async def _signal(child: workflow.ChildWorkflowHandle[Any, Any], signal: Callable[..., Any], argument: object) -> None:

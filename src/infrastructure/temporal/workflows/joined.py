@@ -6,13 +6,15 @@ tells; so the caller is asked to try that from time to time.
 """
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.exceptions import FailureError
+from temporalio.exceptions import ChildWorkflowError, FailureError, TerminatedError
 
 with workflow.unsafe.imports_passed_through():
     from src.domain.article import ArticleRef
+    from src.domain.hold import HoldState
     from src.domain.ids import ArticleId
 
     from .. import ids, policies
@@ -37,14 +39,14 @@ class JoinedArticles:
         self._patience: dict[ArticleId, timedelta] = {}
         self._looking: asyncio.Task[None] | None = None
 
-    async def wait(self, article: ArticleRef) -> EndedArticle | None:
+    async def wait(self, article: ArticleRef, *, until: Callable[[], bool] | None = None) -> EndedArticle | None:
         """Wait until the article has ended, and return how.
 
-        None: it has not, and its start is to be tried again. When this is cancelled, the article is cancelled and
-        awaited first, as a child is.
+        None: it has not, and its start is to be tried again, or ``until`` is true. When this is cancelled, the article
+        is cancelled and awaited first, as a child is.
         """
         try:
-            return await self._wait(article.article_id)
+            return await self._wait(article.article_id, until)
         except asyncio.CancelledError:
             await self.cancel(article)
             raise
@@ -62,14 +64,16 @@ class JoinedArticles:
             ArticleActivities.record_cancellation, article, summary="record the end", **policies.DATABASE
         )
 
-    async def _wait(self, article_id: ArticleId) -> EndedArticle | None:
+    async def _wait(self, article_id: ArticleId, until: Callable[[], bool] | None = None) -> EndedArticle | None:
         patience = self._patience.get(article_id, policies.FIRST_RETRY_OF_START)
         self._patience[article_id] = 4 * patience
         wait = self._waits[article_id] = _Wait(until=workflow.time() + patience.total_seconds())
         if self._looking is None or self._looking.done():
             self._looking = asyncio.ensure_future(self._look())
         try:
-            ended = await wait.end
+            if until is not None:
+                await workflow.wait_condition(lambda: wait.end.done() or until())
+            ended = await wait.end if until is None or wait.end.done() else None
         finally:
             self._waits.pop(article_id, None)
         if ended:
@@ -102,6 +106,20 @@ class JoinedArticles:
         for article_id, wait in self._waits.items():
             if not wait.end.done() and (article_id in ended or workflow.time() >= wait.until):
                 wait.end.set_result(ended.get(article_id))
+
+
+async def runs_again(article: ArticleRef, error: ChildWorkflowError, hold: HoldState) -> bool:
+    """Return whether a child was terminated since it goes on elsewhere.
+
+    That is how an article gets away from a colour without workers. The signal that finds out tells it of the hold.
+    """
+    if not isinstance(error.cause, TerminatedError):
+        return False
+    try:
+        await workflow.get_external_workflow_handle(ids.article(article.article_id)).signal("hold", hold)
+    except FailureError:
+        return False
+    return True
 
 
 async def _ask_to_stop(article: ArticleRef) -> bool:

@@ -7,12 +7,14 @@ may begin anew at any moment.
 from datetime import timedelta
 
 from temporalio import workflow
+from temporalio.common import SearchAttributePair, TypedSearchAttributes
 
 with workflow.unsafe.imports_passed_through():
     from src.domain.colour import Colour
     from src.domain.publishing import PublicationStep
 
     from .. import ids, policies
+    from .. import search_attributes as sa
     from ..activities.publishing import PublishingActivities
     from ..messages import CarryOut, HandOver, PublishArticle
 
@@ -75,7 +77,11 @@ class PublishWorkflow:
     def _begin_anew_if_asked(self, article: PublishArticle) -> None:
         colour = self._next_colour
         if colour is not None and ids.task_queue(colour) != workflow.info().task_queue:
-            workflow.continue_as_new(article, task_queue=ids.task_queue(colour))
+            pairs = [SearchAttributePair(sa.COLOUR, str(colour))]
+            if site := workflow.info().typed_search_attributes.get(sa.SITE):
+                pairs.append(SearchAttributePair(sa.SITE, site))
+            queue = ids.task_queue(colour)
+            workflow.continue_as_new(article, task_queue=queue, search_attributes=TypedSearchAttributes(pairs))
         self._next_colour = None
         if workflow.info().is_continue_as_new_suggested():
             workflow.continue_as_new(article)

@@ -8,6 +8,7 @@ harm. While it waits it holds a timer and nothing else, so it needs no worker an
 """
 
 from datetime import timedelta
+from typing import NoReturn
 
 from temporalio import workflow
 from temporalio.common import Priority, SearchAttributePair, TypedSearchAttributes
@@ -16,16 +17,21 @@ from temporalio.exceptions import ApplicationError, ChildWorkflowError, FailureE
 with workflow.unsafe.imports_passed_through():
     from src.domain.article import ArticleRef, ArticleStatus
     from src.domain.colour import Colour
+    from src.domain.hold import HoldState
     from src.domain.review import ReviewStep
 
     from .. import ids, policies
     from .. import search_attributes as sa
     from ..activities.articles import ArticleActivities
     from ..activities.reviews import ReviewActivities
-    from ..messages import ReviewInput
+    from ..messages import ArticleOutcome, ReviewInput
 
 from .article import ArticleWorkflow
+from .generation import first_generation
 from .hold import HoldableWorkflow
+from .joined import runs_again
+
+_LEAVES_AT_ONCE = 5  # the generation since which a review goes on elsewhere whatever it waits for
 
 
 @workflow.defn(name=ids.REVIEW_WORKFLOW)
@@ -36,6 +42,7 @@ class ReviewWorkflow:
     """
 
     def __init__(self) -> None:
+        self._generation = 0
         self._has_news = False
         self._colour: Colour | None = None  # whose queue it goes on at
         self._shown = workflow.info().typed_search_attributes.get(sa.REVIEW_STATE)
@@ -55,7 +62,7 @@ class ReviewWorkflow:
     def hand_over(self, colour: Colour) -> None:
         """Continue as new on the other colour's queue.
 
-        That is once nothing of this one runs.
+        An article that it waits for runs on, and is waited for there.
         """
         self._colour = colour
 
@@ -65,7 +72,10 @@ class ReviewWorkflow:
 
         That is approved, rejected, parked, withdrawn, or failed on its way back.
         """
+        self._generation = first_generation()
         while True:
+            if self._generation >= _LEAVES_AT_ONCE and self._colour is not None:
+                _go_on_at(self._colour, request, ArticleStatus(self._shown or ArticleStatus.NEEDS_REVIEW))
             self._has_news = False
             step = await workflow.execute_local_activity_method(
                 ReviewActivities.look_at_review, request, summary="what was decided, what is due?", **policies.DATABASE
@@ -115,23 +125,32 @@ class ReviewWorkflow:
         try:
             if step.hold.depth:
                 await child.signal(HoldableWorkflow.hold, step.hold)
-            await child
+            await self._wait_for_end(child)
         except ChildWorkflowError as error:
             if not isinstance(error.cause, ApplicationError):  # terminated, for one: nothing of it is recorded
-                await workflow.execute_local_activity_method(
-                    ArticleActivities.record_cancellation, article, summary="record the end", **policies.DATABASE
-                )
+                await self._record_end(article, error, step.hold)
         except FailureError:
             workflow.logger.info("article_ended_before_hold_signal", extra={"article": str(article.article_id)})
+
+    async def _wait_for_end(self, child: workflow.ChildWorkflowHandle[ArticleWorkflow, ArticleOutcome]) -> None:
+        """Wait until the article has ended, or this goes on elsewhere without it."""
+        if self._generation >= _LEAVES_AT_ONCE:
+            await workflow.wait_condition(lambda: child.done() or self._colour is not None)
+            if not child.done():
+                return
+        await child
+
+    async def _record_end(self, article: ArticleRef, error: ChildWorkflowError, hold: HoldState) -> None:
+        if self._generation >= _LEAVES_AT_ONCE and await runs_again(article, error, hold):
+            return
+        await workflow.execute_local_activity_method(
+            ArticleActivities.record_cancellation, article, summary="record the end", **policies.DATABASE
+        )
 
     def _begin_new_history(self, request: ReviewInput, step: ReviewStep) -> None:
         """Continue as new for another colour, or before the history grows."""
         if self._colour is not None:
-            workflow.continue_as_new(
-                request,
-                task_queue=ids.task_queue(self._colour),
-                search_attributes=_attributes(request.site, self._colour, step.status),
-            )
+            _go_on_at(self._colour, request, step.status)
         if workflow.info().get_current_history_length() >= step.longest_history:
             workflow.continue_as_new(request)
 
@@ -142,6 +161,14 @@ class ReviewWorkflow:
         if step.status != self._shown:
             workflow.upsert_search_attributes([sa.REVIEW_STATE.value_set(step.status)])
             self._shown = step.status.value
+
+
+def _go_on_at(colour: Colour, request: ReviewInput, status: ArticleStatus) -> NoReturn:
+    workflow.continue_as_new(
+        request,
+        task_queue=ids.task_queue(colour),
+        search_attributes=_attributes(request.site, colour, status),
+    )
 
 
 def _attributes(site: str, colour: Colour, status: ArticleStatus | None = None) -> TypedSearchAttributes:

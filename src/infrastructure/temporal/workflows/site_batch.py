@@ -8,7 +8,7 @@ a schedule's pause-on-failure reacts to. However the run ends, but for its termi
 import asyncio
 from collections.abc import Coroutine
 from datetime import UTC, datetime
-from typing import Any, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 from temporalio import workflow
 from temporalio.common import Priority
@@ -29,7 +29,7 @@ with workflow.unsafe.imports_passed_through():
     from .. import ids, policies
     from .. import search_attributes as sa
     from ..activities.batches import BatchActivities
-    from ..messages import BatchReport, CloseBatch, OpenBatch, OpenedBatch, Shard, SiteBatchInput
+    from ..messages import BatchReport, CloseBatch, OpenBatch, OpenedBatch, PassedOn, Shard, SiteBatchInput
 
 from .article_parent import ArticleParent
 from .failure import cause_of
@@ -53,8 +53,11 @@ class SiteBatchWorkflow(ArticleParent):
     def __init__(self) -> None:
         super().__init__()
         self._batch_id: BatchId | None = None  # once it is open
+        self._positions = 0  # one more than the last article's
         self._lost_shard = False
         self._is_finishing = False
+        self._slot: datetime | None = None  # UTC, once it is known
+        self._halted: Failure | None = None  # why the run before this one started no further article
 
     @workflow.run
     async def run(self, request: SiteBatchInput) -> BatchReport | None:
@@ -87,6 +90,8 @@ class SiteBatchWorkflow(ArticleParent):
         return report
 
     async def _run(self, request: SiteBatchInput) -> BatchReport | None:
+        if request.passed_on is not None:
+            self._go_on(request.passed_on)
         batch, refusal = await self._begin(request)
         if batch.batch_id is None:
             workflow.set_current_details(f"no batch: {batch.refused}")
@@ -94,25 +99,58 @@ class SiteBatchWorkflow(ArticleParent):
         opened = self._batch_id = batch.batch_id
         while batch.hold is not None:
             await self._wait_for_release(batch.hold)
+            if self.passes_on():
+                self._pass_on(request, None)  # nothing is claimed yet: it begins there
             batch, refusal = await self._begin(request)
         if batch.batch_id is None:
             return await self._close(CloseBatch(batch_id=opened, cancelled=True))
         halted = refusal or await self._run_articles(batch)
+        if self.passes_on() and refusal is None:
+            self._pass_on(request, self._left(halted))
         return await self._finish(opened, halted)
+
+    # --- from one colour to the other
+
+    def _go_on(self, before: PassedOn) -> None:
+        """Go on with what the run before left.
+
+        Articles of it may still run.
+        """
+        self._goes_on = True
+        self._halted = before.stop
+        self._breaker.go_on(before)
+        self.update_hold(before.hold)
+
+    def _left(self, stop: Failure | None) -> PassedOn:
+        """Return what the next run has to know."""
+        breaker = self._breaker
+        return PassedOn(hold=self._hold, stop=stop, alike=breaker.alike, successes=breaker.successes)
+
+    def _pass_on(self, request: SiteBatchInput, left: PassedOn | None) -> NoReturn:
+        """Continue as new on the other colour's queue.
+
+        The slot is kept there: what Temporal says of it is of this run.
+        """
+        assert self._next is not None  # noqa: S101 - it passes on
+        workflow.continue_as_new(
+            request.model_copy(update={"slot": self._slot, "passed_on": left}), task_queue=ids.task_queue(self._next)
+        )
+
+    # --- the beginning
 
     async def _begin(self, request: SiteBatchInput) -> tuple[OpenedBatch, Failure | None]:
         """Open the batch.
 
-        Without longtails when the models refuse or the site is held.
+        Without longtails when the models refuse or the site is held. What another run passed on was checked by it.
         """
-        refusal = await self._models_refused(request)
+        refusal = None if self._goes_on else await self._models_refused(request)
         return await self._open(request, limit=0 if refusal else request.limit), refusal
 
     async def _wait_for_release(self, hold: HoldState) -> None:
         """Wait until the site is released; a newer release by signal counts."""
         self.update_hold(hold)
         self.show_progress("nothing is claimed yet")
-        await workflow.wait_condition(self.may_start)
+        await workflow.wait_condition(lambda: self.may_start() or self.passes_on())
 
     async def _models_refused(self, request: SiteBatchInput) -> Failure | None:
         """Return why the site's models cannot be used, or None.
@@ -145,10 +183,18 @@ class SiteBatchWorkflow(ArticleParent):
         )
 
     async def _open(self, request: SiteBatchInput, *, limit: int | None) -> OpenedBatch:
-        slot = (request.slot or _scheduled_time() or workflow.info().start_time).astimezone(UTC)
+        slot = self._slot = (request.slot or _scheduled_time() or workflow.info().start_time).astimezone(UTC)
+        is_passed_on = request.passed_on is not None
         opening = workflow.execute_local_activity_method(
             BatchActivities.open_batch,
-            OpenBatch(site=request.site, slot=slot, trigger=request.trigger, limit=limit, force=request.force),
+            OpenBatch(
+                site=request.site,
+                slot=slot,
+                trigger=request.trigger,
+                limit=limit,
+                force=request.force,
+                is_passed_on=is_passed_on,
+            ),
             summary=f"open the batch of {slot:%Y-%m-%d %H:%M} UTC",
             **policies.DATABASE,
         )
@@ -156,6 +202,7 @@ class SiteBatchWorkflow(ArticleParent):
             return await opening
         opened = await uninterrupted(opening)
         self._batch_id = opened.batch_id or self._batch_id
+        self._positions = max(self._positions, opened.positions)
         if workflow.cancellation_reason() is not None:  # what was opened meanwhile is closed
             raise asyncio.CancelledError
         return opened
@@ -166,7 +213,11 @@ class SiteBatchWorkflow(ArticleParent):
         Of a batch in shards the first ones run here while a model is new.
         """
         if not batch.to_do:
-            return None
+            return self._halted
+        if self._halted is not None:
+            running = _whole(batch, window=batch.positions).model_copy(update={"share": None, "only_generating": True})
+            await self.run_range(running)
+            return self._halted
         if batch.positions <= batch.shard_size:
             return await self.run_range(_whole(batch, window=batch.window, trial=batch.trial))
         if self._generation >= _CLOSES_ALWAYS and batch.trial:
@@ -178,7 +229,13 @@ class SiteBatchWorkflow(ArticleParent):
             _shard(batch, first=first, end=first + batch.shard_size, window=share, share=batch.open_shards)
             for first in range(0, batch.positions, batch.shard_size)
         ]
-        return await run_windowed(shards, self._run_shard, at_once=lambda: batch.open_shards, may_start=self.may_start)
+        return await run_windowed(
+            shards,
+            self._run_shard,
+            at_once=lambda: batch.open_shards,
+            may_start=self.may_start,
+            passes_on=self.passes_on,
+        )
 
     async def _run_shard(self, shard: Shard) -> Failure | None:
         """Run a shard.
@@ -227,9 +284,22 @@ class SiteBatchWorkflow(ArticleParent):
     async def _close_cancelled(self) -> None:
         if self._batch_id is None or (self._generation < _CLOSES_ALWAYS and self._is_finishing):
             return
+        if self._goes_on:
+            await uninterrupted(self._cancel_left(self._batch_id))
         await self._close(
             CloseBatch(batch_id=self._batch_id, cancelled=True, keep_generating=self._generation >= _CLOSES_ALWAYS)
         )
+
+    async def _cancel_left(self, batch_id: BatchId) -> None:
+        """Cancel the articles that the run before left.
+
+        Some may not be joined yet.
+        """
+        whole = Shard(batch_id=batch_id, first=0, end=self._positions, window=1, only_generating=True)
+        left = await workflow.execute_local_activity_method(
+            BatchActivities.open_shard, whole, summary="which articles still run?", **policies.DATABASE
+        )
+        await asyncio.gather(*map(self.cancel_joined, left.articles))
 
     async def _close_failed(self, error: Exception) -> None:
         """Close the batch after an error that nobody expected."""

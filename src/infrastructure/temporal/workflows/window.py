@@ -25,10 +25,12 @@ async def run_windowed(
     at_once: Callable[[], int],
     may_start: Callable[[], bool],
     stopped: Callable[[], Failure | None] = lambda: None,
+    passes_on: Callable[[], bool] = lambda: False,
 ) -> Failure | None:
     """Run the items in order, ``at_once`` at a time.
 
-    None starts while ``may_start`` is false. ``at_once`` is asked again whenever one has ended.
+    None starts while ``may_start`` is false, and no further one once ``passes_on`` is true: then the running ones end
+    soon, and what is left is others'. ``at_once`` is asked again whenever one has ended.
 
     When one returns a Failure, or ``stopped`` does, no further item is started, the running ones end, and it is
     returned. When this is cancelled, the running ones are cancelled and awaited first.
@@ -39,12 +41,13 @@ async def run_windowed(
     try:
         while True:
             halted = halted or stopped()
-            while halted is None and may_start() and len(running) < at_once() and pending:
+            while halted is None and not passes_on() and may_start() and len(running) < at_once() and pending:
                 running.append(asyncio.ensure_future(run(pending.popleft())))
-            if not running and (halted is not None or not pending):
+            is_over = halted is not None or passes_on() or not pending
+            if not running and is_over:
                 return halted
-            held = halted is None and bool(pending) and not may_start()
-            may_go_on = lambda: may_start() or stopped() is not None  # noqa: E731 - of this loop alone
+            held = not is_over and not may_start()
+            may_go_on = lambda: may_start() or stopped() is not None or passes_on()  # noqa: E731 - of this loop alone
             done, running = await (_wait_for_one_or_release(may_go_on, running) if held else _wait_for_one(running))
             halted = halted or next((failure for task in done if (failure := task.result())), None)
     except (Exception, asyncio.CancelledError):  # not GeneratorExit: a run that is thrown away may await nothing

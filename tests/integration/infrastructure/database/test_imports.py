@@ -1,6 +1,7 @@
 """What a list changes of keywords that the site has already."""
 
-from src.application.keywords import import_keywords, list_keywords
+from src.application.keywords import import_keywords, list_keywords, requeue_keywords
+from src.domain.longtail import LongtailStatus
 from src.domain.principal import Principal
 from src.infrastructure.database.unit_of_work import Database
 from src.intake import keyword_list
@@ -33,3 +34,20 @@ async def test_figures_of_known_keywords_are_kept_and_the_report_says_so(databas
         "old radiator": (0, None, None),
         "new saw": (1, None, None),
     }
+
+
+async def test_no_batch_takes_what_was_written_elsewhere(database: Database) -> None:
+    """Until somebody says that it shall be made again."""
+    async with database.unit_of_work() as uow:
+        await uow.sites.upsert(a_site())
+    for content, written in ((b"leaky tap\n", True), (b"leaky tap\nbest drill\n", False)):
+        listed = keyword_list.read(content, file="list.txt")
+        await import_keywords(database, "hardware-shop", listed, by=OWNER, source="celery", written=written)
+    found = (await list_keywords(database, "hardware-shop", by=OWNER, limit=9)).longtails
+    assert {row.phrase: (row.status, row.reason) for row in found} == {
+        "leaky tap": (LongtailStatus.WRITTEN, "written elsewhere"),
+        "best drill": (LongtailStatus.READY, None),
+    }
+    await requeue_keywords(database, "hardware-shop", ["leaky tap"], by=OWNER)
+    found = (await list_keywords(database, "hardware-shop", by=OWNER, limit=9)).longtails
+    assert {row.status for row in found} == {LongtailStatus.READY}

@@ -14,7 +14,6 @@ from src.application.publication_watch import PublicationWatch
 from src.application.publishing import list_publications
 from src.application.revisions import Revisions, ensure_revision
 from src.domain.article import ArticleStatus
-from src.domain.colour import BLUE
 from src.domain.edit import TextEdit
 from src.domain.errors import Conflict, ConflictReason, EngineUnavailable, Hint, InputInvalid, NotPermitted
 from src.domain.ids import ArticleId
@@ -340,7 +339,7 @@ async def test_what_no_workflow_was_told_of_is_started_by_the_watchdog_once_it_i
     await set_rules(database, on_approval="now", undo="1h")
     await approve(later)
     workflows.is_away = False
-    watch = PublicationWatch(database, workflows, colour=BLUE, patience=timedelta(0))  # type: ignore[arg-type]
+    watch = PublicationWatch(database, workflows, patience=timedelta(0))  # type: ignore[arg-type]
     await watch.look()
     assert workflows.publishing == [due]
     async with database.engine.begin() as connection:

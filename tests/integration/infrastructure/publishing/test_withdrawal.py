@@ -8,6 +8,7 @@ from src.application.decisions import Decisions
 from src.application.publication_runs import PublicationRuns
 from src.application.publishing import Publishing
 from src.domain.colour import BLUE, GREEN, Colour
+from src.domain.deployment import Routing
 from src.domain.ids import ArticleId
 from src.domain.review import Verdict, WithdrawReason
 from src.infrastructure.database.unit_of_work import Database
@@ -71,5 +72,7 @@ async def test_a_page_is_taken_off_by_workers_that_live(database: Database, tmp_
     await decisions.decide(articles[0], withdrawal)
     assert told.calls == [("wake", None)]  # nobody lives: the watchdog of the next worker starts it
     await a_worker(database, GREEN)
+    async with database.unit_of_work() as uow:
+        await uow.routing.change(Routing(active=GREEN), by="test")
     await decisions.decide(articles[1], withdrawal)
     assert told.calls[1:] == [("start", GREEN)]
