@@ -15,6 +15,7 @@ from src.application.backfills import Backfills
 from src.application.batches import Batches
 from src.application.calendar import Calendar
 from src.application.decisions import Decisions
+from src.application.deployments import Deployments, Pace
 from src.application.forecasts import Forecasts
 from src.application.gaps import GapReport
 from src.application.holds import Holds
@@ -113,6 +114,12 @@ class Application:
         from src.infrastructure.temporal.colour_gateway import ColourGateway  # noqa: PLC0415 - see above
 
         return ColourGateway(self.client)
+
+    @cached_property
+    def deployments(self) -> Deployments:
+        """Return the use cases of deployments."""
+        pace = Pace.scaled(self.settings.scaled)
+        return Deployments(self.database, self.colours, self.workflows, self.schedules, by=self.principal, pace=pace)
 
     @cached_property
     def batches(self) -> Batches:

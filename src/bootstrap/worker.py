@@ -79,7 +79,7 @@ def build_worker(
     owner = owner or own_calls(application, register_worker(application, colour=colour), open_limits(application))
     return worker.create(
         client or application.client,
-        application.database,
+        application.database.seeing_probes(),
         providers,
         schedules=application.schedules,
         watchdog=application.watchdog(is_gone=owner.is_gone),

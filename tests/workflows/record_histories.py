@@ -9,8 +9,10 @@ import sys
 import tempfile
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
+from typing import Any
 
-from temporalio.client import Client, WorkflowFailureError
+from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
+from temporalio.common import WorkflowIDConflictPolicy
 
 from src.application.publishing import Publishing
 from src.application.revisions import ensure_revision
@@ -18,7 +20,7 @@ from src.bootstrap import build_watch_worker, build_worker, open_local_servers
 from src.bootstrap.worker import open_limits, own_calls, register_worker
 from src.domain.article import ArticleStatus
 from src.domain.batch import BatchStatus
-from src.domain.colour import Colour
+from src.domain.colour import BLUE, GREEN, Colour
 from src.domain.hold import HoldDepth
 from src.domain.ids import ArticleId
 from src.domain.review import ChangeReason, Verdict
@@ -31,7 +33,7 @@ from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.llm.providers import Providers
 from src.infrastructure.temporal import client as temporal_client
 from src.infrastructure.temporal import ids, policies
-from src.infrastructure.temporal.messages import SiteBatchInput
+from src.infrastructure.temporal.messages import ReviewInput, SiteBatchInput
 from src.infrastructure.temporal.workflows.site_batch import SiteBatchWorkflow
 from src.infrastructure.temporal.workflows.watchdog import WatchdogWorkflow
 from src.settings import OfflineSettings, Settings
@@ -43,7 +45,7 @@ from tests.publications import approved_articles
 from .conftest import BatchHandle
 
 HISTORIES = Path(__file__).parent / "histories"
-COLOUR = Colour("blue")
+COLOUR, OTHER = BLUE, GREEN
 FAILING = (PHRASES[1], *PHRASES[4:])  # one of the first few, and the last four
 
 
@@ -65,6 +67,8 @@ async def record(version: str, home: Path, url: str, address: str) -> None:
             await _held(version, client, database)
             await _joined(version, client, database)
             await _stopped(version, client, database)
+            async with build_worker(application, providers, colour=OTHER, strict=True):
+                await _handed_over(version, client, database)
             await _reviewed(version, client, database)
             await _published(version, client, database, application.publishing)
             await _schedules(version, client, database)
@@ -133,6 +137,43 @@ async def _stopped(version: str, client: Client, database: Database) -> None:
     assert report is not None
     assert report.status is BatchStatus.STOPPED, report
     await _keep(client, handle.id, f"{version}-batch-stopped")
+
+
+async def _handed_over(version: str, client: Client, database: Database) -> None:
+    """A batch with its article and a review that go on at another colour."""
+    colours = an_application(client, database, who="recorder").colours
+    slug, slot = await _site(database, "handed-over", 2), datetime.now(UTC).replace(microsecond=0)
+    handle = await _start(client, slug, slot)
+    await eventually(lambda: _calls(database, slug))
+    async with database.unit_of_work() as uow:
+        article_id = next(each.id for each in await uow.articles.list_all(site=slug) if each.spend.calls)
+    article = client.get_workflow_handle(ids.article(article_id))
+    first_runs = [(await each.describe()).run_id for each in (handle, article)]
+    await eventually(lambda: colours.hand_over_batches(COLOUR, to=OTHER))
+    await eventually(lambda: colours.hand_over_articles(COLOUR, to=OTHER))
+    await handle.result()
+    await article.result()
+    for each, first, name in zip((handle, article), first_runs, ("batch", "article"), strict=True):
+        await _keep(client, each.id, f"{version}-{name}-passed-on", run_id=first)
+        await _keep(client, each.id, f"{version}-{name}-taken-over")
+    review = client.get_workflow_handle(ids.review(article_id))
+    first = (await review.describe()).run_id
+    await review.signal("text_is_ready")
+    await client.start_workflow(
+        ids.REVIEW_WORKFLOW,
+        ReviewInput(article_id=article_id, site=slug, keyword="recorded"),
+        id=review.id,
+        task_queue=ids.task_queue(COLOUR),
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        start_signal="hand_over",
+        start_signal_args=[OTHER],
+    )
+    await eventually(lambda: _is_on(review, OTHER))
+    await _keep(client, review.id, f"{version}-review-passed-on", run_id=first)
+
+
+async def _is_on(handle: WorkflowHandle[Any, Any], colour: Colour) -> bool:
+    return (await handle.describe()).task_queue == ids.task_queue(colour)
 
 
 async def _reviewed(version: str, client: Client, database: Database) -> None:
@@ -238,8 +279,8 @@ async def _start(client: Client, slug: str, slot: datetime) -> BatchHandle:
     )
 
 
-async def _keep(client: Client, workflow_id: str, name: str) -> None:
-    history = await client.get_workflow_handle(workflow_id).fetch_history()
+async def _keep(client: Client, workflow_id: str, name: str, *, run_id: str | None = None) -> None:
+    history = await client.get_workflow_handle(workflow_id, run_id=run_id).fetch_history()
     file = HISTORIES / f"{name}.json"
     file.write_text(_without_traces(history.to_json()), encoding="utf-8")
     print(f"{file.name}: {len(history.events)} events")  # noqa: T201 - a script's report

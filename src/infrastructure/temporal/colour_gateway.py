@@ -15,7 +15,6 @@ from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client, WorkflowExecution
-from temporalio.common import SearchAttributePair, TypedSearchAttributes, WorkflowIDConflictPolicy
 from temporalio.service import RPCError
 
 from src.domain.batch import Batch
@@ -26,8 +25,8 @@ from src.domain.hold import HoldState
 from src.domain.ids import ArticleId
 
 from . import ids
-from . import search_attributes as sa
-from .messages import HandOver, ReviewInput, Route
+from .messages import HandOver, Route
+from .review_moves import ReviewMoves
 from .rpc_errors import is_not_found, translated
 from .stuck_work import StuckWork
 from .workflow_gateway import shards_of
@@ -134,32 +133,11 @@ class ColourGateway:
     async def hand_over_reviews(self, colour: Colour, *, to: Colour, told: Collection[str] = ()) -> set[str]:
         """Have the colour's reviews go on with workers of ``to``.
 
-        Those too whose first task is still to come: that wakes them. A signal by itself would not
-        (docs/decisions/0019), so one that ended meanwhile starts anew, and ends. Return the ids of the runs that took
-        it.
+        Return the ids of the runs that took it.
         """
-        found = await self._list_running(colour, ids.REVIEW_WORKFLOW)
-        waiting = [each for each in found if each.run_id not in told]
-
-        async def wake(each: WorkflowExecution) -> bool:
-            article_id, site = ids.reviewed_article(each.id), each.typed_search_attributes.get(sa.SITE) or ""
-            with translated("take the signal"):
-                await self._client.start_workflow(
-                    ids.REVIEW_WORKFLOW,
-                    ReviewInput(article_id=article_id, site=site, keyword=each.id),  # of one that ended meanwhile
-                    id=each.id,
-                    task_queue=ids.task_queue(to),
-                    id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                    search_attributes=TypedSearchAttributes(
-                        [SearchAttributePair(sa.SITE, site), SearchAttributePair(sa.COLOUR, to)]
-                    ),
-                    start_signal="hand_over",
-                    start_signal_args=[to],
-                )
-            return True
-
-        await self._each(waiting, wake)
-        return {each.run_id for each in waiting}
+        return await ReviewMoves(self._client).hand_over(
+            [each for each in await self._list_running(colour, ids.REVIEW_WORKFLOW) if each.run_id not in told], to=to
+        )
 
     async def hand_over_publications(self, colour: Colour, *, to: Colour, told: Collection[str] = ()) -> set[str]:
         """Have the colour's publications go on with workers of ``to``.

@@ -133,7 +133,7 @@ class ReviewWorkflow:
             workflow.logger.info("article_ended_before_hold_signal", extra={"article": str(article.article_id)})
 
     async def _wait_for_end(self, child: workflow.ChildWorkflowHandle[ArticleWorkflow, ArticleOutcome]) -> None:
-        """Wait until the article has ended, or this goes on elsewhere without it."""
+        """Wait until the article has ended, or leave it for elsewhere."""
         if self._generation >= _LEAVES_AT_ONCE:
             await workflow.wait_condition(lambda: child.done() or self._colour is not None)
             if not child.done():
