@@ -74,7 +74,10 @@ class Observed(Interceptor):
         return _Workflow
 
     def _record_run(self, info: workflow.Info, error_type: str | None) -> None:
-        """Record a run that ends now: a workflow's own clock stands still while a task lasts."""
+        """Record a run that ends now.
+
+        A workflow's own clock stands still while a task lasts.
+        """
         begun_by = [
             _run(info.parent.workflow_id, info.parent.run_id) if info.parent else None,
             _run(info.workflow_id, info.continued_run_id) if info.continued_run_id else None,
