@@ -62,6 +62,7 @@ def upgrade() -> None:
         postgresql_where=sa.text("ended_at IS NULL"),
     )
     op.create_index("ix_deployments_started_at", "deployments", ["started_at"])
+    op.add_column("articles", sa.Column("colour", sa.Text(), nullable=True))
     op.add_column("workers", sa.Column("generation", sa.Integer(), nullable=True))
     op.add_column("workers", sa.Column("migration", sa.Text(), nullable=True))
     op.add_column("workers", sa.Column("prompts", postgresql.JSONB(), nullable=True))
@@ -71,5 +72,6 @@ def upgrade() -> None:
 def downgrade() -> None:
     for column in ("settings", "prompts", "migration", "generation"):
         op.drop_column("workers", column)
+    op.drop_column("articles", "colour")
     op.drop_table("deployments")
     op.drop_table("routing")

@@ -36,6 +36,7 @@ COMMANDS = {
     "publish": "Publish approved articles, undo that, read pages back, take them off.",
     "hold": "Hold a site or all of them at three depths, and release them.",
     "schedule": "Run a site's batches every day; pause, resume, trigger.",
+    "deploy": "See both colours of workers; promote one, drain the other, roll back.",
     "alerts": "List what the watchdog found, and what it repaired.",
     "api": "Serve the JSON API until SIGTERM.",
     "worker": "Work on the articles of one colour until SIGTERM.",

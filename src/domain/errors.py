@@ -41,6 +41,7 @@ class Hint(StrEnum):
     CHECK_SERVER = "check_server"
     CHOOSE_MODEL = "choose_model"
     ENABLE_USER = "enable_user"
+    FINISH_DEPLOYMENT = "finish_deployment"
     FORCE_PUBLICATION = "force_publication"
     FREE_ADDRESS = "free_address"
     GIVE_SCHEDULE_TIMES = "give_schedule_times"
@@ -53,6 +54,7 @@ class Hint(StrEnum):
     LIST_TOKENS = "list_tokens"
     LIST_USERS = "list_users"
     NAME_PERSON = "name_person"
+    PROMOTE_OTHER = "promote_other"
     PUBLISH = "publish"
     PUBLISH_AS_RENDERED = "publish_as_rendered"
     REGENERATE_FROM_STAGE = "regenerate_from_stage"
@@ -233,6 +235,10 @@ class ConflictReason(StrEnum):
     BATCH_ENDED = "batch_ended"
     BATCH_RUNNING = "batch_running"
     CLAIMED = "claimed"
+    COLOUR_ACTIVE = "colour_active"
+    DEPLOYMENT_LOST = "deployment_lost"
+    DEPLOYMENT_OPEN = "deployment_open"
+    DEPLOYMENT_UNDER_WAY = "deployment_under_way"
     KEY_USED = "key_used"
     LAST_ADMIN = "last_admin"
     LONGTAIL_TAKEN = "longtail_taken"
@@ -272,6 +278,10 @@ _CONFLICTS = {
     ConflictReason.BATCH_ENDED: "batch {key} has ended: {status}",
     ConflictReason.BATCH_RUNNING: "a batch of {key} is running",
     ConflictReason.CLAIMED: "{by} looks at article {key}, until {until}",
+    ConflictReason.COLOUR_ACTIVE: "{key} takes the new work; it cannot be drained",
+    ConflictReason.DEPLOYMENT_LOST: "the {kind} of {key} was ended by somebody else; this process leaves it",
+    ConflictReason.DEPLOYMENT_OPEN: "a {kind} of {key} is open, begun by {by} at {since}",
+    ConflictReason.DEPLOYMENT_UNDER_WAY: "the {kind} of {key} is carried out by {by} at {where} since {since}",
     ConflictReason.KEY_USED: "the idempotency key {key!r} belongs to another decision on this article",
     ConflictReason.LAST_ADMIN: "{key} is the last who can appoint others",
     ConflictReason.LONGTAIL_TAKEN: "another article has taken the keyword {key!r} since this one was cancelled",

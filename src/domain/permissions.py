@@ -69,6 +69,10 @@ class Action(StrEnum):
     TOKEN_CREATE = "token.create"  # noqa: S105 - an action, no secret
     TOKEN_REVOKE = "token.revoke"  # noqa: S105 - likewise
     AUDIT_READ = "audit.read"
+    DEPLOYMENT_READ = "deployment.read"
+    DEPLOYMENT_PROMOTE = "deployment.promote"
+    DEPLOYMENT_DRAIN = "deployment.drain"
+    DEPLOYMENT_ROLLBACK = "deployment.rollback"
     DATABASE_UPGRADE = "database.upgrade"
     DATABASE_DOWNGRADE = "database.downgrade"
     DATABASE_BACKUP = "database.backup"
@@ -141,6 +145,10 @@ ALLOWED: dict[Action, frozenset[Role]] = {
     Action.TOKEN_CREATE: _ADMIN,
     Action.TOKEN_REVOKE: _ADMIN,
     Action.AUDIT_READ: _OPERATOR,
+    Action.DEPLOYMENT_READ: _OPERATOR,
+    Action.DEPLOYMENT_PROMOTE: _OPERATOR,
+    Action.DEPLOYMENT_DRAIN: _OPERATOR,
+    Action.DEPLOYMENT_ROLLBACK: _OPERATOR,
     Action.DATABASE_UPGRADE: _ADMIN,
     Action.DATABASE_DOWNGRADE: _ADMIN,
     Action.DATABASE_BACKUP: _ADMIN,
@@ -149,6 +157,8 @@ ALLOWED: dict[Action, frozenset[Role]] = {
 """The roles that allow an action; any one of them is enough."""
 
 OF_NO_SITE = frozenset(
-    action for action in Action if action.noun in ("user", "token", "database") or action is Action.SITE_ADD
+    action
+    for action in Action
+    if action.noun in ("user", "token", "deployment", "database") or action is Action.SITE_ADD
 )
 """Actions that concern no single site, so that only a role for all sites allows them."""

@@ -8,8 +8,9 @@ from pydantic import TypeAdapter
 
 from src.bootstrap import Application
 from src.domain.alert import AlertKind, Finding
-from src.domain.colour import Colour
+from src.domain.colour import BLUE, Colour
 from src.domain.hold import HoldDepth
+from src.domain.probe import PROBE_KEYWORD, PROBE_SITE
 from src.infrastructure.database.unit_of_work import Database
 from tests.factories import a_site, longtails, open_batch
 from tests.json_documents import DOCUMENTS
@@ -47,6 +48,8 @@ async def ids(database: Database, application: Application, colour: Colour) -> d
         await uow.holds.upsert("hardware-shop", depth=HoldDepth.ARTICLES, note="look", by="anna")
         stuck = Finding(kind=AlertKind.WORKFLOW_STUCK, subject="w", site="hardware-shop", detail="its tasks fail")
         await uow.alerts.settle(AlertKind.WORKFLOW_STUCK, [stuck])
+    async with database.seeing_probes().unit_of_work() as uow:  # what no command shows
+        await uow.probes.plant(BLUE, workflow_id="probe")
     return {"batch": batch_id, "article": article.id}
 
 
@@ -55,6 +58,8 @@ async def test_each_command_prints_its_document(ids: dict[str, object], longtail
     try:
         for name, command in COMMANDS.items():
             printed = longtail.run(*command.format(**ids).split(), "--json")
+            assert PROBE_SITE not in printed.stdout, name
+            assert PROBE_KEYWORD not in printed.stdout, name
             document: Any = TypeAdapter(DOCUMENTS[name]).validate_json(printed.stdout)
             again = TypeAdapter(DOCUMENTS[name]).dump_python(document, mode="json")
             assert keys(json.loads(printed.stdout)) == keys(again), name

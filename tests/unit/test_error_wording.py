@@ -111,10 +111,13 @@ DETAILS: Any = {
     "count": "2",
     "until": "06:10",
     "address": "https://shop.example/taps",
+    "kind": "promote",
     "other": "3f2a9c01",
     "problem": "it is so",
+    "since": "2026-11-20 06:00:00 UTC",
     "slot": "2026-11-20 06:00 UTC",
     "status": "completed",
+    "where": "a-host, process 7",
 }
 
 

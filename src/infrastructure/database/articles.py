@@ -34,6 +34,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from src.domain.article import Article, ArticleRef, ArticleStatus, Failure
+from src.domain.colour import Colour
 from src.domain.errors import Conflict, ConflictReason, Hint, NotFound
 from src.domain.ids import ArticleId, BatchId
 from src.domain.longtail import LongtailStatus
@@ -82,8 +83,8 @@ def _outcome(articles: CTE, status: ArticleStatus | None) -> ReturningUpdate[Any
 
 
 _FAILURE = ("failed_stage", "error_type", "error_message", "attempts")
-_SAVE = _ending(ArticleStatus.NEEDS_REVIEW, "html", "content_hash", "words", "offline", *_FAILURE)
-_FAIL = _ending(ArticleStatus.FAILED, *_FAILURE)
+_SAVE = _ending(ArticleStatus.NEEDS_REVIEW, "html", "content_hash", "words", "offline", "colour", *_FAILURE)
+_FAIL = _ending(ArticleStatus.FAILED, "colour", *_FAILURE)
 _CANCEL = _ending(ArticleStatus.CANCELLED)
 
 
@@ -161,9 +162,21 @@ class ArticleRepository:
         locked = select(ArticleRow.status).where(ArticleRow.id == article_id).with_for_update(key_share=True)
         return await self._session.scalar(locked) in _ended_by_workflow(ArticleStatus.NEEDS_REVIEW)
 
-    async def save(self, article_id: ArticleId, *, html: str, content_hash: str, words: int, offline: bool) -> None:
-        """Store the finished page; the article now needs a review."""
-        columns = {"html": html, "content_hash": content_hash, "words": words, "offline": offline}
+    async def save(
+        self,
+        article_id: ArticleId,
+        *,
+        html: str,
+        content_hash: str,
+        words: int,
+        offline: bool,
+        colour: Colour | None = None,
+    ) -> None:
+        """Store the finished page; the article now needs a review.
+
+        ``colour`` is whose worker made it.
+        """
+        columns = {"html": html, "content_hash": content_hash, "words": words, "offline": offline, "colour": colour}
         await self._session.execute(
             _SAVE,
             {
@@ -175,12 +188,13 @@ class ArticleRepository:
             },
         )
 
-    async def fail(self, article_id: ArticleId, failure: Failure) -> None:
-        """Store where and why the article stopped."""
+    async def fail(self, article_id: ArticleId, failure: Failure, *, colour: Colour | None = None) -> None:
+        """Store where and why the article stopped, and on whose worker."""
         await self._session.execute(
             _FAIL,
             {
                 "ended_id": article_id,
+                "colour": colour,
                 "failed_stage": failure.stage,
                 "error_type": failure.error_type,
                 "error_message": failure.message,

@@ -17,17 +17,21 @@ from asyncpg.exceptions import (  # type: ignore[import-untyped]
 )
 from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy.orm import Session
 
 from .alerts import AlertRepository
 from .answering_models import AnsweringModelRepository
 from .api_tokens import ApiTokenRepository
 from .articles import ArticleRepository
 from .audit import AuditRepository
+from .backlog import BacklogRepository
 from .batch_progress import BatchProgressRepository
 from .batches import BatchRepository
 from .call_lists import CallListRepository
+from .colour_facts import ColourFactsRepository
 from .comments import CommentRepository
 from .decisions import DecisionRepository
+from .deployments import DeploymentRepository
 from .failed_logins import FailedLoginRepository
 from .findings import FindingRepository
 from .holds import HoldRepository
@@ -35,6 +39,7 @@ from .idempotency_keys import IdempotencyKeyRepository
 from .longtails import LongtailRepository
 from .model_calls import ModelCallRepository
 from .overview import OverviewRepository
+from .probes import ProbeRepository, SessionWithoutProbes
 from .progress_steps import ProgressStepRepository
 from .provider_limits import ProviderLimitRepository
 from .publications import PublicationRepository
@@ -62,11 +67,13 @@ class UnitOfWork:
     """One session, one transaction, and the repositories that work in it.
 
     ``autocommit=True`` (a request, a command) commits on a clean exit. ``autocommit=False`` (a worker) keeps nothing
-    unless ``commit`` was called. Anything else rolls back.
+    unless ``commit`` was called. Anything else rolls back. What a deployment's probe makes is there for who
+    ``sees_probes`` alone.
     """
 
-    def __init__(self, engine: AsyncEngine, *, autocommit: bool) -> None:
-        self._session = AsyncSession(engine, expire_on_commit=False)
+    def __init__(self, engine: AsyncEngine, *, autocommit: bool, sees_probes: bool = False) -> None:
+        kind = Session if sees_probes else SessionWithoutProbes
+        self._session = AsyncSession(engine, expire_on_commit=False, sync_session_class=kind)
         self._autocommit = autocommit
         self.sites = SiteRepository(self._session)
         self.longtails = LongtailRepository(self._session)
@@ -82,7 +89,10 @@ class UnitOfWork:
         self.comments = CommentRepository(self._session)
         self.publications = PublicationRepository(self._session)
         self.holds = HoldRepository(self._session)
+        self.probes = ProbeRepository(self._session)
         self.provider_limits = ProviderLimitRepository(self._session)
+        self.deployments = DeploymentRepository(self._session)
+        self.colours = ColourFactsRepository(self._session)
         self.routing = RoutingRepository(self._session)
         self.schedules = ScheduleRepository(self._session)
         self.stage_failures = StageFailureRepository(self._session)
@@ -102,6 +112,7 @@ class UnitOfWork:
         self.overview = OverviewRepository(self._session)
         self.batch_progress = BatchProgressRepository(self._session)
         self.today = TodayRepository(self._session)
+        self.backlog = BacklogRepository(self._session)
 
     async def __aenter__(self) -> Self:
         return self
@@ -133,13 +144,18 @@ class Database:
     Built once per process, closed at its end.
     """
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, *, sees_probes: bool = False) -> None:
         self.engine = engine
+        self._sees_probes = sees_probes
         self._without_transactions = engine.execution_options(isolation_level="AUTOCOMMIT")  # the same connections
+
+    def seeing_probes(self) -> Self:
+        """Return the same database for who makes a deployment's probe."""
+        return type(self)(self.engine, sees_probes=True)
 
     def unit_of_work(self, *, autocommit: bool = True) -> UnitOfWork:
         """Return a new unit of work, to be entered with ``async with``."""
-        return UnitOfWork(self.engine, autocommit=autocommit)
+        return self._unit_of_work(self.engine, autocommit=autocommit)
 
     async def run_in_transaction(self, work: Callable[[UnitOfWork], Awaitable[T]]) -> T:
         """Run ``work`` in one transaction; repeat it once if necessary.
@@ -147,7 +163,7 @@ class Database:
         Only transient faults are repeated: a statement cached before a migration, a lost serialisation race, a
         connection that the server closed while it was idle.
         """
-        return await _commit_with_retry(self.engine, work)
+        return await self._commit_with_retry(self.engine, work)
 
     async def run_autocommit(self, work: Callable[[UnitOfWork], Awaitable[T]]) -> T:
         """Run ``work`` as ``commit`` does, if it is one statement.
@@ -156,27 +172,28 @@ class Database:
 
         PostgreSQL makes every statement a transaction of its own; a second one in ``work`` would be another.
         """
-        return await _commit_with_retry(self._without_transactions, work)
+        return await self._commit_with_retry(self._without_transactions, work)
 
     async def close(self) -> None:
         """Close every connection."""
         await self.engine.dispose()
 
+    async def _commit_with_retry(self, engine: AsyncEngine, work: Callable[[UnitOfWork], Awaitable[T]]) -> T:
+        try:
+            return await self._committed(engine, work)
+        except DBAPIError as error:
+            if not is_transient(error):
+                raise
+        return await self._committed(engine, work)
 
-async def _commit_with_retry(engine: AsyncEngine, work: Callable[[UnitOfWork], Awaitable[T]]) -> T:
-    try:
-        return await _committed(engine, work)
-    except DBAPIError as error:
-        if not is_transient(error):
-            raise
-    return await _committed(engine, work)
+    async def _committed(self, engine: AsyncEngine, work: Callable[[UnitOfWork], Awaitable[T]]) -> T:
+        async with self._unit_of_work(engine, autocommit=False) as uow:
+            result = await work(uow)
+            await uow.commit()
+            return result
 
-
-async def _committed(engine: AsyncEngine, work: Callable[[UnitOfWork], Awaitable[T]]) -> T:
-    async with UnitOfWork(engine, autocommit=False) as uow:
-        result = await work(uow)
-        await uow.commit()
-        return result
+    def _unit_of_work(self, engine: AsyncEngine, *, autocommit: bool) -> UnitOfWork:
+        return UnitOfWork(engine, autocommit=autocommit, sees_probes=self._sees_probes)
 
 
 def is_transient(error: DBAPIError) -> bool:

@@ -5,6 +5,7 @@ Domain values in and out. What Temporal raises becomes an error of ``domain.erro
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -24,6 +25,7 @@ from src.domain.colour import Colour
 from src.domain.errors import Conflict, ConflictReason
 from src.domain.hold import HoldState
 from src.domain.ids import ArticleId
+from src.domain.probe import PROBE_SITE
 from src.domain.review import DecisionId
 
 from . import ids, policies
@@ -143,11 +145,12 @@ class WorkflowGateway:
         goes_on = described.status is WorkflowExecutionStatus.CONTINUED_AS_NEW
         return WorkflowRun(started_at=described.start_time, is_running=is_running, goes_on=goes_on)
 
-    async def list_stuck(self) -> list[StuckWorkflow]:
+    async def list_stuck(self, colour: Colour | None = None) -> list[StuckWorkflow]:
         """Return the workflows whose tasks fail again and again.
 
-        Temporal says so after five failures in a row.
+        Those of a colour, or of all. Temporal says so after five failures in a row.
         """
+        query = _STUCK if colour is None else f"{_STUCK} AND TaskQueue = '{ids.task_queue(colour)}'"
         with translated("list workflows with failing tasks"):
             return [
                 StuckWorkflow(
@@ -155,7 +158,8 @@ class WorkflowGateway:
                     site=each.typed_search_attributes.get(sa.SITE),
                     problems=tuple(each.typed_search_attributes.get(sa.REPORTED_PROBLEMS, ())),
                 )
-                async for each in self._client.list_workflows(_STUCK, page_size=_PAGE)
+                async for each in self._client.list_workflows(query, page_size=_PAGE)
+                if each.typed_search_attributes.get(sa.SITE) != PROBE_SITE
             ]
 
     # --- articles
@@ -184,6 +188,28 @@ class WorkflowGateway:
         """Terminate the articles' workflows, which then record nothing; return how many ran."""
         handles = (self._client.get_workflow_handle(ids.article(article_id)) for article_id in article_ids)
         return await _count_taken((handle.terminate(reason=reason) for handle in handles), "terminate the articles")
+
+    async def wait_for_article(self, article_id: ArticleId, *, within: timedelta) -> bool:
+        """Wait for the end of the article's workflow, however it ends.
+
+        Return whether it came in time.
+        """
+        with translated("return the article's result"), suppress(WorkflowFailureError):
+            try:
+                async with asyncio.timeout(within.total_seconds()):
+                    await self._client.get_workflow_handle(ids.article(article_id)).result()
+            except TimeoutError:
+                return False
+        return True
+
+    async def end_probes(self, article_ids: Iterable[ArticleId]) -> None:
+        """Terminate what runs of these probes.
+
+        A version before begins a review of one as well.
+        """
+        names = [name for each in article_ids for name in (ids.article(each), ids.review(each))]
+        handles = (self._client.get_workflow_handle(name) for name in names)
+        await _count_taken((handle.terminate(reason="the probe is over") for handle in handles), "end the probe")
 
     # --- reviews
 

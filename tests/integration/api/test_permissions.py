@@ -147,7 +147,7 @@ def is_allowed(line: Line, role: Role, relation: str) -> bool:
     row = ALLOWED[line.action, role.value]
     if line.where == "all":
         return relation == "all_sites" and row["installation"] == "yes"
-    if Action(line.action).noun in ("user", "token", "database"):
+    if Action(line.action).noun in ("user", "token", "deployment", "database"):
         raise AssertionError("these concern no site")
     return row[{"token_elsewhere": "other_site"}.get(relation, relation)] == "yes"
 

@@ -59,6 +59,7 @@ class ArticleRow(Table):
     content_hash: Mapped[str | None]  # SHA-256 of html; that of a text is in its revision
     words: Mapped[int | None]
     offline: Mapped[bool] = mapped_column(server_default=text("false"))  # any stage by the offline writer
+    colour: Mapped[str | None]  # whose worker ended it; NULL before this column
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]

@@ -14,11 +14,13 @@ from src.domain.article import ArticleRef, ArticleStatus, Failure
 from src.domain.colour import Colour
 from src.domain.errors import ArticleEnded, EngineUnavailable, ModelRefused, OutputRejected, OutputTruncated
 from src.domain.ids import ArticleId
+from src.domain.probe import PROBE_SITE
 from src.domain.stage_failure import verdict_on
 from src.infrastructure.database.machine_texts import read_machine_text, store_machine_text
 from src.infrastructure.database.unit_of_work import Database, UnitOfWork
 from src.rendering import page
 
+from .. import ids
 from ..messages import ArticleOutcome, RecordedFailure, RecordFailure
 
 log = structlog.get_logger()
@@ -63,6 +65,7 @@ class ArticleActivities:
                 content_hash=content_hash,
                 words=text.words,
                 offline=content.offline,
+                colour=_own_colour(),
             )
             await uow.batches.follow_article(article.article_id)
             outcome = ArticleOutcome(
@@ -79,6 +82,8 @@ class ArticleActivities:
 
     async def _begin_review(self, article: ArticleRef, colour: Colour, remind_after: timedelta) -> None:
         """Begin the article's review; the watchdog does where this is cut short."""
+        if article.site == PROBE_SITE:
+            return  # nobody is to see it
         try:
             await self._reviews.begin_review(
                 article.article_id,
@@ -111,7 +116,7 @@ class ArticleActivities:
             if failure.error_type == ArticleEnded.__name__:
                 await uow.articles.cancel_gone([article.article_id])  # no other workflow could start beside this one
                 return recorded(known)
-            await uow.articles.fail(article.article_id, known)
+            await uow.articles.fail(article.article_id, known, colour=_own_colour())
             await uow.batches.follow_article(article.article_id)
             return recorded(known)
 
@@ -126,6 +131,11 @@ class ArticleActivities:
             await uow.articles.cancel(article.article_id)
 
         await self._database.run_in_transaction(work)
+
+
+def _own_colour() -> Colour | None:
+    """Return the colour of this worker, None outside one."""
+    return ids.colour_of(activity.info().task_queue) if activity.in_activity() else None
 
 
 def recorded(failure: Failure) -> RecordedFailure:
