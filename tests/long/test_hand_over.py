@@ -22,8 +22,7 @@ from src.infrastructure.temporal.messages import SiteBatchInput
 from src.infrastructure.temporal.workflows.site_batch import SiteBatchWorkflow
 from tests.eventually import eventually
 from tests.factories import a_site, longtails
-
-from .conftest import Longtail, Records, Running
+from tests.story.conftest import Longtail, Records, Running
 
 ARTICLES = 8
 CALLS = ARTICLES * len(STAGES)
@@ -52,7 +51,7 @@ async def answered(models: ModelServer, number: int) -> None:
     async def are_answered() -> bool:
         return models.stats().answered >= number
 
-    await eventually(are_answered)
+    await eventually(are_answered, within=150)  # two processes start first
 
 
 async def test_there_and_back_with_a_kill_of_each_worker(
@@ -110,4 +109,4 @@ async def _is_on(client: Client, workflow_id: str, colour: Colour) -> None:
     async def is_on() -> bool:
         return (await client.get_workflow_handle(workflow_id).describe()).task_queue == ids.task_queue(colour)
 
-    await eventually(is_on)
+    await eventually(is_on, within=150)  # a process that starts takes it
