@@ -179,7 +179,8 @@ class ArticleWorkflow(HoldableWorkflow):
             if self._is_held():
                 self.show_progress(f"waiting before stage {stage}")
                 await workflow.wait_condition(lambda: not self._is_held() or self._next is not None)
-                self._hand_over_if_asked(article)
+                if self._next is not None:
+                    continue
             self._begun = True
             self._enter(stage, progress)
             self._call, self._call_held = start(), False
