@@ -56,8 +56,9 @@ async def serve(
     X-Forwarded-For who asks.
     """
     stopping = asyncio.Event()
+    app = create_app(application, stopping=stopping)
     config = uvicorn.Config(
-        create_app(application, stopping=stopping),
+        app,
         http="h11",
         ws="none",
         lifespan="off",
@@ -74,6 +75,7 @@ async def serve(
     log.info("api_started", address=f"http://{host}:{port}")
     with _stopped_by_signals(server, stopping, lifeline):
         await server.serve(sockets=[listening])
+        await app.state.background.stop()
     log.info("api_stopped")
 
 
