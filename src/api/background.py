@@ -21,7 +21,7 @@ class Background:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self, what: str, work: Coroutine[Any, Any, object]) -> None:
-        """Let the work go on by itself; what ends it early is logged."""
+        """Let the work go on; what ends it early is logged."""
         task = asyncio.create_task(_logged(what, work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

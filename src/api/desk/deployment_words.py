@@ -66,7 +66,7 @@ def reason(deployment: Deployment) -> str:
 
 
 def steps(deployment: Deployment) -> list[tuple[tuple[str, str], str, str]]:
-    """Return the state of each step, what it does, and what is known of it."""
+    """Return the state of each step, its words, and its facts."""
     return [
         (
             _STEP_STATES[deployment.is_done(step) if step in deployment.steps else None],

@@ -65,7 +65,7 @@ async def promote(request: Request, acting: Acting, asked: Promotion) -> Deploym
 
 @router.post("/deployments/drain", status_code=202)
 async def drain(request: Request, acting: Acting, asked: Drain) -> Deployment:
-    """Empty a colour that takes no new work, or go on with that."""
+    """Empty a colour that takes no new work, or go on."""
     return carry_out(request, acting, await acting.deployments.drain(asked.colour, fast=asked.fast))
 
 

@@ -36,7 +36,7 @@ async def show_colours(request: Request, acting: Desk) -> Response:
         for each in status.possible
         if acting.principal.may(_ACTIONS[each.kind], None)
     ]
-    return await render(request, "deployments.html", status=status, buttons=buttons, words=words)
+    return await render(request, "deployments.html", found=status, buttons=buttons, words=words)
 
 
 @router.get("/deployments/confirm")
