@@ -1,6 +1,7 @@
 """Settings: the environment and ``.env``, read once and frozen.
 
-No other module reads the environment, but for Temporal's own variables, which ``temporalio.envconfig`` reads.
+No other module reads the environment, but for Temporal's own variables, which ``temporalio.envconfig`` reads, and
+OpenTelemetry's.
 """
 
 from datetime import timedelta
@@ -143,6 +144,12 @@ class Settings(BaseSettings):
 
     log_level: LogLevel | None = Field(default=None, description="Unset: INFO for workers, WARNING for commands.")
     log_json: bool | None = Field(default=None, description="JSON lines; unset: only where no terminal is.")
+
+    metrics_port: int | None = Field(
+        default=None, ge=0, le=65535, description="Where workers and the API serve /metrics; 0: any free port."
+    )
+    metrics_host: str = Field(default="127.0.0.1", min_length=1, description="The address that /metrics is served at.")
+    trace_prompts: bool = Field(default=False, description="Model calls in traces hold prompts and answers.")
 
     @field_validator("fail_keywords", "api_cors_origins", mode="before")
     @classmethod

@@ -35,6 +35,7 @@ from .routes import (
     sites,
     users,
 )
+from .tracing import tracing
 
 MAX_BODY_BYTES = 1_000_000  # the longest site's description is far below; keyword lists have a limit of their own
 PREFIX = "/api/v1"
@@ -58,6 +59,7 @@ def create_app(application: Application, *, stopping: asyncio.Event | None = Non
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
+        telemetry=tracing(application.telemetry.traces),
     )
     app.state.application = application
     app.state.streams = Streams(stopping or asyncio.Event())
@@ -79,7 +81,13 @@ def create_app(application: Application, *, stopping: asyncio.Event | None = Non
             allow_headers=["Authorization", "Content-Type", "If-Match", "If-None-Match", IDEMPOTENCY_KEY, REQUEST_ID],
             expose_headers=["ETag", "Location", REQUEST_ID],
         )
-    app.add_middleware(Edge, limit=MAX_BODY_BYTES, longer=keywords.LONGER_BODIES | LISTS_OF_THE_DESK, pages=f"{DESK}/")
+    app.add_middleware(
+        Edge,
+        limit=MAX_BODY_BYTES,
+        longer=keywords.LONGER_BODIES | LISTS_OF_THE_DESK,
+        pages=f"{DESK}/",
+        telemetry=application.telemetry,
+    )
     return app
 
 

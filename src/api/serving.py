@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 import structlog
 import uvicorn
 
-from src.bootstrap import Application
+from src.bootstrap import Application, show_backlog
 from src.domain.errors import InputInvalid
 
 from .app import create_app
@@ -56,6 +56,7 @@ async def serve(
     X-Forwarded-For who asks.
     """
     stopping = asyncio.Event()
+    show_backlog(application.telemetry, application.database)
     app = create_app(application, stopping=stopping)
     config = uvicorn.Config(
         app,

@@ -7,9 +7,10 @@ from typing import Annotated
 import typer
 
 from src.api.serving import listen, serve
+from src.bootstrap import Process
 from src.settings import Settings
 
-from .connections import start, with_application
+from .connections import start, stay
 from .options import API_PORT
 from .terminal import err
 
@@ -37,7 +38,7 @@ def api(
     listening = listen(host, port)
     bound, number = listening.getsockname()[:2]
     err.print(f"API http://{bound}:{number}, documented at /docs", soft_wrap=True)
-    with_application(
+    stay(
         lambda application: serve(
             application,
             listening,
@@ -45,5 +46,5 @@ def api(
             lifeline=0 if while_stdin_open else None,
         ),
         settings,
-        identity=f"api@{socket.gethostname()}:{os.getpid()}",
+        Process(kind="api", instance=f"api@{socket.gethostname()}:{os.getpid()}"),
     )

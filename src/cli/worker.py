@@ -4,11 +4,11 @@ from typing import Annotated
 
 import typer
 
-from src.bootstrap import run_worker, worker_identity
+from src.bootstrap import Process, run_worker, worker_identity
 from src.domain.colour import BLUE, Colour, parse_colour
 from src.settings import OfflineSettings, Settings
 
-from .connections import start, with_application
+from .connections import start, stay
 
 
 def worker(
@@ -38,8 +38,8 @@ def worker(
     if offline_latency is not None:
         overrides["offline"] = OfflineSettings(latency_seconds=offline_latency)
     settings = start(Settings.load(**overrides), log_level="INFO")
-    with_application(
+    stay(
         lambda application: run_worker(application, colour=colour, lifeline=0 if while_stdin_open else None),
         settings,
-        identity=worker_identity(colour),
+        Process(kind="worker", instance=worker_identity(colour), colour=colour),
     )

@@ -1,7 +1,9 @@
 """Connects to Temporal with the settings of Temporal's own variables and profiles."""
 
+from collections.abc import Sequence
+
 from temporalio import activity, workflow
-from temporalio.client import Client
+from temporalio.client import Client, Interceptor
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig
 from temporalio.runtime import Runtime
@@ -22,7 +24,12 @@ _PATIENT = RetryConfig(
 
 
 async def connect(
-    address: str, *, identity: str | None = None, is_patient: bool = False, runtime: Runtime | None = None
+    address: str,
+    *,
+    identity: str | None = None,
+    is_patient: bool = False,
+    runtime: Runtime | None = None,
+    interceptors: Sequence[Interceptor] = (),
 ) -> Client:
     """Connect to ``address`` (host:port) and register our search attributes.
 
@@ -39,6 +46,7 @@ async def connect(
             data_converter=pydantic_data_converter,
             retry_config=_PATIENT if is_patient else None,
             runtime=runtime,
+            interceptors=interceptors,
         )
         await search_attributes.register(client)
     except (RPCError, RuntimeError) as error:  # RuntimeError is what the bridge raises for a refused connection
