@@ -57,8 +57,9 @@ async def serve(
     """
     stopping = asyncio.Event()
     show_backlog(application.telemetry, application.database)
+    app = create_app(application, stopping=stopping)
     config = uvicorn.Config(
-        create_app(application, stopping=stopping),
+        app,
         http="h11",
         ws="none",
         lifespan="off",
@@ -75,6 +76,7 @@ async def serve(
     log.info("api_started", address=f"http://{host}:{port}")
     with _stopped_by_signals(server, stopping, lifeline):
         await server.serve(sockets=[listening])
+        await app.state.background.stop()
     log.info("api_stopped")
 
 
