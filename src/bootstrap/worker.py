@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from src.infrastructure.llm.spool import Spool
     from src.infrastructure.workers.registration import Registration
 from .application import Application
+from .code import describe_code
 
 log = structlog.get_logger()
 
@@ -45,15 +46,14 @@ def worker_identity(colour: Colour) -> str:
 
 def register_worker(application: Application, *, colour: Colour) -> "Registration":
     """Return the registration of this process; nothing is stored yet."""
-    from src.infrastructure.workers.code_version import code_version  # noqa: PLC0415 - for workers alone
-    from src.infrastructure.workers.registration import Registration  # noqa: PLC0415
+    from src.infrastructure.workers.registration import Registration  # noqa: PLC0415 - for workers alone
 
     settings = application.settings
     return Registration(
         application.database,
         instance=application.who,
         colour=colour,
-        code_version=code_version(settings.commit),
+        code=describe_code(settings),
         slots=settings.model_slots,
     )
 

@@ -30,7 +30,7 @@ async def upgrade(engine: AsyncEngine, revision: str = "head", *, by: Principal 
     before = await find_revision(engine)
 
     async def record(connection: AsyncConnection) -> None:
-        if by is not None and before != (wanted := _wanted()) and revision == "head":
+        if by is not None and before != (wanted := newest_revision()) and revision == "head":
             await _record(connection, Action.DATABASE_UPGRADE, by, before=before, after=wanted)
 
     await _run(engine, "upgrade", revision, then=record)
@@ -44,7 +44,7 @@ async def downgrade(engine: AsyncEngine, revision: str, *, by: Principal | None 
     before = await find_revision(engine)
 
     async def record(connection: AsyncConnection) -> None:  # first, since the trail may lose what it needs for it
-        if by is not None and before == _wanted() != revision:
+        if by is not None and before == newest_revision() != revision:
             await _record(connection, Action.DATABASE_DOWNGRADE, by, before=before, after=revision)
 
     await _run(engine, "downgrade", revision, first=record)
@@ -61,13 +61,13 @@ async def check(engine: AsyncEngine) -> None:
 
 async def is_current(engine: AsyncEngine) -> bool:
     """Return whether the database is at this version's revision."""
-    return await find_revision(engine) == _wanted()
+    return await find_revision(engine) == newest_revision()
 
 
 async def require_current(engine: AsyncEngine) -> None:
     """Raise SchemaOutdated unless the database is at this version's revision."""
     found = await find_revision(engine)
-    if found != (wanted := _wanted()):
+    if found != (wanted := newest_revision()):
         raise SchemaOutdated(found, wanted)
 
 
@@ -86,7 +86,7 @@ async def record_restore(engine: AsyncEngine, file: str, *, by: Principal) -> st
     Return its revision. A dump of another version records nothing: its trail may lack what that needs.
     """
     found = await find_revision(engine)
-    if found == _wanted():
+    if found == newest_revision():
         async with engine.begin() as connection, AsyncSession(bind=connection) as session:
             trail = AuditRepository(session)
             await trail.record(Action.DATABASE_RESTORE, "schema", by=by, after={"file": file, "revision": found})
@@ -94,8 +94,8 @@ async def record_restore(engine: AsyncEngine, file: str, *, by: Principal) -> st
     return found
 
 
-def _wanted() -> str:
-    """Return the last revision: files begin with theirs, counted up."""
+def newest_revision() -> str:
+    """Return this version's revision: files begin with theirs, counted up."""
     return max(file.name.partition("_")[0] for file in (_FOLDER / "versions").glob("[0-9]*_*.py"))
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import func, select, update
@@ -14,7 +15,14 @@ from .tables import WorkerRow
 
 
 class RegisteredWorker(BaseModel):
-    """One worker process."""
+    """One worker process.
+
+    Attributes:
+        generation: of its workflow code; None, as the next three: a version that does not say.
+        migration: the newest one that it knows.
+        prompts: stage -> hash.
+        settings: those that deployments change.
+    """
 
     model_config = ConfigDict(frozen=True, from_attributes=True)
 
@@ -25,6 +33,10 @@ class RegisteredWorker(BaseModel):
     process_started_at: float  # seconds since 1970
     code_version: str
     slots: int
+    generation: int | None = None
+    migration: str | None = None
+    prompts: dict[str, str] | None = None
+    settings: dict[str, Any] | None = None
 
 
 class WorkerRecord(RegisteredWorker):
@@ -50,7 +62,9 @@ class WorkerRepository:
 
     async def register(self, worker: RegisteredWorker) -> None:
         """Insert the worker; safe to repeat."""
-        await self._session.execute(insert(WorkerRow).values(worker.model_dump()).on_conflict_do_nothing())
+        await self._session.execute(
+            insert(WorkerRow).values(worker.model_dump(exclude_none=True)).on_conflict_do_nothing()
+        )
 
     async def beat(self, instance: str) -> None:
         """Note that the worker lives."""
