@@ -54,7 +54,10 @@ class Trace:
         self._running = running
 
     def issue(self, *names: str | None) -> None:
-        """Note which line issued a command, by the names that an error may call it."""
+        """Note which line issued a command.
+
+        ``names`` are what an error may call it.
+        """
         self._last = next(_places(traceback.walk_stack(None)), None)
         self._commands.update({name: self._last for name in names if name and self._last})
 
@@ -149,7 +152,7 @@ class TracedRunner(WorkflowRunner):
         self._runner.prepare_workflow(defn)
 
     def set_worker_level_failure_exception_types(self, types: Any) -> None:  # noqa: ANN401 - likewise
-        """Tell the other runner."""
+        """Set them for the other runner."""
         self._runner.set_worker_level_failure_exception_types(types)
 
     def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:

@@ -44,7 +44,7 @@ class Replays:
         self._workflows = list(workflows)
 
     async def replay(self, *, closed: int = CLOSED, tell: Tell = lambda *_: None) -> Replay:
-        """Replay the histories of all open workflows, and of the last closed ones.
+        """Replay the histories of open workflows and the last closed ones.
 
         Each type has its share of those. Raises EngineUnavailable.
         """
@@ -60,7 +60,10 @@ class Replays:
         return await self._list(f"{self._on_our_queues} AND ExecutionStatus = 'Running'", limit=None)
 
     async def _list_closed(self, wanted: int) -> list[WorkflowExecution]:
-        """Return the last closed workflows, in turn one of each type: most would be looks of the watchdog."""
+        """Return the last closed workflows, in turn one of each type.
+
+        Else most would be looks of the watchdog.
+        """
         names = [each.__name__ for each in WORKFLOWS]
         ended = f"{self._on_our_queues} AND ExecutionStatus != 'Running'"
         lists = [await self._list(f"{ended} AND WorkflowType = '{name}'", limit=wanted) for name in names]
@@ -186,7 +189,10 @@ def _explained(history: WorkflowHistory, problem: str, trace: Trace) -> Break:
 
 
 def _event(history: WorkflowHistory, problem: str) -> tuple[int | None, str | None]:
-    """Return the number of the event that an error names, and what the code asked for instead."""
+    """Return the number of the event that an error names.
+
+    And the command that the code issued instead.
+    """
     if named := _EVENT.search(problem):
         return int(named[1]), None
     if not (mismatch := _MISMATCH.search(problem)):

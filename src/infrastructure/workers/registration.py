@@ -66,6 +66,11 @@ class Registration:
         """Return the worker's unique name."""
         return self.worker.instance
 
+    @property
+    def database_answers(self) -> bool:
+        """Return whether the last beat reached the database."""
+        return self._answering_since is not None
+
     async def register(self) -> None:
         """Store the worker, before it polls."""
         await self._database.run_autocommit(lambda uow: uow.workers.register(self.worker))
