@@ -61,8 +61,9 @@ async def serve(
     """
     stopping = asyncio.Event()
     show_backlog(application.telemetry, application.database)
+    app = create_app(application, stopping=stopping)
     config = uvicorn.Config(
-        create_app(application, stopping=stopping),
+        app,
         http="h11",
         ws="none",
         lifespan="off",
@@ -80,6 +81,7 @@ async def serve(
     delay = application.settings.api_shutdown_delay
     with _stopped_by_signals(server, stopping, lifeline, delay=delay.total_seconds()):
         await server.serve(sockets=[listening])
+        await app.state.background.stop()
     log.info("api_stopped")
 
 

@@ -11,6 +11,7 @@ from . import (
     calendar,
     calls,
     comments,
+    deployments,
     difference,
     editor,
     forward_auth,
@@ -30,6 +31,6 @@ from . import (
 PAGES = (
     *(today, queue, bulk, articles, article, preview, texts, difference, editor, comments),
     *(calendar, batches, keywords, sites, schedules, holds, alerts),
-    *(calls, people, audit, account, login, forward_auth, keys),
+    *(deployments, calls, people, audit, account, login, forward_auth, keys),
 )
 """Modules with a router each."""
