@@ -24,7 +24,7 @@ from src.settings import Settings
 
 from . import progress, sample
 from .connections import start, with_application
-from .options import API_PORT
+from .ports import API_PORT
 from .sample_edits import edit_some
 from .supervised import Supervised
 from .terminal import out

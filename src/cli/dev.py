@@ -11,7 +11,7 @@ from src.settings import Settings
 
 from . import sample
 from .connections import as_owner, start
-from .options import API_PORT
+from .ports import API_PORT
 from .sample_edits import edit_some
 from .supervised import RESTART_PAUSE, Supervised
 from .terminal import busy, out
