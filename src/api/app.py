@@ -50,7 +50,7 @@ NOUNS = (
 def create_app(application: Application, *, stopping: asyncio.Event | None = None) -> FastAPI:
     """Return the app that serves the use cases of ``application``.
 
-    Nobody's rights are used but those of who asks. Streams end when ``stopping`` is set.
+    Nobody's rights are used but those of who asks. When ``stopping`` is set, streams end and proxies are told.
     """
     app = FastAPI(
         title="Longtail",

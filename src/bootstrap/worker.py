@@ -7,6 +7,7 @@ import asyncio
 import os
 import secrets
 import socket
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from src.infrastructure.llm.spool import Spool
     from src.infrastructure.workers.registration import Registration
 from .application import Application
+from .code import describe_code
 
 log = structlog.get_logger()
 
@@ -45,15 +47,14 @@ def worker_identity(colour: Colour) -> str:
 
 def register_worker(application: Application, *, colour: Colour) -> "Registration":
     """Return the registration of this process; nothing is stored yet."""
-    from src.infrastructure.workers.code_version import code_version  # noqa: PLC0415 - for workers alone
-    from src.infrastructure.workers.registration import Registration  # noqa: PLC0415
+    from src.infrastructure.workers.registration import Registration  # noqa: PLC0415 - for workers alone
 
     settings = application.settings
     return Registration(
         application.database,
         instance=application.who,
         colour=colour,
-        code_version=code_version(settings.commit),
+        code=describe_code(settings),
         slots=settings.model_slots,
     )
 
@@ -161,6 +162,7 @@ async def run_worker(application: Application, *, colour: Colour, lifeline: int 
     from src.infrastructure.temporal import watchdog_schedule  # noqa: PLC0415 - see above
     from src.infrastructure.temporal.client import connect  # noqa: PLC0415 - see above
     from src.infrastructure.temporal.polling import Polling  # noqa: PLC0415 - see above
+    from src.infrastructure.workers.sign_of_life import SignOfLife, keep_writing  # noqa: PLC0415 - see above
 
     settings, stopping = application.settings, asyncio.Event()
     registration = register_worker(application, colour=colour)
@@ -176,6 +178,21 @@ async def run_worker(application: Application, *, colour: Colour, lifeline: int 
             grace_seconds=worker_grace(settings).total_seconds(),
         )
         await watchdog_schedule.ensure(application.client, every=settings.scaled(WATCHDOG_INTERVAL))
+        polls = asyncio.Event()
+
+        def look() -> SignOfLife:
+            registered = registration.worker
+            return SignOfLife(
+                instance=registered.instance,
+                colour=registered.colour,
+                pid=registered.pid,
+                process_started_at=registered.process_started_at,
+                polls=polls.is_set(),
+                is_draining=stopping.is_set(),
+                database_answers=registration.database_answers,
+                beaten_at=time.monotonic(),
+            )
+
         polling = Polling(
             lambda: connect(
                 application.server.address,
@@ -191,7 +208,12 @@ async def run_worker(application: Application, *, colour: Colour, lifeline: int 
             grace=worker_grace(settings),
             stopping=stopping,
         )
-        await polling.run(lifeline=lifeline, on_draining=registration.start_draining)
+        showing = asyncio.create_task(keep_writing(settings.home, look))
+        try:
+            await polling.run(lifeline=lifeline, on_polling=polls.set, on_draining=registration.start_draining)
+        finally:
+            showing.cancel()
+            await asyncio.wait({showing})
         await _empty_spool(application.database, owner.spool)
 
 

@@ -38,6 +38,7 @@ _HINTS = {
     Hint.CHECK_SERVER: "to run one on this machine instead, unset TEMPORAL_ADDRESS",
     Hint.CHOOSE_MODEL: "name another under [models] of the site's file, then: longtail site add FILE.toml",
     Hint.ENABLE_USER: "an admin can change that: longtail user enable {key}",
+    Hint.DRAIN_FIRST: "drain their colour and stop them (longtail deploy drain COLOUR), or say --force",
     Hint.FINISH_DEPLOYMENT: "go on with it: longtail deploy {kind} {key}; or give it up: longtail deploy rollback",
     Hint.FORCE_PUBLICATION: "an admin can publish it, as noindex: longtail publish now {key} --force REASON",
     Hint.FREE_ADDRESS: "take that one off the site: longtail publish off {other}; then: longtail publish now {key}",
