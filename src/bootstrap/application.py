@@ -293,5 +293,5 @@ async def open_application(
         open_database(settings, used, by=principal) as database,
     ):
         assert used.temporal is not None  # noqa: S101 - it was asked for
-        client = await connect(used.temporal.address, identity=identity)
+        client = await connect(used.temporal.address, identity=identity, keys=settings.payload_keys)
         yield Application(settings, database, client, used.temporal, principal)

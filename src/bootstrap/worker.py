@@ -192,7 +192,9 @@ async def run_worker(application: Application, *, colour: Colour, lifeline: int 
             )
 
         polling = Polling(
-            lambda: connect(application.server.address, identity=application.who, is_patient=True),
+            lambda: connect(
+                application.server.address, identity=application.who, is_patient=True, keys=settings.payload_keys
+            ),
             lambda client: (
                 build_worker(application, providers, colour=colour, client=client, owner=owner),
                 build_watch_worker(application, client=client, owner=owner),
