@@ -9,6 +9,7 @@ from starlette.responses import RedirectResponse
 from src.bootstrap import Application
 
 from . import documents, errors
+from .background import Background
 from .desk import create_desk
 from .desk.pages.keywords import LONGER_BODIES as LISTS_OF_THE_DESK
 from .edge import REQUEST_ID, Edge
@@ -23,6 +24,7 @@ from .routes import (
     backfills,
     batches,
     decisions,
+    deployments,
     health,
     holds,
     keywords,
@@ -33,13 +35,14 @@ from .routes import (
     sites,
     users,
 )
+from .tracing import tracing
 
 MAX_BODY_BYTES = 1_000_000  # the longest site's description is far below; keyword lists have a limit of their own
 PREFIX = "/api/v1"
 DESK = "/desk"
 NOUNS = (
     *(sites, keywords, batches, articles, revisions, reviews, decisions, publications),
-    *(schedules, backfills, holds, alerts, audit, users),
+    *(schedules, backfills, holds, alerts, audit, users, deployments),
 )
 """Modules with a router of routes that need a token."""
 
@@ -47,7 +50,7 @@ NOUNS = (
 def create_app(application: Application, *, stopping: asyncio.Event | None = None) -> FastAPI:
     """Return the app that serves the use cases of ``application``.
 
-    Nobody's rights are used but those of who asks. Streams end when ``stopping`` is set.
+    Nobody's rights are used but those of who asks. When ``stopping`` is set, streams end and proxies are told.
     """
     app = FastAPI(
         title="Longtail",
@@ -56,14 +59,16 @@ def create_app(application: Application, *, stopping: asyncio.Event | None = Non
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
+        telemetry=tracing(application.telemetry.traces),
     )
     app.state.application = application
     app.state.streams = Streams(stopping or asyncio.Event())
+    app.state.background = Background()
     known = [Depends(known_below(PREFIX))]
     for noun in NOUNS:
         app.include_router(noun.router, prefix=PREFIX, responses=PROBLEMS, dependencies=known)
     app.include_router(health.router)
-    app.mount(DESK, create_desk(application, app.state.streams))
+    app.mount(DESK, create_desk(application, app.state.streams, app.state.background))
     for path in ("/", DESK):
         app.add_api_route(path, _open_desk, include_in_schema=False)
     documents.install(app)
@@ -76,7 +81,13 @@ def create_app(application: Application, *, stopping: asyncio.Event | None = Non
             allow_headers=["Authorization", "Content-Type", "If-Match", "If-None-Match", IDEMPOTENCY_KEY, REQUEST_ID],
             expose_headers=["ETag", "Location", REQUEST_ID],
         )
-    app.add_middleware(Edge, limit=MAX_BODY_BYTES, longer=keywords.LONGER_BODIES | LISTS_OF_THE_DESK, pages=f"{DESK}/")
+    app.add_middleware(
+        Edge,
+        limit=MAX_BODY_BYTES,
+        longer=keywords.LONGER_BODIES | LISTS_OF_THE_DESK,
+        pages=f"{DESK}/",
+        telemetry=application.telemetry,
+    )
     return app
 
 

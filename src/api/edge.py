@@ -5,15 +5,20 @@ It also answers for what nobody else catches."""
 import re
 import time
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import structlog
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from src.bootstrap import ProcessTelemetry
 from src.infrastructure.database.errors import as_error
 
 from .errors import ProblemResponse, http_problem, known_problem
+
+if TYPE_CHECKING:
+    from src.infrastructure.telemetry.metrics import ApiMetrics
 
 log = structlog.get_logger()
 
@@ -35,14 +40,24 @@ _SECURITY = {
 class Edge:
     """Gives every answer an id, and every error a document."""
 
-    def __init__(self, app: ASGIApp, *, limit: int, longer: Mapping[str, int], pages: str) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        limit: int,
+        longer: Mapping[str, int],
+        pages: str,
+        telemetry: ProcessTelemetry,
+    ) -> None:
         """``limit`` is of a body in bytes.
 
-        ``longer`` are limits of paths with these endings. Below ``pages`` the app says in a page what is too long."""
+        ``longer`` are limits of paths with these endings. Below ``pages`` the app says in a page what is too long.
+        ``telemetry`` is told of requests."""
         self._app = app
         self._limit = limit
         self._longer = longer
         self._pages = pages
+        self._telemetry = telemetry
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -51,7 +66,9 @@ class Edge:
             return
         structlog.contextvars.clear_contextvars()
         answer = _Answer(scope, receive, send, request_id=_request_id(scope))
-        structlog.contextvars.bind_contextvars(request_id=answer.request_id)
+        structlog.contextvars.bind_contextvars(
+            request_id=answer.request_id, **self._telemetry.begin_request(answer.request_id)
+        )
         try:
             body = _Body(scope, receive, limit=self._limit_of(scope["path"]))
             if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADER_BYTES:
@@ -72,6 +89,8 @@ class Edge:
             await answer.replace(known_problem(known) if known else http_problem(500, detail))
         finally:
             answer.write_log()
+            if self._telemetry.requests is not None:
+                answer.count(self._telemetry.requests)
 
     def _limit_of(self, path: str) -> int:
         return next((limit for ending, limit in self._longer.items() if path.endswith(ending)), self._limit)
@@ -130,14 +149,27 @@ class _Answer:
 
     def write_log(self) -> None:
         """Log the request in one line."""
-        endpoint = self._scope.get("endpoint")
         log.info(
             "request_served",
             method=self._scope["method"],
-            operation=getattr(endpoint, "__name__", None),  # a path may hold anything
+            operation=self._operation,
             status=self.status,
             milliseconds=round((time.perf_counter() - self._began) * 1000, 1),
         )
+
+    def count(self, metrics: "ApiMetrics") -> None:
+        """Count the request."""
+        metrics.request_served(
+            operation=self._operation,
+            method=self._scope["method"],
+            status=self.status,
+            seconds=time.perf_counter() - self._began,
+        )
+
+    @property
+    def _operation(self) -> str | None:
+        """Return the handler's name; a path may hold anything."""
+        return getattr(self._scope.get("endpoint"), "__name__", None)
 
     def _missing(self, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         present = {name.lower() for name, _ in headers}

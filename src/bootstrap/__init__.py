@@ -16,11 +16,14 @@ from .servers import (
     open_servers,
     postgres_programs,
 )
+from .telemetry import Process, ProcessTelemetry, open_telemetry, show_backlog
 from .worker import build_watch_worker, build_worker, register_worker, run_worker, worker_grace, worker_identity
 
 __all__ = [
     "Application",
     "Passwords",
+    "Process",
+    "ProcessTelemetry",
     "Servers",
     "build_watch_worker",
     "build_worker",
@@ -31,9 +34,11 @@ __all__ = [
     "open_local_servers",
     "open_local_temporal",
     "open_servers",
+    "open_telemetry",
     "postgres_programs",
     "register_worker",
     "run_worker",
+    "show_backlog",
     "worker_grace",
     "worker_identity",
 ]

@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from src.infrastructure.temporal.workflow_gateway import WorkflowGateway
 from .code import describe_code
 from .servers import Servers, open_database, started
+from .telemetry import ProcessTelemetry
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ class Application:
     Attributes:
         principal: who acts, and within which bounds.
         passwords: what verifies them; one for the process, whoever acts.
+        telemetry: what this process tells of its work.
     """
 
     settings: Settings
@@ -72,6 +74,7 @@ class Application:
     server: TemporalServer
     principal: Principal
     passwords: Passwords = field(default_factory=Passwords)
+    telemetry: ProcessTelemetry = field(default_factory=ProcessTelemetry)
 
     @property
     def who(self) -> str:
@@ -279,7 +282,12 @@ class Application:
 
 @asynccontextmanager
 async def open_application(
-    settings: Settings, servers: Servers | None = None, *, principal: Principal, identity: str | None = None
+    settings: Settings,
+    servers: Servers | None = None,
+    *,
+    principal: Principal,
+    identity: str | None = None,
+    telemetry: ProcessTelemetry | None = None,
 ) -> AsyncIterator[Application]:
     """Yield the use cases of ``principal`` on an open database and Temporal.
 
@@ -293,5 +301,12 @@ async def open_application(
         open_database(settings, used, by=principal) as database,
     ):
         assert used.temporal is not None  # noqa: S101 - it was asked for
-        client = await connect(used.temporal.address, identity=identity, keys=settings.payload_keys)
-        yield Application(settings, database, client, used.temporal, principal)
+        telemetry = telemetry or ProcessTelemetry()
+        client = await connect(
+            used.temporal.address,
+            identity=identity,
+            runtime=telemetry.runtime,
+            interceptors=telemetry.interceptors,
+            keys=settings.payload_keys,
+        )
+        yield Application(settings, database, client, used.temporal, principal, telemetry=telemetry)

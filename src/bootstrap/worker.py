@@ -125,6 +125,7 @@ def own_calls(
         limits=limits,
         stopping=stopping,
         slots=asyncio.Semaphore(application.settings.model_slots),
+        telemetry=application.telemetry.work,
     )
 
 
@@ -166,6 +167,7 @@ async def run_worker(application: Application, *, colour: Colour, lifeline: int 
     registration = register_worker(application, colour=colour)
     limits = open_limits(application)
     owner = own_calls(application, registration, limits, stopping=stopping)
+    _show_limits(application, limits)
     async with Providers(settings) as providers, registered(application, registration, owner):
         log.info(
             "worker_started",
@@ -178,7 +180,12 @@ async def run_worker(application: Application, *, colour: Colour, lifeline: int 
         polls = asyncio.Event()
         polling = Polling(
             lambda: connect(
-                application.server.address, identity=application.who, is_patient=True, keys=settings.payload_keys
+                application.server.address,
+                identity=application.who,
+                is_patient=True,
+                runtime=application.telemetry.runtime,
+                interceptors=application.telemetry.interceptors,
+                keys=settings.payload_keys,
             ),
             lambda client: (
                 build_worker(application, providers, colour=colour, client=client, owner=owner),
@@ -190,6 +197,16 @@ async def run_worker(application: Application, *, colour: Colour, lifeline: int 
         async with _showing_life(registration, settings, polls=polls, stopping=stopping):
             await polling.run(lifeline=lifeline, on_polling=polls.set, on_draining=registration.start_draining)
         await _empty_spool(application.database, owner.spool)
+
+
+def _show_limits(application: Application, limits: "Limits") -> None:
+    """Let metrics show the limits of providers, where they are served."""
+    metrics = application.telemetry.work.metrics
+    if metrics is None:
+        return
+    from src.infrastructure.llm.limit_metrics import LimitMetrics  # noqa: PLC0415 - see above
+
+    metrics.registry.register(LimitMetrics(limits, metrics.model))
 
 
 @asynccontextmanager

@@ -8,7 +8,15 @@ from contextlib import ExitStack
 from typing import TypeVar
 
 from src.application.people import identify
-from src.bootstrap import Application, Servers, open_application, open_database, open_servers
+from src.bootstrap import (
+    Application,
+    Process,
+    Servers,
+    open_application,
+    open_database,
+    open_servers,
+    open_telemetry,
+)
 from src.domain.principal import Principal
 from src.domain.site import Site
 from src.infrastructure.database.unit_of_work import Database
@@ -40,24 +48,36 @@ def with_person(
     return _with_servers(run, settings, with_temporal=False)
 
 
-def with_application(
-    work: Callable[[Application], Awaitable[T]], settings: Settings | None = None, *, identity: str | None = None
-) -> T:
+def with_application(work: Callable[[Application], Awaitable[T]], settings: Settings | None = None) -> T:
     """Run ``work`` with the database and Temporal.
 
-    Embedded ones are started if need be.
-
-    ``identity`` is the worker whose work it is, for Temporal and the audit trail; by default it is the person at the
-    keyboard, and the same is raised as by ``with_person``.
+    It is the work of the person at the keyboard. Embedded ones are started if need be. Raises as ``with_person`` does.
     """
     settings = settings or start(Settings.load())
-    principal = Principal.worker(identity, address=whoami()) if identity else _owner()
 
     async def run(servers: Servers) -> T:
-        async with open_application(settings, servers, principal=principal, identity=identity) as application:
-            if identity is not None:
-                return await work(application)
+        async with open_application(settings, servers, principal=_owner()) as application:
             return await work(application.acting_as(await _identify(application.database)))
+
+    return _with_servers(run, settings, with_temporal=True)
+
+
+def stay(work: Callable[[Application], Awaitable[T]], settings: Settings, process: Process) -> T:
+    """Run the work of a process that stays.
+
+    Its instance is who acts, for Temporal and the audit trail. It serves metrics and sends traces if the settings say
+    so.
+    """
+    principal = Principal.worker(process.instance, address=whoami())
+
+    async def run(servers: Servers) -> T:
+        async with (
+            open_telemetry(settings, process) as telemetry,
+            open_application(
+                settings, servers, principal=principal, identity=process.instance, telemetry=telemetry
+            ) as application,
+        ):
+            return await work(application)
 
     return _with_servers(run, settings, with_temporal=True)
 

@@ -25,7 +25,6 @@ ColourOption = Annotated[
     typer.Option(parser=parse_colour, metavar="<blue|green>", help="Whose workers make it; default: the active ones."),
 ]
 
-API_PORT = 8400  # unless somebody says another
 _SHORTEST_PREFIX = 4  # characters of an id that people may type
 
 

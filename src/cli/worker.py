@@ -57,9 +57,9 @@ def worker(
 
 
 def _run(colour: Colour, fail: list[str] | None, offline_latency: float | None, *, while_stdin_open: bool) -> None:
-    from src.bootstrap import run_worker, worker_identity  # noqa: PLC0415 - see above
+    from src.bootstrap import Process, run_worker, worker_identity  # noqa: PLC0415 - see above
 
-    from .connections import start, with_application  # noqa: PLC0415 - see above
+    from .connections import start, stay  # noqa: PLC0415 - see above
 
     overrides: dict[str, object] = {}
     if fail:
@@ -67,10 +67,10 @@ def _run(colour: Colour, fail: list[str] | None, offline_latency: float | None, 
     if offline_latency is not None:
         overrides["offline"] = OfflineSettings(latency_seconds=offline_latency)
     settings = start(Settings.load(**overrides), log_level="INFO")
-    with_application(
+    stay(
         lambda application: run_worker(application, colour=colour, lifeline=0 if while_stdin_open else None),
         settings,
-        identity=worker_identity(colour),
+        Process(kind="worker", instance=worker_identity(colour), colour=colour),
     )
 
 

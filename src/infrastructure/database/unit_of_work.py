@@ -24,6 +24,7 @@ from .answering_models import AnsweringModelRepository
 from .api_tokens import ApiTokenRepository
 from .articles import ArticleRepository
 from .audit import AuditRepository
+from .backlog import BacklogRepository
 from .batch_progress import BatchProgressRepository
 from .batches import BatchRepository
 from .call_lists import CallListRepository
@@ -111,6 +112,7 @@ class UnitOfWork:
         self.overview = OverviewRepository(self._session)
         self.batch_progress = BatchProgressRepository(self._session)
         self.today = TodayRepository(self._session)
+        self.backlog = BacklogRepository(self._session)
 
     async def __aenter__(self) -> Self:
         return self

@@ -14,6 +14,7 @@ from src.domain.usage import CallStatus
 from src.infrastructure.database.answering_models import StageModel
 from src.infrastructure.database.model_calls import CallResult
 from src.infrastructure.database.unit_of_work import Database
+from src.infrastructure.telemetry.telemetry import OFF, Telemetry
 
 from .calls_in_flight import CallsInFlight
 from .limits import Limits
@@ -37,6 +38,7 @@ class CallOwner:
         spool: where results wait while the database does not answer.
         stopping: set when the process is to stop; None: it has one worker, and stops with it.
         slots: one is held while a stage is made, whichever worker of the process makes it.
+        telemetry: what is told of calls.
     """
 
     instance: str
@@ -49,6 +51,7 @@ class CallOwner:
     stopping: asyncio.Event | None = None
     slots: AbstractAsyncContextManager[object] = field(default_factory=nullcontext)
     answering: set[StageModel] = field(default_factory=set)
+    telemetry: Telemetry = OFF
 
     async def close_unsent(self, database: Database) -> None:
         """Close the open calls of this process that it did not make.

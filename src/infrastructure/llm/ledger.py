@@ -97,7 +97,7 @@ class Ledger:
                 case None:
                     await self._require_unended()
                 case _:
-                    return await self._buy(prompt, found, turn)
+                    return await self._buy(prompt, request, found, turn)
         raise CallUnderWay("another attempt")
 
     async def _find_or_open(self, request: CallRequest) -> tuple[Turn | None, PaidAnswer | HeldCall | CallId | None]:
@@ -153,7 +153,7 @@ class Ledger:
         if not status.may_become(ArticleStatus.GENERATING):
             raise ArticleEnded(article_id)
 
-    async def _buy(self, prompt: Prompt, call_id: CallId, turn: Turn | None) -> Completion:
+    async def _buy(self, prompt: Prompt, request: CallRequest, call_id: CallId, turn: Turn | None) -> Completion:
         started = time.monotonic()
         cut: list[CallCancelled] = []
         self._owner.in_flight.note_sent(call_id)
@@ -161,21 +161,26 @@ class Ledger:
         try:
             completion, is_cancelled = await self._await_answer(call)
         except ModelError as error:
-            await self._finish(call_id, self._failed(error, started), prompt.stage)
+            await self._finish(call_id, self._told(request, self._failed(error, started), prompt), prompt.stage)
             if self._gate and turn:
                 await self._gate.failed(turn, error)
             raise
         except asyncio.CancelledError:
-            await self._finish(call_id, self._cancelled(cut, started), prompt.stage)
+            await self._finish(call_id, self._told(request, self._cancelled(cut, started), prompt), prompt.stage)
             raise
         completion = replace(completion, text=storable(completion.text), model=storable(completion.model))
-        await self._finish(call_id, self._answered(completion, started), prompt.stage)
+        await self._finish(call_id, self._told(request, self._answered(completion, started), prompt), prompt.stage)
         if self._gate and turn:
             await self._gate.answered(turn, completion.headers)
         await self._note_answer(prompt.stage)
         if is_cancelled:
             raise asyncio.CancelledError
         return completion
+
+    def _told(self, request: CallRequest, result: CallResult, prompt: Prompt) -> CallResult:
+        """Return the result, which metrics and traces know then."""
+        self._owner.telemetry.call_closed(request, result, prompt, endpoint=self._resolved.endpoint)
+        return result
 
     async def _note_answer(self, stage: Stage) -> None:
         """Put on record, once a process, that the model answers.
@@ -239,10 +244,13 @@ class Ledger:
         await self._store(call_id, result, asked)
         log.info(
             "model_call_closed",
+            call=str(call_id),
+            provider=self._resolved.provider,
+            model=result.model or self._resolved.model,
             status=result.status.value,
             latency_ms=result.latency_ms,
             cost_usd=None if result.cost_usd is None else str(result.cost_usd),
-            **result.model_dump(include={"output_tokens", "error_type"}, exclude_none=True),
+            **result.model_dump(include={"input_tokens", "output_tokens", "error_type"}, exclude_none=True),
         )
 
     async def _store(self, call_id: CallId, result: CallResult, asked: Asked) -> None:

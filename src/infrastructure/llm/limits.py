@@ -102,6 +102,16 @@ class Gate:
         """Return whether a turn is taken without waiting."""
         return self._known.is_free and not self._waiting
 
+    @property
+    def known(self) -> ProviderLimit:
+        """Return what this process knows of the limit."""
+        return self._known
+
+    @property
+    def waiting(self) -> int:
+        """Return how many attempts wait here for a turn."""
+        return len(self._waiting)
+
     def learn(self, limit: ProviderLimit) -> None:
         """Take over what other workers found out."""
         self._known = limit
@@ -288,6 +298,10 @@ class Limits:
                 self._database, key, known=known, most_waiting=self._most_waiting, patience=self._patience
             )
         return self._gates[key]
+
+    def list_gates(self) -> dict[LimitKey, Gate]:
+        """Return the gates that were asked for so far."""
+        return dict(self._gates)
 
     async def refresh(self) -> None:
         """Read what all workers found out. Raises what the database raises."""

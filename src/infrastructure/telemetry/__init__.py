@@ -1,1 +1,4 @@
-"""Logs; later metrics and traces."""
+"""Logs, metrics and traces of one process.
+
+docs/telemetry.md lists what there is. Their libraries are imported where they are switched on.
+"""

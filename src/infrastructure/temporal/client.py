@@ -1,8 +1,10 @@
 """Connects to Temporal with the settings of Temporal's own variables and profiles."""
 
+from collections.abc import Sequence
+
 from pydantic import SecretStr
 from temporalio import activity, workflow
-from temporalio.client import Client
+from temporalio.client import Client, Interceptor
 from temporalio.envconfig import ClientConfig
 from temporalio.runtime import Runtime
 from temporalio.service import RetryConfig, RPCError
@@ -29,6 +31,7 @@ async def connect(
     is_patient: bool = False,
     runtime: Runtime | None = None,
     keys: SecretStr | None = None,
+    interceptors: Sequence[Interceptor] = (),
 ) -> Client:
     """Connect to ``address`` (host:port) and register our search attributes.
 
@@ -46,6 +49,7 @@ async def connect(
             data_converter=data_converter(keys),
             retry_config=_PATIENT if is_patient else None,
             runtime=runtime,
+            interceptors=interceptors,
         )
         await search_attributes.register(client)
     except (RPCError, RuntimeError) as error:  # RuntimeError is what the bridge raises for a refused connection

@@ -9,6 +9,9 @@ from src.domain.ids import ArticleId
 WATCH_QUEUE = "watch"
 """The task queue that workers of every colour poll: what it holds blocks no drain."""
 
+_SHARD = "/articles-"
+_OF_ARTICLES = ("article/", "review/", "publish/")
+
 
 def task_queue(colour: Colour) -> str:
     """Return the task queue of ``colour``.
@@ -62,7 +65,7 @@ def batch_run(site: str, slot: datetime) -> str:
 
 def shard(batch_workflow_id: str, first: int) -> str:
     """Return the workflow id of the shard that begins at position ``first``."""
-    return f"{batch_workflow_id}/articles-{first}"
+    return f"{batch_workflow_id}{_SHARD}{first}"
 
 
 def article(article_id: ArticleId) -> str:
@@ -91,3 +94,16 @@ def reviewed_article(workflow_id: str) -> ArticleId:
 def publish(article_id: ArticleId) -> str:
     """Return the workflow id of an article's publications."""
     return f"publish/{article_id}"
+
+
+def article_of(workflow_id: str) -> str | None:
+    """Return the article whose workflow this is, None for others."""
+    return next((workflow_id.removeprefix(kind) for kind in _OF_ARTICLES if workflow_id.startswith(kind)), None)
+
+
+def subject_of(workflow_id: str) -> str:
+    """Return what a workflow is about.
+
+    That is its article, else the batch of a shard, else itself.
+    """
+    return article_of(workflow_id) or workflow_id.partition(_SHARD)[0]

@@ -35,6 +35,7 @@ from .activities.schedules import ScheduleActivities
 from .activities.stages import StageActivities
 from .activities.watchdog import WatchdogActivities
 from .errors import TranslatesErrors
+from .observed import Observed
 from .workflow_gateway import WorkflowGateway
 from .workflows.article import ArticleWorkflow
 from .workflows.publish import PublishWorkflow
@@ -136,7 +137,7 @@ def create(  # noqa: PLR0913 - each is a part that the composition root made
             WatchdogActivities(watchdog).look,
             ReviewActivities(reviews).look_at_review,
         ],
-        interceptors=[TranslatesErrors()],
+        interceptors=[Observed(owner.telemetry), TranslatesErrors()],  # the first is the outermost
         workflow_runner=strict_runner() if strict else UnsandboxedWorkflowRunner(),
         workflow_failure_exception_types=FAILING_ERRORS,
         max_cached_workflows=settings.cached_workflows,
@@ -172,7 +173,7 @@ def create_watch(
         deployment_config=_deployment(owner),
         workflows=WATCH_WORKFLOWS,
         activities=[ScheduleActivities(schedules).resume_schedule, WatchdogActivities(watchdog).look],
-        interceptors=[TranslatesErrors()],
+        interceptors=[Observed(owner.telemetry), TranslatesErrors()],
         workflow_runner=strict_runner() if strict else UnsandboxedWorkflowRunner(),
         workflow_failure_exception_types=FAILING_ERRORS,
         max_cached_workflows=_WATCH_TASKS,
