@@ -33,6 +33,7 @@ class Hint(StrEnum):
     Each edge words it for its users.
     """
 
+    ADD_SEARCH_ATTRIBUTES = "add_search_attributes"
     ADD_SITE = "add_site"
     ADD_USER = "add_user"
     APPROVE_ALONE = "approve_alone"
@@ -641,6 +642,28 @@ class EngineUnavailable(LongtailError):
 
     status = 503
     retryable = True
+
+
+class SearchAttributesMissing(LongtailError):
+    """Temporal's namespace lacks search attributes that we may not add.
+
+    Attributes:
+        key: the namespace.
+        names: what is missing; all are of the type Keyword.
+        problem: why they were not added.
+    """
+
+    status = 503
+
+    def __init__(self, namespace: str, names: Sequence[str], *, problem: str) -> None:
+        listed = ", ".join(names)
+        super().__init__(
+            f"Temporal's namespace {namespace} lacks the search attributes {listed} (Keyword): {problem}",
+            hint=Hint.ADD_SEARCH_ATTRIBUTES,
+        )
+        self.key = namespace
+        self.names = tuple(names)
+        self.problem = problem
 
 
 class DatabaseFailed(LongtailError):
