@@ -239,6 +239,7 @@ class ConflictReason(StrEnum):
     CLAIMED = "claimed"
     CODE_TOO_OLD = "code_too_old"
     COLOUR_ACTIVE = "colour_active"
+    COLOUR_OUTDATED = "colour_outdated"
     DEPLOYMENT_LOST = "deployment_lost"
     DEPLOYMENT_OPEN = "deployment_open"
     DEPLOYMENT_UNDER_WAY = "deployment_under_way"
@@ -283,6 +284,7 @@ _CONFLICTS = {
     ConflictReason.CLAIMED: "{by} looks at article {key}, until {until}",
     ConflictReason.CODE_TOO_OLD: "the migration {key} takes away what workers of older code use: {workers}",
     ConflictReason.COLOUR_ACTIVE: "{key} takes the new work; it cannot be drained",
+    ConflictReason.COLOUR_OUTDATED: "migration {migration} took away what the code of {key} uses; it cannot work",
     ConflictReason.DEPLOYMENT_LOST: "the {kind} of {key} was ended by somebody else; this process leaves it",
     ConflictReason.DEPLOYMENT_OPEN: "a {kind} of {key} is open, begun by {by} at {since}",
     ConflictReason.DEPLOYMENT_UNDER_WAY: "the {kind} of {key} is carried out by {by} at {where} since {since}",

@@ -24,6 +24,7 @@ from src.domain.principal import Principal
 from src.domain.probe import PROBE_KEYWORD
 from src.domain.scheduling.schedule_change import ScheduleChange
 from src.domain.site import Site
+from src.infrastructure.database import schema
 from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.embedded.temporal import TemporalServer
 from src.infrastructure.llm.providers import Providers
@@ -352,6 +353,21 @@ async def test_a_colour_without_workers_is_refused_and_nothing_changes(
     with pytest.raises(Conflict) as error:
         await deployments.drain(colour)
     assert error.value.reason is ConflictReason.COLOUR_ACTIVE
+
+
+async def test_a_colour_whose_code_a_migration_took_away_gets_no_work(
+    deployments: Deployments, working: Working, colour: Colour, other: Colour, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def oldest_code(_: object) -> str:
+        return "9999"
+
+    monkeypatch.setattr(schema, "find_oldest_code", oldest_code)
+    async with working(colour), working(other):
+        with pytest.raises(Conflict) as error:
+            await deployments.roll_back()
+        refused = await deployments.carry_out(await deployments.promote(other))
+    assert error.value.reason is ConflictReason.COLOUR_OUTDATED
+    assert (refused.status, refused.reason) == (DeploymentStatus.REFUSED, "contract_migration: 9999")
 
 
 async def test_a_failed_gate_refuses_and_leaves_nothing_of_the_probe(

@@ -41,7 +41,8 @@ def _print_colour(colour: ColourStatus, now: datetime) -> None:
                 worker.code_version,
                 _or_unknown(worker.generation),
                 _or_unknown(worker.migration),
-                " ".join(f"{stage}:{hash_[:6]}" for stage, hash_ in sorted((worker.prompts or {}).items())) or _UNKNOWN,
+                " ".join(f"{stage}:{hash_[-6:]}" for stage, hash_ in sorted((worker.prompts or {}).items()))
+                or _UNKNOWN,
                 worker.slots,
                 in_words(now - worker.started_at),
                 f"{in_words(now - worker.last_seen_at)} ago",
