@@ -7,6 +7,7 @@ import asyncio
 
 from alembic import context
 from alembic.runtime.migration import MigrationContext, MigrationInfo
+from alembic.script import Script
 from sqlalchemy import Connection, text
 
 from src.infrastructure.database import schema
@@ -30,10 +31,10 @@ def run(connection: Connection) -> None:
         context.run_migrations()
 
 
-def _note_contract(*, ctx: MigrationContext, step: MigrationInfo, **_: object) -> None:
+def _note_contract(ctx: MigrationContext, step: MigrationInfo, heads: object, run_args: object) -> None:  # noqa: ARG001
     """Store the oldest code that can use a contracted database."""
     script = step.up_revision
-    if script is None or not getattr(script.module, "contract", False) or ctx.connection is None:
+    if not isinstance(script, Script) or not getattr(script.module, "contract", False) or ctx.connection is None:
         return
     before = [each for each in schema.list_contracts() if each < script.revision]
     oldest = script.revision if step.is_upgrade else max(before, default=None)

@@ -69,6 +69,10 @@ class Settings(BaseSettings):
         allow_inf_nan=False,
     )
 
+    payload_keys: SecretStr | None = Field(
+        default=None, description="Encrypt what Temporal keeps: ID:KEY, parted by |; the first one encrypts."
+    )
+
     home: Path = Field(default_factory=lambda: user_data_path("longtail"), description="All local state is in here.")
 
     publish_folder: Path | None = Field(

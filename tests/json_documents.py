@@ -6,6 +6,7 @@ from src.application.articles import ArticleDetails
 from src.application.audit import AuditReport
 from src.application.batches import BatchDetails
 from src.application.decisions import BulkResult, Decided
+from src.application.deployments.status import DeployStatus
 from src.application.gaps import SlotList
 from src.application.keywords import ImportReport, LongtailList
 from src.application.passwords import EndedSessions, NewPassword
@@ -17,6 +18,7 @@ from src.domain.alert import Alert, SlotAlert
 from src.domain.api_token import ApiToken, CreatedToken
 from src.domain.article import Article
 from src.domain.batch import Batch
+from src.domain.deployment_steps import Deployment
 from src.domain.difference import Difference
 from src.domain.finding import RevisionFinding
 from src.domain.hold import Hold
@@ -72,6 +74,10 @@ DOCUMENTS: dict[str, Any] = {
     "schedule sync": DriftReport,
     "schedule forecast": Forecast,
     "schedule alerts": list[SlotAlert],
+    "deploy status": DeployStatus,
+    "deploy promote": Deployment,
+    "deploy drain": Deployment,
+    "deploy rollback": Deployment,
     "alerts": list[Alert],
     "user add": Person,
     "user list": list[Person],

@@ -303,6 +303,10 @@ async def open_application(
         assert used.temporal is not None  # noqa: S101 - it was asked for
         telemetry = telemetry or ProcessTelemetry()
         client = await connect(
-            used.temporal.address, identity=identity, runtime=telemetry.runtime, interceptors=telemetry.interceptors
+            used.temporal.address,
+            identity=identity,
+            runtime=telemetry.runtime,
+            interceptors=telemetry.interceptors,
+            keys=settings.payload_keys,
         )
         yield Application(settings, database, client, used.temporal, principal, telemetry=telemetry)

@@ -162,7 +162,6 @@ async def run_worker(application: Application, *, colour: Colour, lifeline: int 
     from src.infrastructure.temporal import watchdog_schedule  # noqa: PLC0415 - see above
     from src.infrastructure.temporal.client import connect  # noqa: PLC0415 - see above
     from src.infrastructure.temporal.polling import Polling  # noqa: PLC0415 - see above
-    from src.infrastructure.workers.sign_of_life import SignOfLife, keep_writing  # noqa: PLC0415 - see above
 
     settings, stopping = application.settings, asyncio.Event()
     registration = register_worker(application, colour=colour)
@@ -179,20 +178,6 @@ async def run_worker(application: Application, *, colour: Colour, lifeline: int 
         )
         await watchdog_schedule.ensure(application.client, every=settings.scaled(WATCHDOG_INTERVAL))
         polls = asyncio.Event()
-
-        def look() -> SignOfLife:
-            registered = registration.worker
-            return SignOfLife(
-                instance=registered.instance,
-                colour=registered.colour,
-                pid=registered.pid,
-                process_started_at=registered.process_started_at,
-                polls=polls.is_set(),
-                is_draining=stopping.is_set(),
-                database_answers=registration.database_answers,
-                beaten_at=time.monotonic(),
-            )
-
         polling = Polling(
             lambda: connect(
                 application.server.address,
@@ -200,6 +185,7 @@ async def run_worker(application: Application, *, colour: Colour, lifeline: int 
                 is_patient=True,
                 runtime=application.telemetry.runtime,
                 interceptors=application.telemetry.interceptors,
+                keys=settings.payload_keys,
             ),
             lambda client: (
                 build_worker(application, providers, colour=colour, client=client, owner=owner),
@@ -208,12 +194,8 @@ async def run_worker(application: Application, *, colour: Colour, lifeline: int 
             grace=worker_grace(settings),
             stopping=stopping,
         )
-        showing = asyncio.create_task(keep_writing(settings.home, look))
-        try:
+        async with _showing_life(registration, settings, polls=polls, stopping=stopping):
             await polling.run(lifeline=lifeline, on_polling=polls.set, on_draining=registration.start_draining)
-        finally:
-            showing.cancel()
-            await asyncio.wait({showing})
         await _empty_spool(application.database, owner.spool)
 
 
@@ -225,6 +207,36 @@ def _show_limits(application: Application, limits: "Limits") -> None:
     from src.infrastructure.llm.limit_metrics import LimitMetrics  # noqa: PLC0415 - see above
 
     metrics.registry.register(LimitMetrics(limits, metrics.model))
+
+
+@asynccontextmanager
+async def _showing_life(
+    registration: "Registration", settings: Settings, *, polls: asyncio.Event, stopping: asyncio.Event
+) -> AsyncIterator[None]:
+    """Write what probes read until the block ends."""
+    from src.infrastructure.workers.sign_of_life import BEAT, PATIENCE, SignOfLife, keep_writing  # noqa: PLC0415
+
+    worker = registration.worker
+
+    def look() -> SignOfLife:
+        return SignOfLife(
+            instance=worker.instance,
+            colour=worker.colour,
+            pid=worker.pid,
+            process_started_at=worker.process_started_at,
+            polls=polls.is_set(),
+            is_draining=stopping.is_set(),
+            database_answers=registration.database_answers,
+            patience=settings.scaled(PATIENCE).total_seconds(),
+            beaten_at=time.monotonic(),
+        )
+
+    writing = asyncio.create_task(keep_writing(settings.home, look, every=settings.scaled(BEAT)))
+    try:
+        yield
+    finally:
+        writing.cancel()
+        await asyncio.wait({writing})
 
 
 @asynccontextmanager

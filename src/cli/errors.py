@@ -6,7 +6,15 @@ Options by their names, and the command that helps.
 from collections import defaultdict
 from collections.abc import Mapping
 
-from src.domain.errors import Hint, InputInvalid, LongtailError, NotFound, SettingsInvalid, problem_of_input
+from src.domain.errors import (
+    Hint,
+    InputInvalid,
+    LongtailError,
+    NotFound,
+    SearchAttributesMissing,
+    SettingsInvalid,
+    problem_of_input,
+)
 
 OPTIONS = {
     "article": "ARTICLE",
@@ -30,6 +38,7 @@ OPTIONS = {
 """Fields of the domain that the command line calls by another name."""
 
 _HINTS = {
+    Hint.ADD_SEARCH_ATTRIBUTES: "add them: temporal operator search-attribute create --namespace {key} {columns}",
     Hint.ADD_SITE: "add one: longtail site add FILE.toml",
     Hint.ADD_USER: "add the first one: longtail user add NAME --role admin",
     Hint.APPROVE_ALONE: "nothing was decided; without --publish it is approved: longtail review approve {key} HASH",
@@ -85,6 +94,9 @@ def hint(error: LongtailError) -> str | None:
     """Return the command that helps, if the error knows one."""
     if error.hint is None:
         return None
+    if isinstance(error, SearchAttributesMissing):
+        columns = " ".join(f"--name {name} --type Keyword" for name in error.names)
+        return hint_words(error.hint, error.key, {"columns": columns})
     key = error.article if isinstance(error, NotFound) else None  # what the part is looked for in
     return hint_words(error.hint, str(key or getattr(error, "key", "")), getattr(error, "details", {}))
 

@@ -33,6 +33,7 @@ class Hint(StrEnum):
     Each edge words it for its users.
     """
 
+    ADD_SEARCH_ATTRIBUTES = "add_search_attributes"
     ADD_SITE = "add_site"
     ADD_USER = "add_user"
     APPROVE_ALONE = "approve_alone"
@@ -238,6 +239,7 @@ class ConflictReason(StrEnum):
     CLAIMED = "claimed"
     CODE_TOO_OLD = "code_too_old"
     COLOUR_ACTIVE = "colour_active"
+    COLOUR_OUTDATED = "colour_outdated"
     DEPLOYMENT_LOST = "deployment_lost"
     DEPLOYMENT_OPEN = "deployment_open"
     DEPLOYMENT_UNDER_WAY = "deployment_under_way"
@@ -282,6 +284,7 @@ _CONFLICTS = {
     ConflictReason.CLAIMED: "{by} looks at article {key}, until {until}",
     ConflictReason.CODE_TOO_OLD: "the migration {key} takes away what workers of older code use: {workers}",
     ConflictReason.COLOUR_ACTIVE: "{key} takes the new work; it cannot be drained",
+    ConflictReason.COLOUR_OUTDATED: "migration {migration} took away what the code of {key} uses; it cannot work",
     ConflictReason.DEPLOYMENT_LOST: "the {kind} of {key} was ended by somebody else; this process leaves it",
     ConflictReason.DEPLOYMENT_OPEN: "a {kind} of {key} is open, begun by {by} at {since}",
     ConflictReason.DEPLOYMENT_UNDER_WAY: "the {kind} of {key} is carried out by {by} at {where} since {since}",
@@ -641,6 +644,28 @@ class EngineUnavailable(LongtailError):
 
     status = 503
     retryable = True
+
+
+class SearchAttributesMissing(LongtailError):
+    """Temporal's namespace lacks search attributes that we may not add.
+
+    Attributes:
+        key: the namespace.
+        names: what is missing; all are of the type Keyword.
+        problem: why they were not added.
+    """
+
+    status = 503
+
+    def __init__(self, namespace: str, names: Sequence[str], *, problem: str) -> None:
+        listed = ", ".join(names)
+        super().__init__(
+            f"Temporal's namespace {namespace} lacks the search attributes {listed} (Keyword): {problem}",
+            hint=Hint.ADD_SEARCH_ATTRIBUTES,
+        )
+        self.key = namespace
+        self.names = tuple(names)
+        self.problem = problem
 
 
 class DatabaseFailed(LongtailError):

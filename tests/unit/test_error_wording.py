@@ -113,6 +113,7 @@ DETAILS: Any = {
     "until": "06:10",
     "address": "https://shop.example/taps",
     "kind": "promote",
+    "migration": "0020",
     "other": "3f2a9c01",
     "problem": "it is so",
     "since": "2026-11-20 06:00:00 UTC",

@@ -25,6 +25,7 @@ from src.domain.permissions import Action
 from src.domain.principal import Principal
 from src.infrastructure.database.unit_of_work import Database, UnitOfWork
 
+from ..contracts import rollback_refusal
 from ..schedules import Schedules
 from .lease import Lease, is_abandoned, new_runner
 from .pace import Pace
@@ -102,8 +103,12 @@ class Deployments:
     async def roll_back(self, *, fast: bool = False) -> Deployment:
         """Begin to go back to the other colour, or go on.
 
-        Raises NotPermitted, and Conflict while somebody else rolls back.
+        Raises NotPermitted, and Conflict while somebody else rolls back, or if that colour's code does not know a
+        migration that took something away.
         """
+        target = await self.find_rollback()
+        if refusal := await rollback_refusal(self._database, target):
+            raise Conflict(ConflictReason.COLOUR_OUTDATED, target, migration=refusal.migration)
         options = DeploymentOptions(fast=fast, has_gate=False)
         return await self._begin(
             DeploymentKind.ROLLBACK,
@@ -206,7 +211,8 @@ class Deployments:
             else:
                 await self._end(lease)
             tell(lease.deployment)
-        return lease.deployment
+        async with self._database.unit_of_work() as uow:
+            return await uow.deployments.get(deployment.id)
 
     async def _take_step(self, step: Step, steps: Steps, lease: Lease, tell: Tell) -> Outcome:
         """Carry out one step, and put on record what came of it."""

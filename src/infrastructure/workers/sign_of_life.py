@@ -13,14 +13,13 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from . import process
 
-BEAT = 2.0  # seconds
-PATIENCE = (
-    20.0  # seconds without a beat; below the 30 s of a health check's usual interval, above any pause of the loop
-)
+BEAT = timedelta(seconds=2)
+PATIENCE = timedelta(seconds=20)  # below the usual interval of health checks, above any pause of the loop
 _FOLDER = "workers"
 
 
@@ -33,6 +32,7 @@ class SignOfLife:
         polls: it takes tasks.
         is_draining: it takes nothing new.
         database_answers: its last beat reached the database.
+        patience: seconds without a beat after which it hangs.
         beaten_at: seconds on the machine's monotonic clock, so that a change of the wall clock changes nothing.
     """
 
@@ -43,6 +43,7 @@ class SignOfLife:
     polls: bool
     is_draining: bool
     database_answers: bool
+    patience: float
     beaten_at: float
 
     @property
@@ -58,7 +59,7 @@ class SignOfLife:
     @property
     def is_alive(self) -> bool:
         """Return whether its process is there and its event loop moves."""
-        return not self.has_ended and 0 <= self.age < PATIENCE
+        return not self.has_ended and 0 <= self.age < self.patience
 
     @property
     def is_ready(self) -> bool:
@@ -66,7 +67,7 @@ class SignOfLife:
         return self.is_alive and self.polls and not self.is_draining and self.database_answers
 
 
-async def keep_writing(home: Path, look: Callable[[], SignOfLife]) -> None:
+async def keep_writing(home: Path, look: Callable[[], SignOfLife], *, every: timedelta = BEAT) -> None:
     """Write what ``look`` returns until cancelled, then take the file away.
 
     A home that cannot be written to ends no worker: its probe fails.
@@ -79,7 +80,7 @@ async def keep_writing(home: Path, look: Callable[[], SignOfLife]) -> None:
         while True:
             with suppress(OSError):
                 _write(file, look())
-            await asyncio.sleep(BEAT)
+            await asyncio.sleep(every.total_seconds())
     finally:
         with suppress(OSError):
             file.unlink(missing_ok=True)

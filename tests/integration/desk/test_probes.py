@@ -65,7 +65,7 @@ async def world(desk: TheDesk) -> World:
     client.headers["Authorization"] = f"Bearer {made.secret.get_secret_value()}"
     ids = {"site": HERE, "batch": str(batch), "article": str(article), "comment_id": str(comment.id)}
     ids |= {"comment": str(comment.id), "call_id": str(call), "number": "1", "publication": NOBODY}
-    ids |= {"finding": "0", "part": "head", "backfill": NOBODY, "name": "anna", "token": "test"}
+    ids |= {"finding": "0", "part": "head", "backfill": NOBODY, "deployment": NOBODY, "name": "anna", "token": "test"}
     return World(desk, client, await desk.logged_in("anna"), ids)
 
 

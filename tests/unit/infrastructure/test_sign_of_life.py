@@ -4,11 +4,10 @@ import asyncio
 import os
 import time
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
-import pytest
-
-from src.infrastructure.workers import process, sign_of_life
+from src.infrastructure.workers import process
 from src.infrastructure.workers.sign_of_life import SignOfLife, keep_writing, read_all
 
 
@@ -23,6 +22,7 @@ def _sign(**changes: object) -> SignOfLife:
         polls=True,
         is_draining=False,
         database_answers=True,
+        patience=20,
         beaten_at=time.monotonic(),
     )
     return replace(sign, **changes)  # type: ignore[arg-type]
@@ -32,14 +32,13 @@ def test_a_sign_is_judged() -> None:
     assert _sign().is_ready
     for change in ({"polls": False}, {"is_draining": True}, {"database_answers": False}):
         assert (_sign(**change).is_alive, _sign(**change).is_ready) == (True, False)
-    assert not _sign(beaten_at=time.monotonic() - sign_of_life.PATIENCE).is_alive  # the loop hangs
+    assert not _sign(beaten_at=time.monotonic() - 20).is_alive  # the loop hangs
     assert not _sign(process_started_at=1.0).is_alive  # another process has its id
     assert _sign(process_started_at=1.0).has_ended
     assert not _sign(beaten_at=time.monotonic() + 3600).is_alive  # of an earlier start of the machine
 
 
-async def test_a_sign_is_there_while_the_loop_moves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sign_of_life, "BEAT", 0.01)
+async def test_a_sign_is_there_while_the_loop_moves(tmp_path: Path) -> None:
     written = asyncio.Event()
 
     def look() -> SignOfLife:
@@ -47,7 +46,7 @@ async def test_a_sign_is_there_while_the_loop_moves(tmp_path: Path, monkeypatch:
             written.set()
         return _sign()
 
-    keeping = asyncio.create_task(keep_writing(tmp_path, look))
+    keeping = asyncio.create_task(keep_writing(tmp_path, look, every=timedelta(milliseconds=10)))
     await written.wait()
     (found,) = read_all(tmp_path)
     assert found.is_ready
