@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from email.message import Message
 from http.cookiejar import CookieJar
 from importlib.util import find_spec
 from pathlib import Path
@@ -186,16 +187,16 @@ class Person:
 
     def ask(
         self, path: str, *, port: str = "HTTPS_PORT", form: bytes | None = None, accept: str = "text/html"
-    ) -> tuple[int, str, dict[str, str]]:
+    ) -> tuple[int, str, Message]:
         """Return status, body and headers of an answer of the proxy."""
         request = urllib.request.Request(
             f"https://localhost:{PORTS[port]}{path}", data=form, headers={"Accept": accept}
         )
         try:
             with self._opener.open(request, timeout=30) as answer:
-                return answer.status, answer.read().decode(errors="replace"), dict(answer.headers)
+                return answer.status, answer.read().decode(errors="replace"), answer.headers
         except urllib.error.HTTPError as error:
-            return error.code, error.read().decode(errors="replace"), dict(error.headers)
+            return error.code, error.read().decode(errors="replace"), error.headers
 
 
 class _Stay(urllib.request.HTTPRedirectHandler):
