@@ -6,6 +6,7 @@ from src.application.articles import ArticleDetails
 from src.application.audit import AuditReport
 from src.application.batches import BatchDetails
 from src.application.decisions import BulkResult, Decided
+from src.application.deploy_check import DeployCheckReport
 from src.application.gaps import SlotList
 from src.application.keywords import ImportReport, LongtailList
 from src.application.passwords import EndedSessions, NewPassword
@@ -73,6 +74,7 @@ DOCUMENTS: dict[str, Any] = {
     "schedule forecast": Forecast,
     "schedule alerts": list[SlotAlert],
     "alerts": list[Alert],
+    "deploy check": DeployCheckReport,
     "user add": Person,
     "user list": list[Person],
     "user show": Person,

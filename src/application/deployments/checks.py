@@ -10,6 +10,7 @@ from src.infrastructure.database import schema
 from src.infrastructure.database.colour_facts import ColourWorker
 from src.infrastructure.database.unit_of_work import Database
 
+from ..contracts import rollback_refusal
 from .pace import Pace
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 NO_WORKER = "no_worker"
 NO_WORKFLOW_POLLER = "no_workflow_poller"
 NO_ACTIVITY_POLLER = "no_activity_poller"
+CONTRACT_MIGRATION = "contract_migration"
 SCHEMA_BEHIND = "schema_behind"
 TEMPORAL_AWAY = "temporal_away"
 _LOOK = 0.5  # seconds
@@ -54,6 +56,8 @@ class Checks:
         revision = await schema.find_revision(self._database.engine) or ""
         if newer := next((each for each in workers if (each.migration or "") > revision), None):
             return f"{SCHEMA_BEHIND}: {revision} < {newer.migration}"
+        if refusal := await rollback_refusal(self._database, colour):
+            return f"{CONTRACT_MIGRATION}: {refusal.migration}"
         work = await self._colours.describe_colour(colour)
         if work.workflows is None or work.activities is None:
             return TEMPORAL_AWAY

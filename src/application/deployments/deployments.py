@@ -25,6 +25,7 @@ from src.domain.permissions import Action
 from src.domain.principal import Principal
 from src.infrastructure.database.unit_of_work import Database, UnitOfWork
 
+from ..contracts import rollback_refusal
 from ..schedules import Schedules
 from .lease import Lease, is_abandoned, new_runner
 from .pace import Pace
@@ -123,6 +124,8 @@ class Deployments:
             open_ = await uow.deployments.find_open()
             colour = choose(open_, active)
             self._require_sound(kind, colour, active)
+            if kind is DeploymentKind.ROLLBACK:
+                await self._require_usable_schema(colour)
             is_carried_out = open_ is not None and not await is_abandoned(uow, open_)
             admission = admit(open_, kind, colour, is_carried_out=is_carried_out)
             begun = await self._admit(uow, admission, open_, kind, colour, options, active)
@@ -134,6 +137,12 @@ class Deployments:
             raise InputInvalid("colour", colour, f"write {' or '.join(self._pair)}", reason="unknown")
         if kind is DeploymentKind.DRAIN and colour == active:
             raise Conflict(ConflictReason.COLOUR_ACTIVE, colour, hint=Hint.PROMOTE_OTHER)
+
+    async def _require_usable_schema(self, colour: Colour) -> None:
+        """Raise Conflict for code that does not know the last contract migration."""
+        if refusal := await rollback_refusal(self._database, colour):
+            workers = ", ".join(refusal.workers)
+            raise Conflict(ConflictReason.CODE_TOO_OLD, refusal.migration, workers=workers)
 
     async def _admit(
         self,
