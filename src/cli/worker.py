@@ -18,9 +18,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(invoke_without_command=True, add_completion=False)
 
-JsonOption = Annotated[
-    bool, typer.Option("--json", help="One JSON document for scripts.")
-]  # that of ``options`` imports use cases
+# The one of ``options`` comes with use cases, which take a probe a second to import.
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document for scripts.")]
 ColourOption = Annotated[
     Colour | None, typer.Option(parser=parse_colour, metavar="<blue|green>", help="Only workers of this colour.")
 ]
