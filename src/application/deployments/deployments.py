@@ -215,7 +215,8 @@ class Deployments:
             else:
                 await self._end(lease)
             tell(lease.deployment)
-        return lease.deployment
+        async with self._database.unit_of_work() as uow:
+            return await uow.deployments.get(deployment.id)
 
     async def _take_step(self, step: Step, steps: Steps, lease: Lease, tell: Tell) -> Outcome:
         """Carry out one step, and put on record what came of it."""

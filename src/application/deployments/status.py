@@ -59,7 +59,15 @@ class ColourStatus(BaseModel):
     @property
     def is_empty(self) -> bool:
         """Return whether it is known that nothing keeps it."""
-        return self.open == {} and self.backlog == 0 and self.open_calls == 0
+        return self.open == {} and self.open_calls == 0 and self.backlog is not None and not self.blocking_tasks
+
+    @property
+    def blocking_tasks(self) -> int:
+        """Return how many tasks wait that somebody may still need.
+
+        Without an open workflow and without a worker they are of workflows that were ended.
+        """
+        return self.backlog or 0 if self.open or self.is_alive else 0
 
 
 class DeployStatus(BaseModel):
