@@ -127,7 +127,9 @@ def test_who_publishes_sees_the_same_pages() -> None:
 @pytest.mark.parametrize("base_url", [None, "http://127.0.0.1:11434/v1"])
 def test_a_worker_is_not_killed_while_a_call_may_run(base_url: str | None) -> None:
     settings = Settings.model_construct(
-        openai_base_url=base_url and HttpUrl(base_url), openai_api_key=SecretStr("key"), anthropic_api_key=SecretStr("key")
+        openai_base_url=base_url and HttpUrl(base_url),
+        openai_api_key=SecretStr("key"),
+        anthropic_api_key=SecretStr("key"),
     )
     for name in WORKERS:
         assert seconds(SERVICES[name]["stop_grace_period"]) > shutdown_grace(settings)
