@@ -60,8 +60,8 @@ clean: ## remove the environment and caches, never data
 image: ## the container image of the commit that is checked out
 	@sh bin/image
 
-up: ## production as .env.production says, with the workers of one colour: COLOUR=blue
-	@sh bin/up '$(or $(COLOUR),blue)'
+up: ## production as .env.production says, with the workers of one colour: COLOUR=blue, at first TAG=commit
+	@sh bin/up '$(or $(COLOUR),blue)' '$(TAG)'
 
 deploy: ## a build to a colour, then all new work: COLOUR=green TAG=commit ARGS="--canary 10% --for 30m"
 	@sh bin/deploy '$(COLOUR)' '$(TAG)' $(ARGS)

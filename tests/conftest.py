@@ -31,7 +31,7 @@ from tests.engines import Engines
 
 _SHARED = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
 _TEMPLATE = "longtail_template"
-_SLOWEST_FIRST = ("long", "browser", "story", "workflows", "upgrade", "integration", "unit")
+_SLOWEST_FIRST = ("long", "shape", "browser", "story", "workflows", "upgrade", "integration", "unit")
 
 
 def pytest_configure(config: pytest.Config) -> None:

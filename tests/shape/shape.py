@@ -24,9 +24,6 @@ BLUE_TAG, GREEN_TAG = "shape-blue", "shape-green"
 PORTS = {"HTTP_PORT": "18080", "HTTPS_PORT": "18443", "TEMPORAL_UI_PORT": "18444", "PROMETHEUS_PORT": "18090"}
 SETTINGS = {
     "IMAGE": "localhost/longtail",
-    "BLUE_TAG": BLUE_TAG,
-    "GREEN_TAG": GREEN_TAG,
-    "API_TAG": BLUE_TAG,
     "LONGTAIL_DOMAIN": "localhost",
     "EDGE_SUBNET": "172.30.85.0/24",
     "SECRETS_FOLDER": str(WORK / "secrets"),
@@ -57,6 +54,7 @@ class Shape:
             "COMPOSE": f"{compose_program()} --project-name {PROJECT}",
             "COMPOSE_EXTRA": "tests/shape/compose.stand-ins.yml",
             "ENV_FILE": str(WORK / "env"),
+            "BUILDS_FILE": str(WORK / "builds"),
         }
 
     def run(self, *command: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
@@ -169,6 +167,7 @@ def prepare() -> None:
     lines = [line for line in example.splitlines() if line.split("=")[0] not in SETTINGS]
     lines += [f"{name}={value}" for name, value in SETTINGS.items()]
     (WORK / "env").write_text("\n".join(lines) + "\n")
+    (WORK / "builds").write_text(f"BLUE_TAG={BLUE_TAG}\nGREEN_TAG={GREEN_TAG}\nAPI_TAG={BLUE_TAG}\n")
 
 
 class Person:

@@ -53,12 +53,12 @@ def test_compose_and_hadolint_accept_the_files(shape: Shape) -> None:
 
 
 def test_a_setting_that_is_missing_is_named(shape: Shape) -> None:
-    whole = (WORK / "env").read_text()
+    whole = (WORK / "builds").read_text()
     try:
-        (WORK / "env").write_text(re.sub("^GREEN_TAG=.*$", "", whole, flags=re.MULTILINE))
+        (WORK / "builds").write_text(re.sub("^GREEN_TAG=.*$", "", whole, flags=re.MULTILINE))
         done = shape.run("sh", "bin/compose", "config", "--quiet")
     finally:
-        (WORK / "env").write_text(whole)
+        (WORK / "builds").write_text(whole)
     assert done.returncode != 0
     assert "GREEN_TAG" in done.stderr
 
@@ -107,8 +107,10 @@ def test_a_batch_ends_on_blue(shape: Shape) -> None:
 
 def test_green_is_promoted_under_way_and_no_request_fails(shape: Shape) -> None:
     shape.longtail("batch", "start", SITE, "--limit", "4")
+    blue = shape.inspect("temporal_worker_blue", "{{.State.Pid}}")
     with Asking() as asking:
         shape.verb("deploy", "green", GREEN_TAG)
+    assert shape.inspect("temporal_worker_blue", "{{.State.Pid}}") == blue, "a deployment stopped the other colour"
     assert active_colour(shape) == "green"
     assert asking.failures == []
     assert asking.asked > 50
@@ -132,8 +134,10 @@ def test_a_build_is_not_given_to_a_colour_that_runs(shape: Shape) -> None:
 
 
 def test_a_rollback_brings_blue_back_and_the_api_too(shape: Shape) -> None:
+    green = shape.inspect("temporal_worker_green", "{{.State.Pid}}")
     with Asking() as asking:
         shape.verb("rollback")
+    assert shape.inspect("temporal_worker_green", "{{.State.Pid}}") == green, "a rollback stopped a worker that ran"
     assert active_colour(shape) == "blue"
     assert asking.failures == []
     for replica in ("api", "api_second"):
