@@ -25,7 +25,11 @@ def test_commands_are_spelled_by_the_command_line_alone() -> None:
 
 
 def test_options_are_spelled_by_the_command_line_alone() -> None:
-    embedded = ("infrastructure/embedded/", "infrastructure/database/dumps.py", "bootstrap.py")  # flags of the servers' own programs
+    embedded = (
+        "infrastructure/embedded/",
+        "infrastructure/database/dumps.py",
+        "bootstrap.py",
+    )  # flags of the servers' own programs
     assert [line for line in lines_with(OPTION, outside="cli") if not line.startswith(embedded)] == []
 
 
