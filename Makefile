@@ -1,7 +1,8 @@
 # Everything here works on a machine with make, a Python 3.11 to 3.14 and a package index; make alone prints the verbs.
 # PYTHON=/path/to/python3 picks the Python, ARGS="..." is passed on.
 
-.PHONY: help setup demo dev test coverage test-browser desk-images test-long check format migration bench lock clean
+.PHONY: help setup demo dev test coverage test-browser desk-images test-long check format migration bench lock clean \
+	image up deploy drain rollback logs backup restore shape
 
 help:
 	@echo 'make VERB [ARGS="..."] [PYTHON=...]'
@@ -53,3 +54,32 @@ lock: ## resolve the dependencies anew into requirements.lock
 
 clean: ## remove the environment and caches, never data
 	rm -rf .venv .uv .coverage-data .mypy_cache .ruff_cache .pytest_cache .import_linter_cache *.egg-info
+
+# --- Production, in containers: docs/containers.md ---------------------------------------------------------------------
+
+image: ## the container image of the commit that is checked out
+	@sh bin/image
+
+up: ## production as .env.production says, with the workers of one colour: COLOUR=blue
+	@sh bin/up '$(or $(COLOUR),blue)'
+
+deploy: ## a build to a colour, then all new work: COLOUR=green TAG=commit ARGS="--canary 10% --for 30m"
+	@sh bin/deploy '$(COLOUR)' '$(TAG)' $(ARGS)
+
+drain: ## empty a colour that takes no new work, then stop its workers: COLOUR=blue
+	@sh bin/drain '$(COLOUR)' $(ARGS)
+
+rollback: ## all new work back to the other colour, at any moment, and the API to its build before
+	@sh bin/rollback $(ARGS)
+
+logs: ## of all containers, or of one: SERVICE=api
+	@sh bin/compose --profile '*' logs --follow --tail 100 $(SERVICE)
+
+backup: ## all three databases from one moment, verified, while work goes on
+	@sh bin/backup
+
+restore: ## all three databases from a backup: FROM=folder COLOUR=blue
+	@sh bin/restore '$(FROM)' '$(or $(COLOUR),blue)'
+
+shape: setup ## run the production shape under Podman and the real Docker Compose; skipped where there is no Podman
+	@sh bin/shape $(ARGS)

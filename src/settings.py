@@ -1,4 +1,4 @@
-"""Settings: the environment and ``.env``, read once and frozen.
+"""Settings: the environment, ``.env`` and a container's secrets, read once and frozen.
 
 No other module reads the environment, but for Temporal's own variables, which ``temporalio.envconfig`` reads, and
 OpenTelemetry's.
@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from platformdirs import user_data_path
 from pydantic import AliasChoices, BeforeValidator, Field, HttpUrl, SecretStr, ValidationError, field_validator
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 from src.domain.errors import SettingProblem, SettingsInvalid
 
@@ -29,6 +29,8 @@ Duration = Annotated[timedelta, BeforeValidator(_in_seconds)]
 _NO_DURATION = "write seconds (8), h:mm:ss (0:00:08) or ISO 8601 (PT8S)"
 _CACHED_A_SLOT = 4  # the article that uses the slot, those that wait for one, and their parents
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+SECRETS = Path("/run/secrets")
+"""Where containers find their secrets: files named like variables, such as ``database_url``."""
 
 
 class OfflineSettings(BaseSettings):
@@ -65,6 +67,10 @@ class Settings(BaseSettings):
         populate_by_name=True,
         hide_input_in_errors=True,  # values may be secrets
         allow_inf_nan=False,
+    )
+
+    payload_keys: SecretStr | None = Field(
+        default=None, description="Encrypt what Temporal keeps: ID:KEY, parted by |; the first one encrypts."
     )
 
     home: Path = Field(default_factory=lambda: user_data_path("longtail"), description="All local state is in here.")
@@ -131,6 +137,12 @@ class Settings(BaseSettings):
     api_cors_origins: Names = Field(
         default=(), description="Origins whose pages may call the API, parted by |; none by default."
     )
+    api_shutdown_delay: Duration = Field(
+        default=timedelta(0),
+        ge=timedelta(0),
+        le=timedelta(minutes=5),
+        description="How long the API serves after SIGTERM while /health/serving says 503, so that proxies notice.",
+    )
     commit: str | None = Field(
         default=None, description="The code's commit; unset: git's, where it runs in a checkout."
     )
@@ -156,6 +168,12 @@ class Settings(BaseSettings):
     def split_names(cls, value: Any) -> Any:  # noqa: ANN401 - pydantic hands over what it read
         """Split at ``|``, which neither a keyword nor an origin contains."""
         return tuple(part.strip() for part in value.split("|") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("database_url", "anthropic_api_key", "openai_api_key", mode="before")
+    @classmethod
+    def unset_when_empty(cls, value: Any) -> Any:  # noqa: ANN401
+        """Return None for the empty file of a secret that nobody has."""
+        return None if value == "" else value
 
     @field_validator("log_level", mode="before")
     @classmethod
@@ -184,14 +202,17 @@ class Settings(BaseSettings):
 
     @classmethod
     def load(cls, **overrides: Any) -> "Settings":  # noqa: ANN401 - any field may be overridden
-        """Read the environment, with ``overrides`` by field name on top.
+        """Read the environment and the secrets of a container, with ``overrides`` by field name on top.
 
         Raises SettingsInvalid naming each variable that cannot be used.
         """
+        secrets = SECRETS if SECRETS.is_dir() else None
         try:
-            return cls(**overrides)
+            return cls(_secrets_dir=secrets, **overrides)
         except ValidationError as error:
             raise SettingsInvalid(*_problems(error)) from error
+        except SettingsError as error:  # a secret's file cannot be read
+            raise SettingsInvalid(SettingProblem(str(SECRETS), str(error.__cause__ or error))) from error
 
 
 def _problems(error: ValidationError) -> list[SettingProblem]:

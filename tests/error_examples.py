@@ -36,6 +36,7 @@ from src.domain.errors import (
     PreconditionMissing,
     ReviewRefused,
     SchemaOutdated,
+    SearchAttributesMissing,
     SecondPersonMissing,
     SettingProblem,
     SettingsInvalid,
@@ -89,6 +90,7 @@ WITH_FACTS: dict[type[LongtailError], LongtailError] = {
     ),
     LongtailsLocked: LongtailsLocked("hardware-shop"),
     BackupFailed: BackupFailed("pg_dump", "connection refused"),
+    SearchAttributesMissing: SearchAttributesMissing("default", ["Site"], problem="we may not add them"),
     SchemaOutdated: SchemaOutdated(None, "0001"),
     ModelNotConfigured: ModelNotConfigured("no key", provider="openai", variables=["OPENAI_API_KEY"], stage="C"),
     ModelNotFound: ModelNotFound("HTTP 404", request_id="req_1").asked_by(

@@ -28,6 +28,7 @@ def upgrade() -> None:
         sa.Column("canary_share", sa.Integer(), nullable=True),
         sa.Column("changed_at", _TIME, server_default=sa.text("now()"), nullable=False),
         sa.Column("changed_by", sa.Text(), nullable=False),
+        sa.Column("oldest_code", sa.Text(), nullable=True),
         sa.CheckConstraint("id = 1", name=op.f("ck_routing_one_row")),
         sa.CheckConstraint("canary_share BETWEEN 1 AND 99", name=op.f("ck_routing_canary_share")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_routing")),

@@ -9,6 +9,7 @@ from starlette.responses import RedirectResponse
 from src.bootstrap import Application
 
 from . import documents, errors
+from .background import Background
 from .desk import create_desk
 from .desk.pages.keywords import LONGER_BODIES as LISTS_OF_THE_DESK
 from .edge import REQUEST_ID, Edge
@@ -23,6 +24,7 @@ from .routes import (
     backfills,
     batches,
     decisions,
+    deployments,
     health,
     holds,
     keywords,
@@ -40,7 +42,7 @@ PREFIX = "/api/v1"
 DESK = "/desk"
 NOUNS = (
     *(sites, keywords, batches, articles, revisions, reviews, decisions, publications),
-    *(schedules, backfills, holds, alerts, audit, users),
+    *(schedules, backfills, holds, alerts, audit, users, deployments),
 )
 """Modules with a router of routes that need a token."""
 
@@ -48,7 +50,7 @@ NOUNS = (
 def create_app(application: Application, *, stopping: asyncio.Event | None = None) -> FastAPI:
     """Return the app that serves the use cases of ``application``.
 
-    Nobody's rights are used but those of who asks. Streams end when ``stopping`` is set.
+    Nobody's rights are used but those of who asks. When ``stopping`` is set, streams end and proxies are told.
     """
     app = FastAPI(
         title="Longtail",
@@ -61,11 +63,12 @@ def create_app(application: Application, *, stopping: asyncio.Event | None = Non
     )
     app.state.application = application
     app.state.streams = Streams(stopping or asyncio.Event())
+    app.state.background = Background()
     known = [Depends(known_below(PREFIX))]
     for noun in NOUNS:
         app.include_router(noun.router, prefix=PREFIX, responses=PROBLEMS, dependencies=known)
     app.include_router(health.router)
-    app.mount(DESK, create_desk(application, app.state.streams))
+    app.mount(DESK, create_desk(application, app.state.streams, app.state.background))
     for path in ("/", DESK):
         app.add_api_route(path, _open_desk, include_in_schema=False)
     documents.install(app)

@@ -30,6 +30,10 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
         return nullcontext()
 
+    def shut(self) -> None:
+        """Take no new connection; requests under way have their grace."""
+        self.should_exit = True
+
 
 def listen(host: str, port: int) -> socket.socket:
     """Return a socket that listens there; port 0 is any free one.
@@ -52,13 +56,14 @@ async def serve(
 ) -> None:
     """Serve until SIGTERM, SIGINT or the end of the file descriptor ``lifeline``.
 
-    Then requests under way have ten seconds, and event streams end at once. Only ``trusted_proxies`` may say in
-    X-Forwarded-For who asks.
+    Then event streams end at once, proxies are told, and it goes on serving for the delay of the settings; after that
+    requests under way have ten seconds. Only ``trusted_proxies`` may say in X-Forwarded-For who asks.
     """
     stopping = asyncio.Event()
     show_backlog(application.telemetry, application.database)
+    app = create_app(application, stopping=stopping)
     config = uvicorn.Config(
-        create_app(application, stopping=stopping),
+        app,
         http="h11",
         ws="none",
         lifespan="off",
@@ -73,18 +78,22 @@ async def serve(
     server = _Server(config)
     host, port = listening.getsockname()[:2]
     log.info("api_started", address=f"http://{host}:{port}")
-    with _stopped_by_signals(server, stopping, lifeline):
+    delay = application.settings.api_shutdown_delay
+    with _stopped_by_signals(server, stopping, lifeline, delay=delay.total_seconds()):
         await server.serve(sockets=[listening])
+        await app.state.background.stop()
     log.info("api_stopped")
 
 
 @contextmanager
-def _stopped_by_signals(server: uvicorn.Server, stopping: asyncio.Event, lifeline: int | None) -> Iterator[None]:
+def _stopped_by_signals(
+    server: _Server, stopping: asyncio.Event, lifeline: int | None, *, delay: float
+) -> Iterator[None]:
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
-        server.force_exit = server.should_exit  # asked twice
-        server.should_exit = True
+        server.force_exit = stopping.is_set()  # asked twice
+        loop.call_later(0 if server.force_exit else delay, server.shut)
         stopping.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):

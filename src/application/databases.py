@@ -9,12 +9,20 @@ from src.domain.principal import Principal
 from src.infrastructure.database import dumps, schema
 from src.infrastructure.database.unit_of_work import Database
 
+from .contracts import contract_refusal
+
 _SEEN_LATELY = timedelta(minutes=1)  # as long as the lease of a worker
 
 
-async def upgrade_database(database: Database, *, by: Principal) -> None:
-    """Migrate up to this version's revision; safe to repeat. Raises NotPermitted."""
+async def upgrade_database(database: Database, *, force: bool = False, by: Principal) -> None:
+    """Migrate up to this version's revision; safe to repeat.
+
+    ``force`` contracts the schema though workers of older code live. Raises NotPermitted, and Conflict for these.
+    """
     by.require(Action.DATABASE_UPGRADE, None)
+    if not force and (blocked := await contract_refusal(database)):
+        workers = ", ".join(blocked.workers)
+        raise Conflict(ConflictReason.CODE_TOO_OLD, blocked.migration, workers=workers, hint=Hint.DRAIN_FIRST)
     await schema.upgrade(database.engine, by=by)
 
 

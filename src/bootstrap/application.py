@@ -46,12 +46,14 @@ from src.settings import Settings
 if TYPE_CHECKING:
     from temporalio.client import Client
 
+    from src.application.deploy_check import DeployCheck
     from src.application.publishing import Publishing
     from src.application.revisions import Revisions
     from src.infrastructure.temporal.colour_gateway import ColourGateway
     from src.infrastructure.temporal.schedule_gateway import ScheduleGateway
     from src.infrastructure.temporal.schedule_times import ScheduleTimes
     from src.infrastructure.temporal.workflow_gateway import WorkflowGateway
+from .code import describe_code
 from .servers import Servers, open_database, started
 from .telemetry import ProcessTelemetry
 
@@ -120,6 +122,14 @@ class Application:
         """Return the use cases of deployments."""
         pace = Pace.scaled(self.settings.scaled)
         return Deployments(self.database, self.colours, self.workflows, self.schedules, by=self.principal, pace=pace)
+
+    @property
+    def deploy_check(self) -> "DeployCheck":
+        """Return the check of this code before it is deployed."""
+        from src.application.deploy_check import DeployCheck  # noqa: PLC0415 - for deployments alone
+        from src.infrastructure.temporal.replays import Replays  # noqa: PLC0415 - likewise
+
+        return DeployCheck(self.database, Replays(self.client), describe_code(self.settings), by=self.principal)
 
     @cached_property
     def batches(self) -> Batches:
@@ -293,6 +303,10 @@ async def open_application(
         assert used.temporal is not None  # noqa: S101 - it was asked for
         telemetry = telemetry or ProcessTelemetry()
         client = await connect(
-            used.temporal.address, identity=identity, runtime=telemetry.runtime, interceptors=telemetry.interceptors
+            used.temporal.address,
+            identity=identity,
+            runtime=telemetry.runtime,
+            interceptors=telemetry.interceptors,
+            keys=settings.payload_keys,
         )
         yield Application(settings, database, client, used.temporal, principal, telemetry=telemetry)

@@ -148,7 +148,7 @@ def _open_traces(settings: Settings, process: Process) -> "Traces | None":
         "longtail.colour": facts["colour"],
     }
     traces = Traces({name: value for name, value in identity.items() if value}, with_prompts=settings.trace_prompts)
-    log.info("traces_sent", endpoint=variables.exporter_otlp_traces_endpoint or variables.exporter_otlp_endpoint)
+    log.info("traces_sent", host=variables.host)
     return traces
 
 

@@ -7,6 +7,7 @@ import asyncio
 import os
 import secrets
 import socket
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from src.infrastructure.llm.spool import Spool
     from src.infrastructure.workers.registration import Registration
 from .application import Application
+from .code import describe_code
 
 log = structlog.get_logger()
 
@@ -45,15 +47,14 @@ def worker_identity(colour: Colour) -> str:
 
 def register_worker(application: Application, *, colour: Colour) -> "Registration":
     """Return the registration of this process; nothing is stored yet."""
-    from src.infrastructure.workers.code_version import code_version  # noqa: PLC0415 - for workers alone
-    from src.infrastructure.workers.registration import Registration  # noqa: PLC0415
+    from src.infrastructure.workers.registration import Registration  # noqa: PLC0415 - for workers alone
 
     settings = application.settings
     return Registration(
         application.database,
         instance=application.who,
         colour=colour,
-        code_version=code_version(settings.commit),
+        code=describe_code(settings),
         slots=settings.model_slots,
     )
 
@@ -176,6 +177,7 @@ async def run_worker(application: Application, *, colour: Colour, lifeline: int 
             grace_seconds=worker_grace(settings).total_seconds(),
         )
         await watchdog_schedule.ensure(application.client, every=settings.scaled(WATCHDOG_INTERVAL))
+        polls = asyncio.Event()
         polling = Polling(
             lambda: connect(
                 application.server.address,
@@ -183,6 +185,7 @@ async def run_worker(application: Application, *, colour: Colour, lifeline: int 
                 is_patient=True,
                 runtime=application.telemetry.runtime,
                 interceptors=application.telemetry.interceptors,
+                keys=settings.payload_keys,
             ),
             lambda client: (
                 build_worker(application, providers, colour=colour, client=client, owner=owner),
@@ -191,7 +194,8 @@ async def run_worker(application: Application, *, colour: Colour, lifeline: int 
             grace=worker_grace(settings),
             stopping=stopping,
         )
-        await polling.run(lifeline=lifeline, on_draining=registration.start_draining)
+        async with _showing_life(registration, settings, polls=polls, stopping=stopping):
+            await polling.run(lifeline=lifeline, on_polling=polls.set, on_draining=registration.start_draining)
         await _empty_spool(application.database, owner.spool)
 
 
@@ -203,6 +207,36 @@ def _show_limits(application: Application, limits: "Limits") -> None:
     from src.infrastructure.llm.limit_metrics import LimitMetrics  # noqa: PLC0415 - see above
 
     metrics.registry.register(LimitMetrics(limits, metrics.model))
+
+
+@asynccontextmanager
+async def _showing_life(
+    registration: "Registration", settings: Settings, *, polls: asyncio.Event, stopping: asyncio.Event
+) -> AsyncIterator[None]:
+    """Write what probes read until the block ends."""
+    from src.infrastructure.workers.sign_of_life import BEAT, PATIENCE, SignOfLife, keep_writing  # noqa: PLC0415
+
+    worker = registration.worker
+
+    def look() -> SignOfLife:
+        return SignOfLife(
+            instance=worker.instance,
+            colour=worker.colour,
+            pid=worker.pid,
+            process_started_at=worker.process_started_at,
+            polls=polls.is_set(),
+            is_draining=stopping.is_set(),
+            database_answers=registration.database_answers,
+            patience=settings.scaled(PATIENCE).total_seconds(),
+            beaten_at=time.monotonic(),
+        )
+
+    writing = asyncio.create_task(keep_writing(settings.home, look, every=settings.scaled(BEAT)))
+    try:
+        yield
+    finally:
+        writing.cancel()
+        await asyncio.wait({writing})
 
 
 @asynccontextmanager

@@ -1,21 +1,27 @@
-"""``longtail api``: the JSON API, until SIGTERM."""
+"""``longtail api``: the JSON API, until SIGTERM; and whether it works, for containers."""
 
+import json
 import os
 import socket
+from http.client import HTTPConnection, HTTPException
 from typing import Annotated
 
 import typer
 
-from src.api.serving import listen, serve
-from src.bootstrap import Process
-from src.settings import Settings
+from .ports import API_PORT
+from .terminal import err, out
 
-from .connections import start, stay
-from .options import API_PORT
-from .terminal import err
+app = typer.Typer(add_completion=False, invoke_without_command=True)
+
+_PATIENCE = 8.0  # seconds; the API itself asks its database and Temporal for three
+_LOOPBACK = "127.0.0.1"
+
+Port = Annotated[int, typer.Option(min=1, max=65535, help="Where it listens.")]
 
 
+@app.callback()
 def api(
+    context: typer.Context,
     host: Annotated[str, typer.Option(help="The address to listen on; 0.0.0.0 for every one.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 is any free one.")] = API_PORT,
     trusted_proxy: Annotated[
@@ -34,6 +40,14 @@ def api(
 
     Example: longtail api --host 0.0.0.0 --port 8400
     """
+    if context.invoked_subcommand is not None:
+        return
+    from src.api.serving import listen, serve  # noqa: PLC0415 - seconds, which a health check every few would pay
+    from src.bootstrap import Process  # noqa: PLC0415 - likewise
+    from src.settings import Settings  # noqa: PLC0415 - likewise
+
+    from .connections import start, stay  # noqa: PLC0415 - likewise
+
     settings = start(Settings.load(), log_level="INFO")
     listening = listen(host, port)
     bound, number = listening.getsockname()[:2]
@@ -48,3 +62,31 @@ def api(
         settings,
         Process(kind="api", instance=f"api@{socket.gethostname()}:{os.getpid()}"),
     )
+
+
+@app.command()
+def ready(port: Port = API_PORT) -> None:
+    """Leave with 0 if the API of this machine or container can do its work, else with 1.
+
+    It asks /health/ready, for health checks. It reads no settings and opens no database.
+
+    Example: longtail api ready
+    """
+    status, told = _ask(port, "/health/ready")
+    missing = [f"{what}: {state}" for what, state in told.items() if state != "ok"]
+    out.print("ready" if status == 200 else f"not ready: {', '.join(missing) or status}")
+    if status != 200:
+        raise typer.Exit(1)
+
+
+def _ask(port: int, path: str) -> tuple[int | str, dict[str, object]]:
+    connection = HTTPConnection(_LOOPBACK, port, timeout=_PATIENCE)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        told = json.loads(answer.read())
+    except (OSError, HTTPException, ValueError) as error:
+        return f"no answer ({type(error).__name__})", {}
+    finally:
+        connection.close()
+    return answer.status, told if isinstance(told, dict) else {}

@@ -28,13 +28,20 @@ app = typer.Typer(
 
 
 @app.command()
-def upgrade() -> None:
+def upgrade(
+    force: Annotated[
+        bool, typer.Option("--force", help="Take away what workers of older code use, though they live.")
+    ] = False,
+) -> None:
     """Migrate the database to this version's revision; safe to repeat.
+
+    Workers of the version before go on meanwhile. A contract migration takes away what they use: it is refused while
+    one of them lives.
 
     Example: longtail db upgrade
     """
 
-    with_person(lambda database, person: upgrade_database(database, by=person), check=False)
+    with_person(lambda database, person: upgrade_database(database, force=force, by=person), check=False)
     out.print("the database is up to date")
 
 

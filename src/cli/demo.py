@@ -12,10 +12,11 @@ from rich.markup import escape
 
 from src.application.articles import get_page
 from src.application.batches import get_batch_details
+from src.application.routing import active_colour
 from src.application.sample_people import SamplePerson
 from src.bootstrap import Application, choose_port
 from src.domain.batch import Batch
-from src.domain.colour import BLUE
+from src.domain.colour import Colour
 from src.domain.errors import InputInvalid
 from src.domain.longtail import phrase_key
 from src.domain.site import Site
@@ -23,7 +24,7 @@ from src.settings import Settings
 
 from . import progress, sample
 from .connections import start, with_application
-from .options import API_PORT
+from .ports import API_PORT
 from .sample_edits import edit_some
 from .supervised import Supervised
 from .terminal import out
@@ -66,8 +67,9 @@ def demo(
     async def work(application: Application) -> bool:
         _say_who_writes(settings, site)
         workflow_id = await sample.start_batch(application, articles, from_first=fail is not None)
+        colour = await active_colour(application.database)
         with Supervised(
-            "worker", _worker_arguments(settings, fail), log=settings.home / "worker.log", grace=GRACE
+            "worker", _worker_arguments(settings, fail, colour), log=settings.home / "worker.log", grace=GRACE
         ) as worker:
             _say_where(application, workflow_id, worker.pid)
             ended = await progress.wait_for_batch(application, site.slug, workflow_id)
@@ -93,8 +95,8 @@ def _keep(settings: Settings, people: Sequence[SamplePerson]) -> None:
         threading.Event().wait()
 
 
-def _worker_arguments(settings: Settings, fail: str | None) -> list[str]:
-    arguments = ["--colour", BLUE]
+def _worker_arguments(settings: Settings, fail: str | None, colour: Colour) -> list[str]:
+    arguments = ["--colour", colour]
     if settings.offline.latency_seconds == 0:
         arguments += ["--offline-latency", str(OFFLINE_LATENCY_SECONDS)]
     return [*arguments, "--fail", fail] if fail else arguments

@@ -4,14 +4,14 @@ import threading
 from contextlib import ExitStack, suppress
 from datetime import timedelta
 
+from src.application.routing import active_colour
 from src.bootstrap import Servers, choose_port, open_servers, worker_grace
-from src.domain.colour import BLUE
 from src.domain.errors import LongtailError
 from src.settings import Settings
 
 from . import sample
 from .connections import as_owner, start
-from .options import API_PORT
+from .ports import API_PORT
 from .sample_edits import edit_some
 from .supervised import RESTART_PAUSE, Supervised
 from .terminal import busy, out
@@ -38,7 +38,8 @@ def dev() -> None:
         assert server is not None  # noqa: S101 - it was asked for
         furnished = as_owner(sample.furnish, servers, settings) if servers.is_database_local else sample.Furnished()
         pause, port = settings.scaled(RESTART_PAUSE), choose_port(API_PORT)
-        arguments = ["--colour", BLUE]
+        colour = as_owner(lambda application: active_colour(application.database), servers, settings)
+        arguments = ["--colour", colour]
         worker = stack.enter_context(
             Supervised("worker", arguments, log=None, grace=worker_grace(settings), restart_pause=pause)
         )
@@ -46,7 +47,7 @@ def dev() -> None:
         out.print(f"home         {settings.home}", soft_wrap=True)
         out.print(f"Temporal     {server.address}")
         out.print(f"Temporal UI  {server.ui_url or 'not ours'}")
-        out.print(f"blue worker  pid {worker.pid}")
+        out.print(f"{colour} worker".ljust(13) + f"pid {worker.pid}")
         out.print(f"API          http://127.0.0.1:{port}/docs")
         sample.say_desk(port, furnished.people)
         if furnished.workflow_id is not None:

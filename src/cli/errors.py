@@ -6,7 +6,15 @@ Options by their names, and the command that helps.
 from collections import defaultdict
 from collections.abc import Mapping
 
-from src.domain.errors import Hint, InputInvalid, LongtailError, NotFound, SettingsInvalid, problem_of_input
+from src.domain.errors import (
+    Hint,
+    InputInvalid,
+    LongtailError,
+    NotFound,
+    SearchAttributesMissing,
+    SettingsInvalid,
+    problem_of_input,
+)
 
 OPTIONS = {
     "article": "ARTICLE",
@@ -30,6 +38,7 @@ OPTIONS = {
 """Fields of the domain that the command line calls by another name."""
 
 _HINTS = {
+    Hint.ADD_SEARCH_ATTRIBUTES: "add them: temporal operator search-attribute create --namespace {key} {columns}",
     Hint.ADD_SITE: "add one: longtail site add FILE.toml",
     Hint.ADD_USER: "add the first one: longtail user add NAME --role admin",
     Hint.APPROVE_ALONE: "nothing was decided; without --publish it is approved: longtail review approve {key} HASH",
@@ -38,6 +47,7 @@ _HINTS = {
     Hint.CHECK_SERVER: "to run one on this machine instead, unset TEMPORAL_ADDRESS",
     Hint.CHOOSE_MODEL: "name another under [models] of the site's file, then: longtail site add FILE.toml",
     Hint.ENABLE_USER: "an admin can change that: longtail user enable {key}",
+    Hint.DRAIN_FIRST: "drain their colour and stop them (longtail deploy drain COLOUR), or say --force",
     Hint.FINISH_DEPLOYMENT: "go on with it: longtail deploy {kind} {key}; or give it up: longtail deploy rollback",
     Hint.FORCE_PUBLICATION: "an admin can publish it, as noindex: longtail publish now {key} --force REASON",
     Hint.FREE_ADDRESS: "take that one off the site: longtail publish off {other}; then: longtail publish now {key}",
@@ -84,6 +94,9 @@ def hint(error: LongtailError) -> str | None:
     """Return the command that helps, if the error knows one."""
     if error.hint is None:
         return None
+    if isinstance(error, SearchAttributesMissing):
+        columns = " ".join(f"--name {name} --type Keyword" for name in error.names)
+        return hint_words(error.hint, error.key, {"columns": columns})
     key = error.article if isinstance(error, NotFound) else None  # what the part is looked for in
     return hint_words(error.hint, str(key or getattr(error, "key", "")), getattr(error, "details", {}))
 

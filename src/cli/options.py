@@ -1,18 +1,22 @@
-"""Arguments and options that several nouns share, and how they are read."""
+"""Arguments and options that several nouns share, and how they are read.
+
+Health checks import this too, every few seconds, so what opens a database is imported where it is used.
+"""
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from src.application import articles, batches
 from src.domain.colour import Colour, parse_colour
 from src.domain.errors import FileInvalid, Hint, InputInvalid, NotFound
 from src.domain.ids import ArticleId, BatchId
 from src.domain.publishing import PublishWish, Wish
-from src.infrastructure.database.unit_of_work import Database
+
+if TYPE_CHECKING:
+    from src.infrastructure.database.unit_of_work import Database
 
 Id = TypeVar("Id")
 
@@ -25,25 +29,28 @@ ColourOption = Annotated[
     typer.Option(parser=parse_colour, metavar="<blue|green>", help="Whose workers make it; default: the active ones."),
 ]
 
-API_PORT = 8400  # unless somebody says another
 _SHORTEST_PREFIX = 4  # characters of an id that people may type
 
 
-async def resolve_article(database: Database, typed: str) -> ArticleId:
+async def resolve_article(database: "Database", typed: str) -> ArticleId:
     """Return the one article id that begins as typed.
 
     Raises NotFound, and InputInvalid if several do.
     """
+    from src.application import articles  # noqa: PLC0415 - see above
+
     return await _resolve(
         "article", typed, Hint.LIST_ARTICLES, lambda p, n: articles.list_article_ids(database, p, limit=n)
     )
 
 
-async def resolve_batch(database: Database, typed: str) -> BatchId:
+async def resolve_batch(database: "Database", typed: str) -> BatchId:
     """Return the one batch id that begins as typed.
 
     Raises NotFound, and InputInvalid if several do.
     """
+    from src.application import batches  # noqa: PLC0415 - see above
+
     return await _resolve("batch", typed, Hint.LIST_BATCHES, lambda p, n: batches.list_batch_ids(database, p, limit=n))
 
 

@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
@@ -60,6 +61,12 @@ class Supervised:
         """Return the id of the process that runs."""
         return self._process.pid
 
+    def stop(self) -> None:
+        """Ask it to end, and start no other."""
+        if not self._stopping.is_set():  # a second SIGTERM would make it leave at once
+            self._stopping.set()
+            self._process.send_signal(signal.SIGTERM)
+
     def __enter__(self) -> Self:
         self._thread.start()
         return self
@@ -67,8 +74,7 @@ class Supervised:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stopping.set()
-        self._process.send_signal(signal.SIGTERM)
+        self.stop()
         try:
             self._process.wait(self._grace.total_seconds())
         except subprocess.TimeoutExpired:
@@ -100,3 +106,27 @@ class Supervised:
 
 def _reason(code: int) -> str:
     return signal.Signals(-code).name if code < 0 else f"exit code {code}"
+
+
+def run_all(
+    noun: Literal["worker", "api"],
+    arguments: Sequence[str],
+    *,
+    count: int,
+    grace: timedelta,
+    restart_pause: timedelta = RESTART_PAUSE,
+) -> None:
+    """Run ``count`` of them until SIGTERM or Ctrl-C.
+
+    Then all drain at once.
+    """
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    running = [Supervised(noun, arguments, log=None, grace=grace, restart_pause=restart_pause) for _ in range(count)]
+    with ExitStack() as stack:
+        for each in running:
+            stack.enter_context(each)
+        stopped.wait()
+        for each in running:
+            each.stop()

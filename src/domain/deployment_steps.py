@@ -167,6 +167,38 @@ def admit(open_: Deployment | None, kind: DeploymentKind, colour: Colour, *, is_
     )
 
 
+class Possible(BaseModel):
+    """A deployment that somebody may ask for now."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: DeploymentKind
+    colour: Colour
+
+
+def list_possible(
+    open_: Deployment | None, *, active: Colour, pair: tuple[Colour, Colour], is_carried_out: bool
+) -> list[Possible]:
+    """Return what may be begun or gone on with."""
+    asked = [(DeploymentKind.PROMOTE, each) for each in pair]
+    asked += [(DeploymentKind.DRAIN, each) for each in pair if each != active]
+    asked += [(DeploymentKind.ROLLBACK, rolled_back_to(open_, active=active, pair=pair))]
+    return [
+        Possible(kind=kind, colour=colour)
+        for kind, colour in asked
+        if _is_possible(open_, kind, colour, is_carried_out=is_carried_out)
+        and (open_ is not None or kind is not DeploymentKind.PROMOTE or colour != active)
+    ]
+
+
+def _is_possible(open_: Deployment | None, kind: DeploymentKind, colour: Colour, *, is_carried_out: bool) -> bool:
+    try:
+        admit(open_, kind, colour, is_carried_out=is_carried_out)
+    except Conflict:
+        return False
+    return True
+
+
 def rolled_back_to(open_: Deployment | None, *, active: Colour, pair: tuple[Colour, Colour]) -> Colour:
     """Return the colour that a rollback goes back to.
 

@@ -33,6 +33,7 @@ class Hint(StrEnum):
     Each edge words it for its users.
     """
 
+    ADD_SEARCH_ATTRIBUTES = "add_search_attributes"
     ADD_SITE = "add_site"
     ADD_USER = "add_user"
     APPROVE_ALONE = "approve_alone"
@@ -41,6 +42,7 @@ class Hint(StrEnum):
     CHECK_SERVER = "check_server"
     CHOOSE_MODEL = "choose_model"
     ENABLE_USER = "enable_user"
+    DRAIN_FIRST = "drain_first"
     FINISH_DEPLOYMENT = "finish_deployment"
     FORCE_PUBLICATION = "force_publication"
     FREE_ADDRESS = "free_address"
@@ -235,6 +237,7 @@ class ConflictReason(StrEnum):
     BATCH_ENDED = "batch_ended"
     BATCH_RUNNING = "batch_running"
     CLAIMED = "claimed"
+    CODE_TOO_OLD = "code_too_old"
     COLOUR_ACTIVE = "colour_active"
     DEPLOYMENT_LOST = "deployment_lost"
     DEPLOYMENT_OPEN = "deployment_open"
@@ -278,6 +281,7 @@ _CONFLICTS = {
     ConflictReason.BATCH_ENDED: "batch {key} has ended: {status}",
     ConflictReason.BATCH_RUNNING: "a batch of {key} is running",
     ConflictReason.CLAIMED: "{by} looks at article {key}, until {until}",
+    ConflictReason.CODE_TOO_OLD: "the migration {key} takes away what workers of older code use: {workers}",
     ConflictReason.COLOUR_ACTIVE: "{key} takes the new work; it cannot be drained",
     ConflictReason.DEPLOYMENT_LOST: "the {kind} of {key} was ended by somebody else; this process leaves it",
     ConflictReason.DEPLOYMENT_OPEN: "a {kind} of {key} is open, begun by {by} at {since}",
@@ -640,6 +644,28 @@ class EngineUnavailable(LongtailError):
     retryable = True
 
 
+class SearchAttributesMissing(LongtailError):
+    """Temporal's namespace lacks search attributes that we may not add.
+
+    Attributes:
+        key: the namespace.
+        names: what is missing; all are of the type Keyword.
+        problem: why they were not added.
+    """
+
+    status = 503
+
+    def __init__(self, namespace: str, names: Sequence[str], *, problem: str) -> None:
+        listed = ", ".join(names)
+        super().__init__(
+            f"Temporal's namespace {namespace} lacks the search attributes {listed} (Keyword): {problem}",
+            hint=Hint.ADD_SEARCH_ATTRIBUTES,
+        )
+        self.key = namespace
+        self.names = tuple(names)
+        self.problem = problem
+
+
 class DatabaseFailed(LongtailError):
     """A database request failed.
 
@@ -796,15 +822,20 @@ class SchemaOutdated(LongtailError):
     Attributes:
         found: its revision; None for an empty database.
         needed: the revision of this version.
+        oldest_code: the oldest revision whose code can use the database, if a contract migration set one.
     """
 
     status = 503
 
-    def __init__(self, found: str | None, needed: str) -> None:
+    def __init__(self, found: str | None, needed: str, *, oldest_code: str | None = None) -> None:
+        is_newer = found is not None and found > needed
         message = f"the database is at revision {found or 'none'}, this version needs {needed}"
-        super().__init__(message, hint=Hint.UPGRADE_DATABASE)
+        if is_newer:
+            message += f"; since the contract migration {oldest_code} only versions that know it can use the database"
+        super().__init__(message, hint=None if is_newer else Hint.UPGRADE_DATABASE)
         self.found = found
         self.needed = needed
+        self.oldest_code = oldest_code
 
 
 class ModelNotConfigured(LongtailError):

@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.story.conftest import compiled, longtail
+from tests.story.conftest import compiled, longtail, records
 from tests.workflows.conftest import batches, run_worker
 
-__all__ = ["batches", "compiled", "longtail", "run_worker"]
+__all__ = ["batches", "compiled", "longtail", "records", "run_worker"]
 
 
 @pytest.fixture

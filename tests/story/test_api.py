@@ -40,3 +40,21 @@ async def test_the_api_ends_at_once_though_somebody_follows_a_batch(longtail: Lo
                 assert await asyncio.to_thread(api.terminate) == 0
                 assert any([line == "event: batch" async for line in lines])
     assert secret not in api.output
+
+
+async def test_a_replica_that_leaves_tells_its_proxy_and_serves_meanwhile(longtail: Longtail) -> None:
+    with longtail.start("api", "--port", "0", LONGTAIL_API_SHUTDOWN_DELAY="3") as api:
+        address = await address_of(api)
+        port = address.rsplit(":", 1)[1]
+        async with AsyncClient(base_url=address, timeout=30) as client:
+            assert (await client.get("/health/serving")).json() == {"status": "serving"}
+            assert longtail.run("api", "ready", "--port", port).stdout.strip() == "ready"
+            api.process.terminate()
+
+            async def has_told() -> bool:
+                return (await client.get("/health/serving")).status_code == 503
+
+            await eventually(has_told)
+            assert (await client.get("/health/live")).status_code == 200
+        assert await asyncio.to_thread(api.process.wait, 60) == 0
+    assert longtail.run("api", "ready", "--port", port).returncode == 1

@@ -32,7 +32,7 @@ async def draining():
 
 async def main():
     running = Polling(connect, lambda _: [Worker()], grace=timedelta(seconds=0.2), stopping=asyncio.Event())
-    await running.run(on_draining=draining)
+    await running.run(on_polling=print, on_draining=draining)
     print("left", flush=True)
     await asyncio.Event().wait()
 

@@ -107,6 +107,7 @@ def test_every_hint_is_a_command_or_a_variable(code: Hint) -> None:
 
 
 DETAILS: Any = {
+    "workers": "blue@host:1",
     "by": "anna",
     "count": "2",
     "until": "06:10",

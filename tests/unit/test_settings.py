@@ -116,3 +116,41 @@ def test_one_factor_scales_every_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LONGTAIL_TIME_FACTOR", "0.1")
     settings = Settings.load()
     assert settings.scaled(timedelta(seconds=10)) == timedelta(seconds=1)
+
+
+@pytest.fixture
+def secrets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The folder in which a container finds its secrets."""
+    for variable in ("DATABASE_URL", "ANTHROPIC_API_KEY", "OPENAI_API_KEY"):
+        monkeypatch.delenv(variable, raising=False)
+    folder = tmp_path / "secrets"
+    folder.mkdir()
+    monkeypatch.setattr("src.settings.SECRETS", folder)
+    return folder
+
+
+def test_secrets_of_a_container_are_read_without_their_line_end(secrets: Path) -> None:
+    (secrets / "database_url").write_text("postgresql://postgres/longtail\n")
+    (secrets / "anthropic_api_key").write_text("key\n")
+    (secrets / "openai_api_key").touch()  # nobody has one
+    settings = Settings.load()
+    assert settings.database_url is not None
+    assert settings.database_url.get_secret_value() == "postgresql://postgres/longtail"
+    assert settings.anthropic_api_key is not None
+    assert settings.anthropic_api_key.get_secret_value() == "key"
+    assert settings.openai_api_key is None
+
+
+def test_a_variable_wins_over_a_secret(secrets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (secrets / "database_url").write_text("postgresql://secret/longtail")
+    monkeypatch.setenv("DATABASE_URL", "postgresql://variable/longtail")
+    settings = Settings.load()
+    assert settings.database_url is not None
+    assert settings.database_url.get_secret_value() == "postgresql://variable/longtail"
+
+
+def test_a_secret_that_is_no_text_is_named_by_its_folder(secrets: Path) -> None:
+    (secrets / "database_url").write_bytes(b"\xff\xfe")
+    with pytest.raises(SettingsInvalid) as refused:
+        Settings.load()
+    assert refused.value.problems[0].variable == str(secrets)

@@ -80,6 +80,16 @@ class Deployed:
         made = [(article, await calls_of(self.application.database, article)) for article in await self.articles()]
         return Counter(f"{article.id} {call.stage}" for article, calls in made for call in calls)
 
+    async def wait_at_a_stage(self) -> None:
+        """Wait until each article under way is held before a stage."""
+
+        async def are_held() -> bool:
+            under_way = [each for each in await self.articles() if each.status is ArticleStatus.GENERATING]
+            described = [await self.client.get_workflow_handle(ids.article(each.id)).describe() for each in under_way]
+            return not any(each.raw_description.pending_activities for each in described)
+
+        await eventually(are_held)
+
     async def is_sound(self) -> None:
         """Check that each article was made once."""
         articles = await self.articles()
@@ -182,11 +192,16 @@ async def test_a_held_article_and_a_held_batch_go_on_and_wait_there(
         handle = await batches.start(deployed.site)
         await deployed.have(2)
         await holds.set(deployed.site.slug, depth=HoldDepth.STAGES, note="deploying")
+        await deployed.wait_at_a_stage()
+        bought = await deployed.calls()
+        # As somebody asks who takes another's request back: an article that is held stays so.
+        await eventually(lambda: deployed.application.colours.hand_over_articles(colour, to=colour))
         await deployed.hand_over(colour, other, fast=True)
         await deployed.is_on(handle.id, other)
         under_way = [each for each in await deployed.articles() if each.status is ArticleStatus.GENERATING]
         for article in under_way:
             await deployed.is_on(ids.article(article.id), other)
+        assert await deployed.calls() == bought
         assert {each.status for each in await deployed.articles()} <= {ArticleStatus.GENERATING, ArticleStatus.QUEUED}
         await holds.release(deployed.site.slug)
         report = await reported(handle)

@@ -19,6 +19,7 @@ from src.domain.batch import Batch, BatchStatus, Trigger
 from src.domain.colour import BLUE, Colour
 from src.domain.hold import HoldDepth
 from src.domain.longtail import LongtailStatus
+from src.domain.running_code import RunningCode
 from src.domain.site import Site
 from src.domain.stages import Stage
 from src.domain.usage import CallStatus
@@ -42,7 +43,12 @@ MakeWatch = Callable[..., UnfinishedWatch]
 def make_watch(application: Application) -> MakeWatch:
     """A watchdog without patience, to which every worker is dead that it does not know."""
     registration = Registration(
-        application.database, instance="watchdog", colour=BLUE, code_version="test", slots=1, lease=timedelta(0)
+        application.database,
+        instance="watchdog",
+        colour=BLUE,
+        code=RunningCode(version="test"),
+        slots=1,
+        lease=timedelta(0),
     )
 
     def make(*, patience: timedelta = timedelta(0)) -> UnfinishedWatch:

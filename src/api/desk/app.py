@@ -5,6 +5,7 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from src.bootstrap import Application
 
+from ..background import Background
 from ..events import Streams
 from . import errors
 from .assets import Assets
@@ -14,7 +15,7 @@ from .pages import PAGES
 _SHORTEST_COMPRESSED = 1_000  # bytes; below it a packet is not saved
 
 
-def create_desk(application: Application, streams: Streams) -> FastAPI:
+def create_desk(application: Application, streams: Streams, background: Background) -> FastAPI:
     """Return the app of the desk, to be mounted beside the API."""
     desk = FastAPI(
         title="Longtail desk",
@@ -26,6 +27,7 @@ def create_desk(application: Application, streams: Streams) -> FastAPI:
     )
     desk.state.application = application
     desk.state.streams = streams
+    desk.state.background = background
     for page in PAGES:
         desk.include_router(page.router)
     desk.mount("/static", Assets(), name="static")

@@ -26,6 +26,19 @@ async def is_alive() -> Alive:
     return Alive()
 
 
+@router.get("/health/serving", responses={503: {"model": Alive, "description": "It was told to stop."}})
+async def is_serving(request: Request, response: Response) -> Alive:
+    """Answer a proxy: 503 once the process was told to stop, and for as long as it then goes on serving.
+
+    A replica that leaves is left by this before it closes its port. What it needs is not asked, since without Temporal
+    or a colour most pages work, and other replicas would lack the same.
+    """
+    if request.app.state.streams.stopping.is_set():
+        response.status_code = 503
+        return Alive(status="leaving")
+    return Alive(status="serving")
+
+
 @router.get("/health/ready", responses=_NOT_READY)
 async def is_ready(request: Request, response: Response) -> Readiness:
     """Ask the database, its migrations and Temporal; 503 when one is missing."""

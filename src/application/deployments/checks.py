@@ -40,7 +40,7 @@ class Checks:
         while True:
             workers = await self._list_workers(colour)
             problem = await self._problem(colour, workers)
-            if problem is None or datetime.now(UTC) >= end:
+            if problem in (None, NO_WORKER) or datetime.now(UTC) >= end:
                 return problem, {"workers": [worker.instance for worker in workers]}
             await asyncio.sleep(_LOOK)
 

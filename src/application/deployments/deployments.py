@@ -7,6 +7,7 @@ change where new work starts, and (shared) to write a schedule.
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from src.domain.colour import BLUE, GREEN, Colour
 from src.domain.deployment import DeploymentKind, DeploymentStatus
@@ -17,7 +18,6 @@ from src.domain.deployment_steps import (
     Step,
     StepRecord,
     admit,
-    is_lease_over,
     rolled_back_to,
 )
 from src.domain.errors import Conflict, ConflictReason, Hint, InputInvalid
@@ -26,7 +26,7 @@ from src.domain.principal import Principal
 from src.infrastructure.database.unit_of_work import Database, UnitOfWork
 
 from ..schedules import Schedules
-from .lease import Lease, has_ended, new_runner
+from .lease import Lease, is_abandoned, new_runner
 from .pace import Pace
 from .status import DeployStatus, read_status
 from .steps import Outcome, Steps
@@ -69,6 +69,12 @@ class Deployments:
     async def status(self) -> DeployStatus:
         """Return both colours, and what is open. Raises NotPermitted."""
         return await read_status(self._database, self._colours, by=self._by, pair=self._pair)
+
+    async def get(self, deployment_id: UUID) -> Deployment:
+        """Return a deployment. Raises NotFound, and NotPermitted."""
+        self._by.require(Action.DEPLOYMENT_READ, None)
+        async with self._database.unit_of_work() as uow:
+            return await uow.deployments.get(deployment_id)
 
     async def find_rollback(self) -> Colour:
         """Return the colour that a rollback would go back to. Raises NotPermitted."""
@@ -117,7 +123,7 @@ class Deployments:
             open_ = await uow.deployments.find_open()
             colour = choose(open_, active)
             self._require_sound(kind, colour, active)
-            is_carried_out = open_ is not None and not await _is_abandoned(uow, open_)
+            is_carried_out = open_ is not None and not await is_abandoned(uow, open_)
             admission = admit(open_, kind, colour, is_carried_out=is_carried_out)
             begun = await self._admit(uow, admission, open_, kind, colour, options, active)
             await uow.commit()
@@ -200,7 +206,8 @@ class Deployments:
             else:
                 await self._end(lease)
             tell(lease.deployment)
-        return lease.deployment
+        async with self._database.unit_of_work() as uow:
+            return await uow.deployments.get(deployment.id)
 
     async def _take_step(self, step: Step, steps: Steps, lease: Lease, tell: Tell) -> Outcome:
         """Carry out one step, and put on record what came of it."""
@@ -234,13 +241,6 @@ class Deployments:
 
     def _other(self, colour: Colour) -> Colour:
         return self._pair[1] if colour == self._pair[0] else self._pair[0]
-
-
-async def _is_abandoned(uow: UnitOfWork, open_: Deployment) -> bool:
-    """Return whether nobody carries out the deployment any more."""
-    if open_.runner is None or has_ended(open_.runner):
-        return True
-    return is_lease_over(open_, await uow.deployments.now())
 
 
 def _options(options: DeploymentOptions) -> dict[str, Any]:

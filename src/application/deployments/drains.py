@@ -55,8 +55,13 @@ class Rest(BaseModel):
 
     @property
     def is_nothing(self) -> bool:
-        """Return whether it is known that nothing is left."""
-        return self.open == {} and self.backlog == 0 and self.calls == 0
+        """Return whether it is known that nothing is left.
+
+        Temporal counts tasks of workflows that were ended until a worker asks for them. Where no worker lives they stay
+        for ever, and without an open workflow they are all that there can be.
+        """
+        is_taken = self.backlog == 0 or (self.backlog is not None and not self.workers)
+        return self.open == {} and is_taken and self.calls == 0
 
 
 class Drains:

@@ -6,7 +6,7 @@ import socket
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 
-from src.domain.deployment_steps import Deployment, Step, StepRecord
+from src.domain.deployment_steps import Deployment, Step, StepRecord, is_lease_over
 from src.domain.errors import Conflict, ConflictReason
 from src.infrastructure.database.leases import lease_kept
 from src.infrastructure.database.unit_of_work import Database, UnitOfWork
@@ -26,6 +26,13 @@ def has_ended(runner: str) -> bool:
     """Return whether the runner, a process of this machine, is gone."""
     _, host, pid, started, _ = runner.split("|")
     return host == process.host() and process.has_ended(int(pid), float(started))
+
+
+async def is_abandoned(uow: UnitOfWork, open_: Deployment) -> bool:
+    """Return whether nobody carries out the deployment any more."""
+    if open_.runner is None or has_ended(open_.runner):
+        return True
+    return is_lease_over(open_, await uow.deployments.now())
 
 
 class Lease:

@@ -7,13 +7,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from src.domain.colour import Colour
 from src.domain.deployment import ColourWork, QueueState, Routing
-from src.domain.deployment_steps import Deployment
+from src.domain.deployment_steps import Deployment, Possible, list_possible
 from src.domain.permissions import Action
 from src.domain.principal import Principal
 from src.infrastructure.database.colour_facts import ColourWorker
 from src.infrastructure.database.unit_of_work import Database
 
 from .drains import backlog_of
+from .lease import is_abandoned
 
 if TYPE_CHECKING:
     from src.infrastructure.temporal.colour_gateway import ColourGateway
@@ -58,7 +59,15 @@ class ColourStatus(BaseModel):
     @property
     def is_empty(self) -> bool:
         """Return whether it is known that nothing keeps it."""
-        return self.open == {} and self.backlog == 0 and self.open_calls == 0
+        return self.open == {} and self.open_calls == 0 and self.backlog is not None and not self.blocking_tasks
+
+    @property
+    def blocking_tasks(self) -> int:
+        """Return how many tasks wait that somebody may still need.
+
+        Without an open workflow and without a worker they are of workflows that were ended.
+        """
+        return self.backlog or 0 if self.open or self.is_alive else 0
 
 
 class DeployStatus(BaseModel):
@@ -71,6 +80,7 @@ class DeployStatus(BaseModel):
     colours: tuple[ColourStatus, ...]
     deployment: Deployment | None = Field(description="The one that is open.")
     last: tuple[Deployment, ...] = Field(description="The newest, the open one among them.")
+    possible: tuple[Possible, ...] = Field(description="What may be begun now, or gone on with.")
 
     def of(self, colour: Colour) -> ColourStatus:
         """Return the status of one colour."""
@@ -88,12 +98,14 @@ async def read_status(
         last = await uow.deployments.list_newest(limit=_LAST)
         scheduled = [each.colour for each in await uow.schedules.list_all()]
         now = await uow.deployments.now()
+        is_carried_out = deployment is not None and not await is_abandoned(uow, deployment)
     return DeployStatus(
         at=now.astimezone(UTC),
         routing=routing,
         colours=tuple([await _read_colour(database, colours, each, routing, scheduled.count(each)) for each in pair]),
         deployment=deployment,
         last=tuple(last),
+        possible=tuple(list_possible(deployment, active=routing.active, pair=pair, is_carried_out=is_carried_out)),
     )
 
 

@@ -22,12 +22,15 @@ from ..connections import with_application
 from ..options import JsonOption
 from ..terminal import err, out, print_json
 from . import views, words
+from .check import check
 
 app = typer.Typer(
     help="See both colours; give one the new work, empty the other, go back.",
     no_args_is_help=True,
     add_completion=False,
 )
+
+app.command()(check)
 
 WAITS = 3  # the exit code for: not yet
 _WATCH_SECONDS = 3.0

@@ -75,7 +75,7 @@ def _open(colour: ColourStatus, now: datetime) -> str:
 def _blocks(colour: ColourStatus) -> str:
     """Return what keeps the colour from being stopped."""
     blocks = [words.kinds(colour.open)] if colour.open else []
-    blocks += [f"{colour.backlog} waiting task(s)"] if colour.backlog else []
+    blocks += [f"{colour.blocking_tasks} waiting task(s)"] if colour.blocking_tasks else []
     blocks += [f"{colour.open_calls} model call(s) without a stored answer"] if colour.open_calls else []
     blocks += [f"{colour.schedules} schedule(s)"] if colour.schedules else []
     blocks += ["what Temporal does not say"] if colour.open is None or colour.backlog is None else []

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
@@ -155,11 +156,12 @@ class ColourFactsRepository:
             finished += count
             if error_type is not None:
                 failed[error_type] += count
-        middle = func.percentile_cont(0.5).within_group
         medians = await self._session.execute(
-            select(middle(ended.c.cost), middle(ended.c.seconds), func.avg(ended.c.findings)).where(
-                ended.c.error_type.is_(None)
-            )
+            select(
+                _median(ended.c.cost).label("cost"),
+                _median(ended.c.seconds).label("seconds"),
+                func.avg(ended.c.findings).label("findings"),
+            ).where(ended.c.error_type.is_(None))
         )
         cost, seconds, findings = medians.one()
         return Side(
@@ -228,6 +230,10 @@ def _ended(colour: Colour, since: datetime | None) -> Select[tuple[object, ...]]
         began >= (since if since is not None else func.now() - _REMEMBERED),
     )
     return statement if since is not None else statement.order_by(ArticleRow.finished_at.desc()).limit(_COMPARED)
+
+
+def _median(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    return func.percentile_cont(0.5).within_group(column)
 
 
 def _number(value: object) -> float | None:

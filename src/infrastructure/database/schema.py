@@ -1,5 +1,6 @@
 """Revisions of the schema: migrated by command, checked before use."""
 
+import re
 from collections.abc import Awaitable, Callable
 from io import StringIO
 from pathlib import Path
@@ -16,6 +17,8 @@ from .audit import AuditRepository
 InTransaction = Callable[[AsyncConnection], Awaitable[None]]
 
 _FOLDER = Path(__file__).parents[3] / "migrations"  # next to src, in a checkout and in a wheel alike
+_CONTRACT = re.compile(r"^contract(: bool)? = True$", re.MULTILINE)
+_WORKERS_SAY_SINCE = "0016"  # which migration they know
 
 
 async def _nothing(_: AsyncConnection) -> None:
@@ -28,9 +31,11 @@ async def upgrade(engine: AsyncEngine, revision: str = "head", *, by: Principal 
     ``by`` is who does it, for the audit trail. Raises Conflict for an unknown revision.
     """
     before = await find_revision(engine)
+    if revision == "head" and before is not None and before > newest_revision() and await is_current(engine):
+        return  # a later version was here, and left what this one needs
 
     async def record(connection: AsyncConnection) -> None:
-        if by is not None and before != (wanted := _wanted()) and revision == "head":
+        if by is not None and before != (wanted := newest_revision()) and revision == "head":
             await _record(connection, Action.DATABASE_UPGRADE, by, before=before, after=wanted)
 
     await _run(engine, "upgrade", revision, then=record)
@@ -44,7 +49,7 @@ async def downgrade(engine: AsyncEngine, revision: str, *, by: Principal | None 
     before = await find_revision(engine)
 
     async def record(connection: AsyncConnection) -> None:  # first, since the trail may lose what it needs for it
-        if by is not None and before == _wanted() != revision:
+        if by is not None and before == newest_revision() != revision:
             await _record(connection, Action.DATABASE_DOWNGRADE, by, before=before, after=revision)
 
     await _run(engine, "downgrade", revision, first=record)
@@ -60,15 +65,68 @@ async def check(engine: AsyncEngine) -> None:
 
 
 async def is_current(engine: AsyncEngine) -> bool:
-    """Return whether the database is at this version's revision."""
-    return await find_revision(engine) == _wanted()
+    """Return whether this version can use the database.
+
+    It is at this version's revision, or at a later one that took nothing away: so the version before can come back.
+    """
+    found = await find_revision(engine)
+    wanted = newest_revision()
+    if found is None or found <= wanted:
+        return found == wanted
+    return (await find_oldest_code(engine) or "") <= wanted
 
 
 async def require_current(engine: AsyncEngine) -> None:
-    """Raise SchemaOutdated unless the database is at this version's revision."""
+    """Raise SchemaOutdated unless this version can use the database."""
+    if not await is_current(engine):
+        raise SchemaOutdated(await find_revision(engine), newest_revision(), oldest_code=await find_oldest_code(engine))
+
+
+async def find_oldest_code(engine: AsyncEngine) -> str | None:
+    """Return the last contract migration of the database.
+
+    Code that does not know it cannot use the database. None: every version can.
+    """
+    has_column = text(
+        "SELECT 1 FROM information_schema.columns "
+        "WHERE table_schema = current_schema() AND table_name = 'routing' AND column_name = 'oldest_code'"
+    )
+    async with engine.connect() as connection:
+        if await connection.scalar(has_column) is None:
+            return None
+        found: str | None = await connection.scalar(text("SELECT oldest_code FROM routing"))
+        return found
+
+
+def list_contracts() -> list[str]:
+    """Return the revisions of this version that take something away."""
+    files = sorted((_FOLDER / "versions").glob("[0-9]*_*.py"))
+    return [file.name.partition("_")[0] for file in files if _CONTRACT.search(file.read_text("utf-8"))]
+
+
+async def list_pending_contracts(engine: AsyncEngine) -> list[str]:
+    """Return the contract migrations that the database waits for.
+
+    A new database waits for none.
+    """
     found = await find_revision(engine)
-    if found != (wanted := _wanted()):
-        raise SchemaOutdated(found, wanted)
+    return [] if found is None else [each for each in list_contracts() if each > found]
+
+
+async def list_older_workers(engine: AsyncEngine, revision: str) -> list[str]:
+    """Return the workers that live and do not know the revision.
+
+    The table is read as it is: the database may be of an earlier version.
+    """
+    known = "migration" if (await find_revision(engine) or "") >= _WORKERS_SAY_SINCE else "NULL"
+    async with engine.connect() as connection:
+        if await connection.scalar(text("SELECT to_regclass('workers')")) is None:
+            return []
+        living = text(
+            f"SELECT instance FROM workers WHERE said_goodbye_at IS NULL AND taken_over_at IS NULL "  # noqa: S608 - ours
+            f"AND last_seen_at > now() - interval '1 minute' AND coalesce({known}, '') < :revision ORDER BY instance"
+        )
+        return list(await connection.scalars(living, {"revision": revision}))
 
 
 async def find_revision(engine: AsyncEngine) -> str | None:
@@ -86,7 +144,7 @@ async def record_restore(engine: AsyncEngine, file: str, *, by: Principal) -> st
     Return its revision. A dump of another version records nothing: its trail may lack what that needs.
     """
     found = await find_revision(engine)
-    if found == _wanted():
+    if found == newest_revision():
         async with engine.begin() as connection, AsyncSession(bind=connection) as session:
             trail = AuditRepository(session)
             await trail.record(Action.DATABASE_RESTORE, "schema", by=by, after={"file": file, "revision": found})
@@ -94,8 +152,8 @@ async def record_restore(engine: AsyncEngine, file: str, *, by: Principal) -> st
     return found
 
 
-def _wanted() -> str:
-    """Return the last revision: files begin with theirs, counted up."""
+def newest_revision() -> str:
+    """Return this version's revision: files begin with theirs, counted up."""
     return max(file.name.partition("_")[0] for file in (_FOLDER / "versions").glob("[0-9]*_*.py"))
 
 

@@ -1,7 +1,8 @@
 """Workers as they registered themselves."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import func, select, update
@@ -9,12 +10,22 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from src.domain.colour import Colour
+from src.domain.running_code import RunningCode
 
 from .tables import WorkerRow
 
+SEEN_LATELY = timedelta(minutes=1)  # as long as a worker's lease
+
 
 class RegisteredWorker(BaseModel):
-    """One worker process."""
+    """One worker process.
+
+    Attributes:
+        generation: of its workflow code; None, as the next three: a version that does not say.
+        migration: the newest one that it knows.
+        prompts: stage -> hash.
+        settings: those that deployments change.
+    """
 
     model_config = ConfigDict(frozen=True, from_attributes=True)
 
@@ -25,6 +36,10 @@ class RegisteredWorker(BaseModel):
     process_started_at: float  # seconds since 1970
     code_version: str
     slots: int
+    generation: int | None = None
+    migration: str | None = None
+    prompts: dict[str, str] | None = None
+    settings: dict[str, Any] | None = None
 
 
 class WorkerRecord(RegisteredWorker):
@@ -41,6 +56,23 @@ class WorkerRecord(RegisteredWorker):
     taken_over_at: datetime | None
     read_at: datetime
 
+    @property
+    def is_alive(self) -> bool:
+        """Return whether it was seen lately and did not say goodbye."""
+        has_ended = self.said_goodbye_at or self.taken_over_at
+        return not has_ended and self.read_at - self.last_seen_at < SEEN_LATELY
+
+    @property
+    def code(self) -> RunningCode:
+        """Return what it runs."""
+        return RunningCode(
+            version=self.code_version,
+            generation=self.generation,
+            migration=self.migration,
+            prompts=self.prompts,
+            settings=self.settings,
+        )
+
 
 class WorkerRepository:
     """The workers of one unit of work."""
@@ -50,7 +82,9 @@ class WorkerRepository:
 
     async def register(self, worker: RegisteredWorker) -> None:
         """Insert the worker; safe to repeat."""
-        await self._session.execute(insert(WorkerRow).values(worker.model_dump()).on_conflict_do_nothing())
+        await self._session.execute(
+            insert(WorkerRow).values(worker.model_dump(exclude_none=True)).on_conflict_do_nothing()
+        )
 
     async def beat(self, instance: str) -> None:
         """Note that the worker lives."""
@@ -84,6 +118,14 @@ class WorkerRepository:
     async def list_unended(self) -> Sequence[WorkerRecord]:
         """Return workers that neither said goodbye nor were taken over."""
         return await self._list(WorkerRow.said_goodbye_at.is_(None), WorkerRow.taken_over_at.is_(None))
+
+    async def list_latest(self, colour: Colour) -> Sequence[WorkerRecord]:
+        """Return the colour's living workers, newest first.
+
+        If none lives, return the one that began last.
+        """
+        found = sorted(await self._list(WorkerRow.colour == colour), key=lambda each: each.started_at, reverse=True)
+        return [each for each in found if each.is_alive] or found[:1]
 
     async def sum_slots(self, colour: Colour, *, seen_within_seconds: float) -> int:
         """Return how many model calls the colour's workers make at once."""

@@ -63,6 +63,12 @@ def choose(settings: Settings, site: Site, stage: Stage) -> Choice:
     )
 
 
+def default_choice(settings: Settings, stage: Stage) -> Choice:
+    """Return the model of ``stage`` for sites that name none."""
+    provider = _default_provider(settings)
+    return Choice(provider=provider, model=_default_model(settings, provider, stage))
+
+
 def list_names(settings: Settings, site: Site) -> set[str]:
     """Return the names of the site's models.
 

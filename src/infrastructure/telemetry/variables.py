@@ -4,6 +4,8 @@ The others (headers, certificates, sampler, resource) are read by its SDK. That 
 does not count here either.
 """
 
+from urllib.parse import urlsplit
+
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _PROTOCOL = "http/protobuf"
@@ -26,6 +28,11 @@ class OpenTelemetryVariables(BaseSettings):
         """Return whether traces are wanted."""
         is_named = bool(self.exporter_otlp_traces_endpoint or self.exporter_otlp_endpoint)
         return is_named and self.sdk_disabled.lower() != "true" and self.traces_exporter != "none"
+
+    @property
+    def host(self) -> str | None:
+        """Return the host of the endpoint; its address may hold a password."""
+        return urlsplit(self.exporter_otlp_traces_endpoint or self.exporter_otlp_endpoint or "").hostname
 
     @property
     def unsupported(self) -> str | None:

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
+from pydantic import SecretStr
 from temporalio import activity, workflow
 from temporalio.client import Client, Interceptor
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig
 from temporalio.runtime import Runtime
 from temporalio.service import RetryConfig, RPCError
@@ -12,6 +12,7 @@ from temporalio.service import RetryConfig, RPCError
 from src.domain.errors import EngineUnavailable, Hint
 
 from . import search_attributes
+from .payload_codec import data_converter
 
 # What a worker has to tell waits for Temporal: the library would drop it after 10 s, and Temporal then waits for the
 # heartbeat timeout. After two of these the attempt was given up in any case.
@@ -29,12 +30,14 @@ async def connect(
     identity: str | None = None,
     is_patient: bool = False,
     runtime: Runtime | None = None,
+    keys: SecretStr | None = None,
     interceptors: Sequence[Interceptor] = (),
 ) -> Client:
     """Connect to ``address`` (host:port) and register our search attributes.
 
     Namespace, TLS and API key come from ``temporalio.envconfig``. The requests of a patient client outlast an outage of
-    two minutes. Raises EngineUnavailable.
+    two minutes. With ``keys`` payloads are encrypted. Raises EngineUnavailable, SearchAttributesMissing for those that
+    we may not add, and SettingsInvalid for keys that cannot be used.
     """
     _log_fields_once()
     config = ClientConfig.load_client_connect_config()
@@ -43,7 +46,7 @@ async def connect(
         client = await Client.connect(
             **config,
             identity=identity,
-            data_converter=pydantic_data_converter,
+            data_converter=data_converter(keys),
             retry_config=_PATIENT if is_patient else None,
             runtime=runtime,
             interceptors=interceptors,

@@ -142,6 +142,7 @@ class Shard(Message):
     trial: int | None = None  # as in OpenedBatch
     since: datetime | None = None  # the run began; what was cancelled later is still to be made
     only_generating: bool = False  # none starts: only those that run are waited for
+    takes_up: bool = True  # what another run cancels is made all the same; False: a person cancelled it
 
 
 class OpenedShard(Message):
@@ -220,12 +221,19 @@ class ArticleOutcome(Message):
     words: int
 
 
-class ContinuedArticle(Message):
-    """An article that goes on with the workers of another colour."""
+class ContinuedArticle(ArticleRef):
+    """An article that goes on with the workers of another colour.
 
-    article: ArticleRef
+    Those of a generation before 5 read an ArticleRef.
+    """
+
     hold: HoldState
     has_begun: bool  # a stage of it
+
+    @property
+    def article(self) -> ArticleRef:
+        """Return it as stages know it."""
+        return ArticleRef(article_id=self.article_id, site=self.site, keyword=self.keyword, revision=self.revision)
 
 
 class ReviewInput(Message):

@@ -73,7 +73,11 @@ class Observed(Interceptor):
         input.unsafe_extern_functions["longtail_run_ended"] = self._record_run
         return _Workflow
 
-    def _record_run(self, info: workflow.Info, ended_at: float, error_type: str | None) -> None:
+    def _record_run(self, info: workflow.Info, error_type: str | None) -> None:
+        """Record a run that ends now.
+
+        A workflow's own clock stands still while a task lasts.
+        """
         begun_by = [
             _run(info.parent.workflow_id, info.parent.run_id) if info.parent else None,
             _run(info.workflow_id, info.continued_run_id) if info.continued_run_id else None,
@@ -83,7 +87,7 @@ class Observed(Interceptor):
                 info.workflow_type,
                 _run(info.workflow_id, info.run_id),
                 began_at=info.workflow_start_time.timestamp(),
-                ended_at=ended_at,
+                ended_at=time.time(),
                 begun_by=[each for each in begun_by if each is not None],
                 error_type=error_type,
             )
@@ -172,7 +176,7 @@ def _attributes(info: activity.Info, stage: Stage | None) -> dict[str, str | int
 
 
 class _ExternFunctions(TypedDict):
-    longtail_run_ended: Callable[[workflow.Info, float, str | None], None]
+    longtail_run_ended: Callable[[workflow.Info, str | None], None]
 
 
 class _Workflow(WorkflowInboundInterceptor):
@@ -200,7 +204,7 @@ class _Workflow(WorkflowInboundInterceptor):
 def _tell_end(error_type: str | None) -> None:
     if not workflow.unsafe.is_replaying():
         functions = cast(_ExternFunctions, workflow.extern_functions())
-        functions["longtail_run_ended"](workflow.info(), workflow.time(), error_type)
+        functions["longtail_run_ended"](workflow.info(), error_type)
 
 
 class Asks(ClientInterceptor):

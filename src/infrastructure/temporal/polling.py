@@ -51,10 +51,17 @@ class Polling:
         self._stopping = stopping
         self._draining: set[asyncio.Task[None]] = set()
 
-    async def run(self, *, lifeline: int | None = None, on_draining: Callable[[], Awaitable[None]]) -> None:
+    async def run(
+        self,
+        *,
+        lifeline: int | None = None,
+        on_draining: Callable[[], Awaitable[None]],
+        on_polling: Callable[[], object],
+    ) -> None:
         """Poll until SIGTERM, SIGINT or the end of the file descriptor ``lifeline``.
 
-        Then take nothing new and wait for the calls under way, up to the worker's grace.
+        ``on_polling`` is called once there is a connection. Then take nothing new and wait for the calls under way, up
+        to the worker's grace.
 
         A second signal leaves at once. Raises what ended the worker, when it can no longer poll.
         """
@@ -65,6 +72,7 @@ class Polling:
             loop.add_reader(lifeline, _on_lifeline, self._stopping, lifeline)
         stop = asyncio.create_task(self._stopping.wait())
         client: Client | None = await self._connect()
+        on_polling()
         while client and not await self._poll(client, stop):
             client = await self._reconnect()
         await on_draining()

@@ -173,7 +173,7 @@ def create_watch(
         deployment_config=_deployment(owner),
         workflows=WATCH_WORKFLOWS,
         activities=[ScheduleActivities(schedules).resume_schedule, WatchdogActivities(watchdog).look],
-        interceptors=[TranslatesErrors()],
+        interceptors=[Observed(owner.telemetry), TranslatesErrors()],
         workflow_runner=strict_runner() if strict else UnsandboxedWorkflowRunner(),
         workflow_failure_exception_types=FAILING_ERRORS,
         max_cached_workflows=_WATCH_TASKS,

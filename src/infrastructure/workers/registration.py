@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from src.domain.colour import Colour
+from src.domain.running_code import RunningCode
 from src.infrastructure.database.unit_of_work import Database, UnitOfWork
 from src.infrastructure.database.workers import RegisteredWorker, WorkerRecord
 
@@ -37,7 +38,7 @@ class Registration:
         *,
         instance: str,
         colour: Colour,
-        code_version: str,
+        code: RunningCode,
         slots: int,
         lease: timedelta = LEASE,
     ) -> None:
@@ -52,14 +53,23 @@ class Registration:
             host=process.host(),
             pid=os.getpid(),
             process_started_at=started,
-            code_version=code_version,
+            code_version=code.version,
             slots=slots,
+            generation=code.generation,
+            migration=code.migration,
+            prompts=code.prompts,
+            settings=code.settings,
         )
 
     @property
     def instance(self) -> str:
         """Return the worker's unique name."""
         return self.worker.instance
+
+    @property
+    def database_answers(self) -> bool:
+        """Return whether the last beat reached the database."""
+        return self._answering_since is not None
 
     async def register(self) -> None:
         """Store the worker, before it polls."""

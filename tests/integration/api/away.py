@@ -28,6 +28,7 @@ class Away:
 class WithoutTemporal(Application):
     """The use cases on a real database."""
 
+    colours = Away()  # type: ignore[assignment] # likewise
     workflows = Away()  # type: ignore[assignment] # the gateways' classes are not needed to refuse
     _schedule_gateway = Away()  # type: ignore[assignment]
     _schedule_times = Away()  # type: ignore[assignment]

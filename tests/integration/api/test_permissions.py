@@ -90,6 +90,9 @@ REQUESTS: dict[str, dict[str, Any]] = {  # what a route needs to get as far as t
     "POST /sites/{site}/backfills": {"json": {"first": "2026-11-01T00:00:00Z", "end": "2026-11-02T00:00:00Z"}},
     "PUT /holds": {"json": {"depth": "articles", "note": "relaunch"}},
     "PUT /sites/{site}/hold": {"json": {"depth": "articles", "note": "relaunch"}},
+    "POST /deployments/promote": {"json": {"colour": "green"}},
+    "POST /deployments/drain": {"json": {"colour": "green"}},
+    "POST /deployments/rollback": {"json": {}},
     "POST /users": {"json": {"name": "target"}},
     "POST /users/{name}/grant": {"json": {"role": "viewer", "site": HERE}},
     "POST /users/{name}/withdraw": {"json": {"role": "admin", "site": HERE}},
@@ -186,6 +189,7 @@ async def world(api: Api) -> World:
         "finding": "0",
         "number": "1",
         "backfill": NOBODY,
+        "deployment": NOBODY,
         "name": "target",
         "token": "unknown",
     }
@@ -232,6 +236,7 @@ def test_every_action_has_a_route_a_page_or_a_command() -> None:
 @pytest.mark.parametrize("line", routes_of(lines()), ids=lambda line: line.key)
 async def test_a_route_lets_through_what_the_file_allows(world: World, line: Line) -> None:
     wrong: list[tuple[str, int]] = []
+    await world.api.app.state.background.wait()
     before = await count_events(world.api)
     for why, token in world.useless.items():
         async with world.api.client(token) as client:

@@ -61,6 +61,8 @@ FORMS: dict[str, dict[str, Any]] = {  # what a form needs to get as far as the p
     "POST /schedules/{site}/resume": {"note": "relaunch"},
     "POST /holds": {"site": HERE, "depth": "articles", "note": "relaunch"},
     "POST /holds/release": {"site": HERE},
+    "POST /deployments/promote": {"colour": "green"},
+    "POST /deployments/drain": {"colour": "green"},
     "POST /people": {"name": "target"},
     "POST /people/{name}/grant": {"role": "viewer", "site": HERE},
     "POST /people/{name}/withdraw": {"role": "admin", "site": HERE},
@@ -73,6 +75,7 @@ QUERIES = {
     "GET /calendar/plan": {"site": HERE, "slot": SLOT},
     "GET /calendar/stop": {"site": HERE},
     "GET /holds/release": {"site": HERE},
+    "GET /deployments/confirm": {"kind": "promote", "colour": "green"},
     "GET /audit": {"site": HERE},
     "GET /audit/export": {"site": HERE},
     "GET /queue": {"state": "needs-review"},
@@ -140,6 +143,7 @@ async def ask(browser: Browser, line: DeskLine, ids: Mapping[str, str], **header
 
 async def fingerprint(desk: TheDesk) -> list[Any]:
     """Return a hash of every table's rows but those that note who looks."""
+    await desk.app.state.background.wait()  # deployments that were begun
     names = sorted(set(Table.metadata.tables) - WITHOUT_FINGERPRINT)
     rows = " UNION ALL ".join(
         f"SELECT '{name}' AS name, md5(coalesce(string_agg(t::text, '' ORDER BY t::text), '')) FROM {name} t"  # noqa: S608 - names of our own tables

@@ -11,8 +11,10 @@ from . import (
     calendar,
     calls,
     comments,
+    deployments,
     difference,
     editor,
+    forward_auth,
     holds,
     keys,
     keywords,
@@ -29,6 +31,6 @@ from . import (
 PAGES = (
     *(today, queue, bulk, articles, article, preview, texts, difference, editor, comments),
     *(calendar, batches, keywords, sites, schedules, holds, alerts),
-    *(calls, people, audit, account, login, keys),
+    *(deployments, calls, people, audit, account, login, forward_auth, keys),
 )
 """Modules with a router each."""

@@ -27,6 +27,7 @@ class RoutingRow(Table):
     canary_share: Mapped[int | None]  # percent of the articles
     changed_at: Mapped[datetime] = mapped_column(server_default=func.now())
     changed_by: Mapped[str]
+    oldest_code: Mapped[str | None]  # the last contract migration: code that does not know it cannot use the database
 
 
 class DeploymentRow(Table):

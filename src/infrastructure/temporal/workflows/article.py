@@ -84,7 +84,7 @@ class ArticleWorkflow(HoldableWorkflow):
         Fails with the error type of the stage that failed, after that failure was committed.
         """
         self._generation = first_generation()
-        if isinstance(begun, ArticleRef):
+        if not isinstance(begun, ContinuedArticle):
             return await self._run(begun)
         self._begun = begun.has_begun
         self.update_hold(begun.hold)
@@ -179,7 +179,8 @@ class ArticleWorkflow(HoldableWorkflow):
             if self._is_held():
                 self.show_progress(f"waiting before stage {stage}")
                 await workflow.wait_condition(lambda: not self._is_held() or self._next is not None)
-                self._hand_over_if_asked(article)
+                if self._next is not None:
+                    continue
             self._begun = True
             self._enter(stage, progress)
             self._call, self._call_held = start(), False
@@ -201,7 +202,7 @@ class ArticleWorkflow(HoldableWorkflow):
             return
         _stop_if_cancelled()
         workflow.continue_as_new(
-            ContinuedArticle(article=article, hold=self._hold, has_begun=self._begun),
+            ContinuedArticle(**article.model_dump(), hold=self._hold, has_begun=self._begun),
             task_queue=ids.task_queue(colour),
             search_attributes=TypedSearchAttributes(
                 [SearchAttributePair(sa.SITE, article.site), SearchAttributePair(sa.COLOUR, colour)]

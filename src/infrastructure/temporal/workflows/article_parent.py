@@ -53,7 +53,7 @@ class ArticleParent(HoldableParent):
         self._breaker = Breaker()
         self._joined = JoinedArticles()
         self._route: Route | None = None
-        self._goes_on = False  # with what a run before passed on, in which nobody cancelled for a batch
+        self._takes_up = True  # what the run before cancelled
 
     async def run_range(self, shard: Shard) -> Failure | None:
         """Run the range's unfinished articles.
@@ -66,6 +66,7 @@ class ArticleParent(HoldableParent):
             BatchActivities.open_shard, shard, summary="which articles are still to be made?", **policies.DATABASE
         )
         self.take_route(opened.route)
+        self._takes_up = shard.takes_up
         trial, ended = shard.trial, 0
 
         async def make(article: ArticleRef) -> Failure | None:
@@ -128,7 +129,7 @@ class ArticleParent(HoldableParent):
                 ended = await self._join(article)
             if ended is None:
                 continue
-            if ended.status is not ArticleStatus.CANCELLED or is_taken_up or self._goes_on:
+            if ended.status is not ArticleStatus.CANCELLED or is_taken_up or not self._takes_up:
                 return ended
             if not await _take_up(article):
                 return ended

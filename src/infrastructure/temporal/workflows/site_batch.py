@@ -57,6 +57,7 @@ class SiteBatchWorkflow(ArticleParent):
         self._lost_shard = False
         self._is_finishing = False
         self._slot: datetime | None = None  # UTC, once it is known
+        self._goes_on = False  # with what a run before left, in which only people cancelled articles
         self._halted: Failure | None = None  # why the run before this one started no further article
 
     @workflow.run
@@ -215,18 +216,20 @@ class SiteBatchWorkflow(ArticleParent):
         if not batch.to_do:
             return self._halted
         if self._halted is not None:
-            running = _whole(batch, window=batch.positions).model_copy(update={"share": None, "only_generating": True})
+            running = self._whole(batch, window=batch.positions).model_copy(
+                update={"share": None, "only_generating": True}
+            )
             await self.run_range(running)
             return self._halted
         if batch.positions <= batch.shard_size:
-            return await self.run_range(_whole(batch, window=batch.window, trial=batch.trial))
+            return await self.run_range(self._whole(batch, window=batch.window, trial=batch.trial))
         if self._generation >= _CLOSES_ALWAYS and batch.trial:
-            trial = _whole(batch, window=batch.trial, most=batch.trial)
+            trial = self._whole(batch, window=batch.trial, most=batch.trial)
             if halted := await self.run_range(trial):
                 return halted
         share = max(1, batch.window // batch.open_shards)
         shards = [
-            _shard(batch, first=first, end=first + batch.shard_size, window=share, share=batch.open_shards)
+            self._shard(batch, first=first, end=first + batch.shard_size, window=share, share=batch.open_shards)
             for first in range(0, batch.positions, batch.shard_size)
         ]
         return await run_windowed(
@@ -235,6 +238,23 @@ class SiteBatchWorkflow(ArticleParent):
             at_once=lambda: batch.open_shards,
             may_start=self.may_start,
             passes_on=self.passes_on,
+        )
+
+    def _whole(self, batch: OpenedBatch, *, window: int, most: int | None = None, trial: int | None = None) -> Shard:
+        shard = self._shard(batch, first=0, end=batch.positions, window=window, share=None if most else 1)
+        return shard.model_copy(update={"most": most, "trial": trial})
+
+    def _shard(self, batch: OpenedBatch, *, first: int, end: int, window: int, share: int | None) -> Shard:
+        assert batch.batch_id is not None  # noqa: S101 - a slot without a batch has no articles to run
+        return Shard(
+            batch_id=batch.batch_id,
+            first=first,
+            end=end,
+            window=window,
+            share=share,
+            priority=batch.priority,
+            since=None if self._goes_on else workflow.info().start_time,
+            takes_up=not self._goes_on,
         )
 
     async def _run_shard(self, shard: Shard) -> Failure | None:
@@ -337,24 +357,6 @@ class ArticleShardWorkflow(ArticleParent):
     def stop(self, failure: Failure) -> None:
         """Let the articles that run end, and no other start."""
         self._stop = failure
-
-
-def _whole(batch: OpenedBatch, *, window: int, most: int | None = None, trial: int | None = None) -> Shard:
-    shard = _shard(batch, first=0, end=batch.positions, window=window, share=None if most else 1)
-    return shard.model_copy(update={"most": most, "trial": trial})
-
-
-def _shard(batch: OpenedBatch, *, first: int, end: int, window: int, share: int | None) -> Shard:
-    assert batch.batch_id is not None  # noqa: S101 - a slot without a batch has no articles to run
-    return Shard(
-        batch_id=batch.batch_id,
-        first=first,
-        end=end,
-        window=window,
-        share=share,
-        priority=batch.priority,
-        since=workflow.info().start_time,
-    )
 
 
 def _start_shard(shard: Shard) -> Coroutine[Any, Any, ShardHandle]:

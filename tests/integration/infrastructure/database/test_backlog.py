@@ -6,6 +6,7 @@ from sqlalchemy import text
 
 from src.domain.alert import AlertKind, Finding
 from src.domain.colour import BLUE
+from src.domain.running_code import RunningCode
 from src.infrastructure.database.backlog import Backlog
 from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.workers.registration import Registration
@@ -40,7 +41,7 @@ async def test_articles_reviews_alerts_and_workers_are_counted(database: Databas
     finding = Finding(kind=AlertKind.SLOT_MISSING, subject="hardware-shop/1", site="hardware-shop", detail="missing")
     async with database.unit_of_work() as uow:
         await uow.alerts.settle(AlertKind.SLOT_MISSING, [finding])
-    worker = Registration(database, instance="w", colour=BLUE, code_version="c", slots=1)
+    worker = Registration(database, instance="w", colour=BLUE, code=RunningCode(version="c"), slots=1)
     await worker.register()
     backlog = await read(database)
     assert (backlog.queued, backlog.generating, backlog.reviews, backlog.batches) == (2, 0, 1, 1)

@@ -22,6 +22,11 @@ def test_an_endpoint_switches_traces_on(
     assert OpenTelemetryVariables().has_endpoint is has_endpoint
 
 
+def test_a_password_in_the_address_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "https://me:s3cret@collector.example:4318")
+    assert OpenTelemetryVariables().host == "collector.example"
+
+
 @pytest.mark.parametrize(("name", "value"), [("OTEL_SDK_DISABLED", "TRUE"), ("OTEL_TRACES_EXPORTER", "none")])
 def test_they_may_be_switched_off_all_the_same(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318")

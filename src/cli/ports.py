@@ -1,0 +1,3 @@
+"""Ports that commands listen on unless somebody says another."""
+
+API_PORT = 8400
