@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from pydantic import SecretStr
+from pydantic import HttpUrl, SecretStr
 from temporalio.common import SearchAttributeKey
 
 from src.api.desk.shell import PATH as DESK
@@ -54,7 +54,7 @@ def seconds(value: object) -> timedelta:
 
 def mounted(service: str, target: str) -> str:
     (found,) = [each.split(":")[0] for each in SERVICES[service]["volumes"] if each.split(":")[1] == target]
-    return found
+    return str(found)
 
 
 # --- Builds -----------------------------------------------------------------------------------------------------------
@@ -127,7 +127,9 @@ def test_who_publishes_sees_the_same_pages() -> None:
 @pytest.mark.parametrize("base_url", [None, "http://127.0.0.1:11434/v1"])
 def test_a_worker_is_not_killed_while_a_call_may_run(base_url: str | None) -> None:
     settings = Settings.model_construct(
-        openai_base_url=base_url, openai_api_key=SecretStr("key"), anthropic_api_key=SecretStr("key")
+        openai_base_url=HttpUrl(base_url) if base_url else None,
+        openai_api_key=SecretStr("key"),
+        anthropic_api_key=SecretStr("key"),
     )
     for name in WORKERS:
         assert seconds(SERVICES[name]["stop_grace_period"]) > shutdown_grace(settings)
