@@ -20,7 +20,7 @@ from temporalio.client import Client, WorkflowHandle
 
 from src.application.batches import Batches
 from src.bootstrap import Application, open_application, open_local_servers
-from src.domain.colour import BLUE
+from src.domain.colour import BLUE, Colour
 from src.domain.longtail import Longtail
 from src.domain.principal import Principal
 from src.infrastructure.database.unit_of_work import Database
@@ -74,7 +74,7 @@ class Installation:
         started = await self.batches.start(site.slug, slot=slot, limit=len(keywords), colour=BLUE)
         return self.client.get_workflow_handle_for(SiteBatchWorkflow.run, started.workflow_id)
 
-    def worker(self, *, model_url: str, slots: int) -> "Worker":
+    def worker(self, *, model_url: str, slots: int, colour: Colour = BLUE) -> "Worker":
         """Start a worker process."""
         settings = {
             "LONGTAIL_HOME": str(self.folder / "home"),
@@ -84,21 +84,34 @@ class Installation:
         }
         with (self.folder / "worker.log").open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "src.cli", "worker", "--colour", BLUE, "--while-stdin-open"],
+                [sys.executable, "-m", "src.cli", "worker", "--colour", colour, "--while-stdin-open"],
                 stdin=subprocess.PIPE,  # it leaves when we do
                 stdout=log,
                 stderr=log,
                 cwd=self.folder,  # where no .env is
                 env=self.environment | settings,
             )
-        return Worker(process)
+        return Worker(process, colour)
+
+    def command(self, *arguments: str, log: Path) -> "subprocess.Popen[bytes]":
+        """Start a command; what it prints is added to ``log``."""
+        with log.open("ab") as stream:
+            return subprocess.Popen(
+                [sys.executable, "-m", "src.cli", *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=stream,
+                cwd=self.folder,
+                env=self.environment | {"LONGTAIL_HOME": str(self.folder / "home")},
+            )
 
 
 class Worker:
     """One worker process."""
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], colour: Colour) -> None:
         self._process = process
+        self.colour = colour
 
     @property
     def pid(self) -> int:

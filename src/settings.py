@@ -202,7 +202,9 @@ class Settings(BaseSettings):
 
     @classmethod
     def load(cls, **overrides: Any) -> "Settings":  # noqa: ANN401 - any field may be overridden
-        """Read the environment and the secrets of a container, with ``overrides`` by field name on top.
+        """Read the environment and the secrets of a container.
+
+        ``overrides``, by field name, go on top.
 
         Raises SettingsInvalid naming each variable that cannot be used.
         """

@@ -6,6 +6,7 @@ from src.application.articles import ArticleDetails
 from src.application.audit import AuditReport
 from src.application.batches import BatchDetails
 from src.application.decisions import BulkResult, Decided
+from src.application.deploy_check import DeployCheckReport
 from src.application.deployments.status import DeployStatus
 from src.application.gaps import SlotList
 from src.application.keywords import ImportReport, LongtailList
@@ -79,6 +80,7 @@ DOCUMENTS: dict[str, Any] = {
     "deploy drain": Deployment,
     "deploy rollback": Deployment,
     "alerts": list[Alert],
+    "deploy check": DeployCheckReport,
     "user add": Person,
     "user list": list[Person],
     "user show": Person,

@@ -19,6 +19,7 @@ from src.domain.errors import LongtailError
 from src.domain.longtail import LongtailStatus
 from src.infrastructure.temporal import ids
 
+from . import deployments
 from .plan import Event, Kind
 from .testbed import Sites, Testbed, send
 
@@ -40,6 +41,7 @@ class Disturbances:
         self._sites = sites
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.refused: list[str] = []
+        self.commands: list[asyncio.Task[None]] = []  # of deployments
         self._acts: dict[Kind, tuple[str, Callable[[Event], Awaitable[None]]]] = {
             Kind.KILL_WORKER: ("workers", self._kill),
             Kind.DRAIN_WORKER: ("workers", self._drain),
@@ -57,6 +59,10 @@ class Disturbances:
             Kind.REQUEUE: ("people", self._requeue),
             Kind.REOPEN: ("people", self._reopen),
             Kind.NEXT_SLOT: ("people", self._next_slot),
+            Kind.PROMOTE: ("deployments", self._promote),
+            Kind.CANARY: ("deployments", self._promote),
+            Kind.DRAIN_COLOUR: ("deployments", self._drain_colour),
+            Kind.ROLLBACK: ("deployments", self._roll_back),
         }
 
     async def run(self) -> None:
@@ -190,11 +196,35 @@ class Disturbances:
             self._sites.requeued[keyword] = self._sites.requeued.get(keyword, 0) + 1
         await requeue_keywords(database, slug, [keyword], by=BENCH)
 
+    # --- deployments
+
+    async def _promote(self, event: Event) -> None:
+        words = ("--canary", "50%", "--for", "10s") if event.kind is Kind.CANARY else ()
+        await self._deploy(event, "promote", (await deployments.standby(self._testbed)), *words)
+
+    async def _drain_colour(self, event: Event) -> None:
+        await self._deploy(event, "drain", await deployments.standby(self._testbed), *_fast(event))
+
+    async def _roll_back(self, event: Event) -> None:
+        await self._deploy(event, "rollback", *_fast(event))
+
+    async def _deploy(self, event: Event, *words: str) -> None:
+        """Start the command beside those that run; kill every second one."""
+        killed_after = 2 * event.seconds if event.target % 2 else None
+        running = deployments.run_command(self._testbed, *words, killed_after=killed_after)
+        self.commands.append(asyncio.create_task(running))
+
+    # --- batches again
+
     async def _reopen(self, event: Event) -> None:
         await self._sites.open(self._testbed, self._slug(event), force=True)
 
     async def _next_slot(self, event: Event) -> None:
         await self._sites.open_next(self._testbed, self._slug(event))
+
+
+def _fast(event: Event) -> tuple[str, ...]:
+    return ("--fast",) if event.target % 4 < 2 else ()
 
 
 async def _frozen(seconds: float, *pids: int) -> None:

@@ -33,9 +33,22 @@ class Kind(StrEnum):
     REQUEUE = "keywords requeued"
     REOPEN = "slot opened again"
     NEXT_SLOT = "next slot opened"
+    PROMOTE = "other colour promoted"
+    CANARY = "other colour promoted with a canary"
+    DRAIN_COLOUR = "standby colour drained"
+    ROLLBACK = "rolled back"
 
 
-_WEIGHTS = dict.fromkeys(Kind, 1) | {Kind.KILL_WORKER: 3, Kind.CANCEL_BATCH: 2, Kind.REOPEN: 2}
+DEPLOYMENTS = frozenset({Kind.PROMOTE, Kind.CANARY, Kind.DRAIN_COLOUR, Kind.ROLLBACK})
+"""What happens only where there are workers of two colours."""
+
+
+_WEIGHTS = {kind: 1 for kind in Kind if kind not in DEPLOYMENTS} | {
+    Kind.KILL_WORKER: 3,
+    Kind.CANCEL_BATCH: 2,
+    Kind.REOPEN: 2,
+}
+_DEPLOYING = _WEIGHTS | {Kind.PROMOTE: 6, Kind.CANARY: 2, Kind.DRAIN_COLOUR: 5, Kind.ROLLBACK: 3}
 
 
 class Event(BaseModel):
@@ -43,8 +56,9 @@ class Event(BaseModel):
 
     Attributes:
         at: seconds after the first call.
-        target: which worker, site or article, modulo how many there are.
-        seconds: how long it lasts; of a worker that ends, until the next one starts.
+        target: which worker, site or article, modulo how many there are; of a deployment, whether it is fast.
+        seconds: how long it lasts; of a worker that ends, until the next one starts; of a deployment, half of the time
+            after which its command is killed, if its target is odd.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -69,6 +83,7 @@ class Plan(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     seed: int
+    colours: bool = False
     latency: float
     keywords: tuple[int, ...]
     limits: tuple[int, ...]
@@ -78,19 +93,25 @@ class Plan(BaseModel):
         sites = ", ".join(
             f"{count} in batches of {limit}" for count, limit in zip(self.keywords, self.limits, strict=True)
         )
-        head = f"seed {self.seed}: keywords {sites}; {self.latency:.2f} s a call"
+        head = (
+            f"seed {self.seed}{', two colours' if self.colours else ''}: keywords {sites}; {self.latency:.2f} s a call"
+        )
         return "\n".join([head, *(f"  {event}" for event in self.events)])
 
 
-def draw(seed: int) -> Plan:
-    """Return the seed's plan, always the same."""
+def draw(seed: int, *, colours: bool = False) -> Plan:
+    """Return the seed's plan, always the same.
+
+    With ``colours`` there are deployments among its events.
+    """
+    weights = _DEPLOYING if colours else _WEIGHTS
     chance = random.Random(seed)  # noqa: S311 - no secret: a seed must replay
     is_long = chance.randrange(6) == 0
     keywords = tuple(chance.randint(*((1, 3) if is_long else _KEYWORDS)) for _ in range(_SITES))
     events = [
         Event(
             at=round(chance.uniform(0.0, _SPAN), 2),
-            kind=chance.choices(list(_WEIGHTS), weights=list(_WEIGHTS.values()))[0],
+            kind=chance.choices(list(weights), weights=list(weights.values()))[0],
             target=chance.randrange(24),
             seconds=round(chance.uniform(_SHORTEST, _LONGEST), 2),
         )
@@ -98,6 +119,7 @@ def draw(seed: int) -> Plan:
     ]
     return Plan(
         seed=seed,
+        colours=colours,
         latency=_LONG if is_long else round(chance.uniform(*_LATENCY), 2),
         keywords=keywords,
         limits=tuple(chance.randint(-(-count // 2), count) for count in keywords),

@@ -7,7 +7,8 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -23,7 +24,7 @@ from bench import workload
 from bench.installation import Installation, Worker, installation, postmaster
 from bench.model_server import ModelServer
 from src.bootstrap import open_local_postgres
-from src.domain.colour import BLUE
+from src.domain.colour import BLUE, COLOURS, Colour
 from src.domain.ids import BatchId
 from src.domain.longtail import Longtail
 from src.domain.site import ModelChoice
@@ -34,17 +35,20 @@ from .plan import Plan
 T = TypeVar("T")
 
 SLOTS = 4  # model calls of a worker
-WORKERS = 2
 _READY_SECONDS = 90.0
 _POLL_SECONDS = 0.1
 _PHRASES_APART = 20  # sites have different keywords, since the model server counts by keyword
 
 
 class Workers:
-    """The living worker processes, and which were killed."""
+    """The living worker processes, and which were killed.
 
-    def __init__(self, start: Callable[[], Worker]) -> None:
+    ``colours`` has that of each.
+    """
+
+    def __init__(self, start: Callable[[Colour], Worker], colours: Sequence[Colour]) -> None:
         self._start = start
+        self.colours = colours
         self.living: list[Worker] = []
         self._leaving: list[Worker] = []
         self.killed: dict[int, float] = {}  # when each was, by process id
@@ -52,8 +56,8 @@ class Workers:
     def fill(self) -> None:
         """Start workers until there are enough."""
         self.living = [worker for worker in self.living if worker.is_running]
-        while len(self.living) < WORKERS:
-            self.living.append(self._start())
+        missing = Counter(self.colours) - Counter(worker.colour for worker in self.living)
+        self.living += [self._start(colour) for colour in missing.elements()]
 
     def kill(self, worker: Worker) -> None:
         """End it as a crash would."""
@@ -110,9 +114,10 @@ class Testbed:
         """Wait until enough workers are registered, and no other is leaving."""
         self.workers.fill()
         deadline = time.monotonic() + _READY_SECONDS
-        while self.workers.is_leaving() or await self._registered() < WORKERS:
+        wanted = len(self.workers.colours)
+        while self.workers.is_leaving() or await self._registered() < wanted:
             if time.monotonic() > deadline:
-                raise AssertionError(f"no {WORKERS} workers after {_READY_SECONDS:.0f} s")
+                raise AssertionError(f"no {wanted} workers after {_READY_SECONDS:.0f} s")
             await asyncio.sleep(_POLL_SECONDS)
             self.workers.fill()
 
@@ -128,11 +133,17 @@ class Testbed:
 
 
 @asynccontextmanager
-async def open_testbed(*, compiled: Path | None = None) -> AsyncIterator[Testbed]:
-    """Set up the installation, with its workers started."""
+async def open_testbed(*, compiled: Path | None = None, colours: bool = False) -> AsyncIterator[Testbed]:
+    """Set up the installation, with its two workers started.
+
+    With ``colours`` they are of one each.
+    """
     with ModelServer() as models:
         async with installation(compiled=compiled) as installed:
-            workers = Workers(lambda: installed.worker(model_url=models.url, slots=SLOTS))
+            workers = Workers(
+                lambda colour: installed.worker(model_url=models.url, slots=SLOTS, colour=colour),
+                COLOURS if colours else (BLUE, BLUE),
+            )
             workers.fill()
             try:
                 yield Testbed(installed=installed, models=models, workers=workers)
@@ -169,7 +180,8 @@ class Sites:
     async def open(self, testbed: Testbed, slug: str, *, force: bool = False) -> None:
         """Start the batch of the site's newest slot."""
         limit = self.plan.limits[self.slugs.index(slug)]
-        await testbed.installed.batches.start(slug, slot=self.slot(slug), limit=limit, colour=BLUE, force=force)
+        colour = None if self.plan.colours else BLUE
+        await testbed.installed.batches.start(slug, slot=self.slot(slug), limit=limit, colour=colour, force=force)
 
     async def open_next(self, testbed: Testbed, slug: str) -> None:
         """Start the batch of the next slot."""

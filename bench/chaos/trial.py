@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from src.infrastructure.embedded.process import POLL_SECONDS
 from src.infrastructure.temporal import ids
 
-from . import books, recovery
+from . import books, deployments, recovery
 from .books import Counts
 from .disturbances import Disturbances
 from .plan import Kind, Plan, draw
@@ -47,10 +47,13 @@ class Outcome(BaseModel):
         return "\n".join([str(self.plan), *taken, *(f"  WRONG: {problem}" for problem in self.wrong)])
 
 
-async def run(seed: int, testbed: Testbed) -> Outcome:
-    """Run the seed's trial."""
+async def run(seed: int, testbed: Testbed, *, colours: bool = False) -> Outcome:
+    """Run the seed's trial.
+
+    With ``colours`` there are deployments among its events, and at its end the standby colour is emptied.
+    """
     begun = time.monotonic()
-    plan = draw(seed)
+    plan = draw(seed, colours=colours)
     await recovery.heal(testbed)
     testbed.models.reset(latency=plan.latency)
     sites = await add_sites(plan, testbed)
@@ -59,9 +62,12 @@ async def run(seed: int, testbed: Testbed) -> Outcome:
         await sites.open(testbed, slug)
     await disturbances.run()
     await recovery.heal(testbed)
+    wrong = await deployments.end_what_is_open(testbed, disturbances.commands) if colours else []
     took = await recovery.run_to_the_end(testbed, sites)
-    wrong = await books.list_left(testbed, sites)
+    wrong += await books.list_left(testbed, sites)
     wrong += await _still_running(testbed, sites)
+    if colours:
+        wrong += await deployments.empty_the_standby(testbed)
     kept = await books.read(testbed, sites)
     return Outcome(
         plan=plan,

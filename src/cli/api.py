@@ -1,4 +1,4 @@
-"""``longtail api``: the JSON API, until SIGTERM; and whether it works, for containers."""
+"""``longtail api``: the JSON API, until SIGTERM, and its probe."""
 
 import json
 import os

@@ -11,7 +11,6 @@ from src.domain.colour import BLUE, Colour, parse_colour
 from src.infrastructure.workers import sign_of_life
 from src.settings import OfflineSettings, Settings
 
-from .options import JsonOption
 from .terminal import out, print_json, print_table
 
 if TYPE_CHECKING:
@@ -19,6 +18,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(invoke_without_command=True, add_completion=False)
 
+# The one of ``options`` comes with use cases, which take a probe a second to import.
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document for scripts.")]
 ColourOption = Annotated[
     Colour | None, typer.Option(parser=parse_colour, metavar="<blue|green>", help="Only workers of this colour.")
 ]

@@ -206,7 +206,9 @@ def logged_in(shape: Shape, name: str) -> Person:
     status, _, headers = person.ask("/desk/login", form=form)
     assert status == 303, status
     cookies = headers.get_all("Set-Cookie", [])
-    assert any("longtail_session" in each and "Secure" in each for each in cookies), "the API does not believe the proxy that this is TLS"
+    assert any("longtail_session" in each and "Secure" in each for each in cookies), (
+        "the API does not believe the proxy that this is TLS"
+    )
     return person
 
 

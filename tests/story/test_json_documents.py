@@ -34,6 +34,7 @@ COMMANDS = {
     "schedule forecast": "schedule forecast hardware-shop",
     "schedule alerts": "schedule alerts hardware-shop",
     "alerts": "alerts --all",
+    "deploy check": "deploy check --closed 0",
 }
 
 

@@ -240,7 +240,7 @@ def test_a_container_has_no_more_than_it_needs(name: str) -> None:
     assert service["read_only"] is (name not in ("temporal", "temporal_ui"))
 
 
-@pytest.mark.parametrize("name", OURS)
+@pytest.mark.parametrize("name", sorted(OURS))
 def test_our_containers_run_as_nobody_in_particular(name: str) -> None:
     assert SERVICES[name]["user"] == "10001:10001"
 

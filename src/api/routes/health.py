@@ -28,7 +28,9 @@ async def is_alive() -> Alive:
 
 @router.get("/health/serving", responses={503: {"model": Alive, "description": "It was told to stop."}})
 async def is_serving(request: Request, response: Response) -> Alive:
-    """Answer a proxy: 503 once the process was told to stop, and for as long as it then goes on serving.
+    """Answer a proxy: 503 once the process was told to stop.
+
+    It goes on serving for a while after that.
 
     A replica that leaves is left by this before it closes its port. What it needs is not asked, since without Temporal
     or a colour most pages work, and other replicas would lack the same.

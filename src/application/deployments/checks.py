@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 NO_WORKER = "no_worker"
 NO_WORKFLOW_POLLER = "no_workflow_poller"
 NO_ACTIVITY_POLLER = "no_activity_poller"
+CONTRACT_MIGRATION = "contract_migration"
 SCHEMA_BEHIND = "schema_behind"
 CONTRACT_MIGRATION = "contract_migration"
 TEMPORAL_AWAY = "temporal_away"

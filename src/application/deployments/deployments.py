@@ -128,6 +128,8 @@ class Deployments:
             open_ = await uow.deployments.find_open()
             colour = choose(open_, active)
             self._require_sound(kind, colour, active)
+            if kind is DeploymentKind.ROLLBACK:
+                await self._require_usable_schema(colour)
             is_carried_out = open_ is not None and not await is_abandoned(uow, open_)
             admission = admit(open_, kind, colour, is_carried_out=is_carried_out)
             begun = await self._admit(uow, admission, open_, kind, colour, options, active)
@@ -139,6 +141,12 @@ class Deployments:
             raise InputInvalid("colour", colour, f"write {' or '.join(self._pair)}", reason="unknown")
         if kind is DeploymentKind.DRAIN and colour == active:
             raise Conflict(ConflictReason.COLOUR_ACTIVE, colour, hint=Hint.PROMOTE_OTHER)
+
+    async def _require_usable_schema(self, colour: Colour) -> None:
+        """Raise Conflict for code that does not know the last contract migration."""
+        if refusal := await rollback_refusal(self._database, colour):
+            workers = ", ".join(refusal.workers)
+            raise Conflict(ConflictReason.CODE_TOO_OLD, refusal.migration, workers=workers)
 
     async def _admit(
         self,

@@ -64,7 +64,7 @@ def _print(report: DeployCheckReport) -> None:
     print_table(
         ["workflow", "open", "closed"],
         ([each.workflow_type, each.open, each.closed] for each in report.replayed),
-        title="histories replayed with this code",
+        title="histories replayed",
     )
     if report.gone:
         out.print(f"{report.gone} more were deleted meanwhile")

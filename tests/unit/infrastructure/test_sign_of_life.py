@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import subprocess
+import sys
 import time
 from dataclasses import replace
 from datetime import timedelta
@@ -78,3 +80,9 @@ async def test_a_home_that_cannot_be_written_to_ends_nothing(tmp_path: Path) -> 
     assert not keeping.done()
     keeping.cancel()
     await asyncio.wait({keeping})
+
+
+def test_a_probe_imports_no_server_library() -> None:
+    code = "import sys, src.cli.main, src.cli.worker; print(*{each.partition('.')[0] for each in sys.modules})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert {"temporalio", "sqlalchemy", "asyncpg", "anthropic", "openai"}.isdisjoint(done.stdout.split())

@@ -1,4 +1,4 @@
-"""Tells a proxy who may see what stands behind it beside us: Temporal's UI.
+"""Tells a proxy who may see Temporal's UI, which stands beside us.
 
 Histories hold every text of every site, so it takes a role for all sites.
 """

@@ -2,13 +2,16 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 
 from src.application.contracts import rollback_refusal
 from src.application.databases import upgrade_database
+from src.application.deployments import Deployments
 from src.domain.colour import BLUE, GREEN
+from src.domain.deployment import Routing
 from src.domain.errors import Conflict, ConflictReason, SchemaOutdated
 from src.infrastructure.database import schema
 from src.infrastructure.database.unit_of_work import Database
@@ -116,6 +119,16 @@ async def test_a_contract_waits_for_workers_of_older_code(fresh: Database, later
     assert refused.value.details["workers"] == "old, silent"
     await upgrade_database(fresh, force=True, by=ANNA)
     assert await schema.find_oldest_code(fresh.engine) == "9001"
+
+
+async def test_a_rollback_to_older_code_is_refused_with_the_reason(fresh: Database, later: LaterVersion) -> None:
+    await _register(fresh, "old", later.known)
+    later.add("9001", contract=True)
+    await upgrade_database(fresh, force=True, by=ANNA)
+    await fresh.run_autocommit(lambda uow: uow.routing.change(Routing(active=GREEN), by="test"))
+    nothing: Any = None  # it is refused before Temporal is asked
+    with pytest.raises(Conflict, match="9001 takes away what workers of older code use: old"):
+        await Deployments(fresh, nothing, nothing, nothing, by=ANNA).roll_back()
 
 
 async def test_workers_of_a_version_that_did_not_say_its_migration_count(fresh: Database, later: LaterVersion) -> None:
