@@ -66,9 +66,10 @@ def api(
 
 @app.command()
 def ready(port: Port = API_PORT) -> None:
-    """Leave with 0 if the API of this machine or container can do its work, else with 1.
+    """Check that the API of this machine can do its work.
 
-    It asks /health/ready, for health checks. It reads no settings and opens no database.
+    For health checks: it asks /health/ready, reads no settings and opens no database. Exit codes: 0 it can; 1 it cannot, or
+    does not answer.
 
     Example: longtail api ready
     """
