@@ -68,8 +68,8 @@ def api(
 def ready(port: Port = API_PORT) -> None:
     """Check that the API of this machine can do its work.
 
-    For health checks: it asks /health/ready, reads no settings and opens no database. Exit codes: 0 it can; 1 it cannot, or
-    does not answer.
+    For health checks: it asks /health/ready, reads no settings and opens no database. Exit codes: 0 it can; 1 it
+    cannot, or does not answer.
 
     Example: longtail api ready
     """
