@@ -1,4 +1,4 @@
-"""``longtail api``: the JSON API, until SIGTERM, and its probe."""
+"""``longtail api``: the JSON API, and its probe."""
 
 import json
 import os

@@ -6,7 +6,7 @@ from src.domain.publishing import PublicationStatus
 from src.domain.review import DecisionKind
 
 from .effect_words import clock
-from .notices import Notice
+from .notices import LONGEST_PATH, Notice
 from .shell import PATH, with_query
 
 _LONGEST_KEYWORD = 120  # characters of it in a notice
@@ -28,21 +28,26 @@ _FOLLOWS = {
 _UNDONE = (DecisionKind.APPROVE, DecisionKind.REQUEST_CHANGES, DecisionKind.SNOOZE, DecisionKind.PARK)
 
 
-def decided_notice(decided: Decided, keyword: str, zone: str) -> Notice:
+def decided_notice(decided: Decided, keyword: str, zone: str, inside: str = "") -> Notice:
     """Return what happened, with the undoing where there is one."""
     article, number = decided.decision.article_id, decided.decision.number
     kind = decided.decision.kind
     return Notice(
         head=_HEADS[kind],
         text=f"“{shortened(keyword)}” {_follows(decided, zone)}",
-        undo=undo_address(article, number) if kind in _UNDONE else None,
+        undo=undo_address(article, number, inside) if kind in _UNDONE else None,
         link=f"{PATH}/articles/{article}",
     )
 
 
-def undo_address(article: ArticleId, number: int) -> str:
-    """Return where undoing this decision is asked for."""
-    return with_query(f"{PATH}/articles/{article}/undo", n=number)
+def undo_address(article: ArticleId, number: int, inside: str = "") -> str:
+    """Return where undoing this decision is asked for.
+
+    It leads back into the filter in which it was made.
+    """
+    path = f"{PATH}/articles/{article}/undo"
+    address = with_query(path, **{"n": number, "in": inside or None})
+    return address if len(address) <= LONGEST_PATH else with_query(path, n=number)
 
 
 def shortened(keyword: str) -> str:

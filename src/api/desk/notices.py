@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 COOKIE = "longtail_notice"
 SECONDS = 60  # it is for the page that follows
+LONGEST_PATH = 600  # characters of an address in it: cookies have 4 KB
 
 
 class Notice(BaseModel):
@@ -26,9 +27,9 @@ class Notice(BaseModel):
     kind: str = Field(default="ok", pattern="^(ok|warn|bad|off)$")
     head: str = Field(max_length=60)
     text: str = Field(default="", max_length=600)
-    link: str | None = Field(default=None, pattern="^/desk/", max_length=600)
+    link: str | None = Field(default=None, pattern="^/desk/", max_length=LONGEST_PATH)
     link_text: str = Field(default="Open", max_length=60)
-    undo: str | None = Field(default=None, pattern="^/desk/", max_length=600)
+    undo: str | None = Field(default=None, pattern="^/desk/", max_length=LONGEST_PATH)
 
 
 def written(notice: Notice) -> str:

@@ -45,7 +45,7 @@ def _print_colour(colour: ColourStatus, now: datetime) -> None:
                 or _UNKNOWN,
                 worker.slots,
                 in_words(now - worker.started_at),
-                f"{in_words(now - worker.last_seen_at)} ago",
+                f"{in_words(max(now - worker.last_seen_at, timedelta()))} ago",
                 "draining" if worker.is_draining else "alive" if worker.is_alive else "gone without a goodbye",
             ]
             for worker in colour.workers

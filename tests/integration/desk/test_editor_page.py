@@ -4,6 +4,7 @@ import html
 import re
 from collections import deque
 from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
 from httpx2 import Response
@@ -82,6 +83,27 @@ async def test_parts_are_listed_and_one_is_saved_as_a_revision(
     text = await newest(desk, article)
     assert (text.number, text.author) == (2, "mara")
     assert text.content.sections[0].html == f"{section.html}\n<p>A <em>new</em> line.</p>"
+
+
+async def test_the_queue_goes_on_behind_an_edit(mara: Browser, untouched: deque[str]) -> None:
+    article, following = untouched.popleft(), untouched[0]
+    inside = f"state=needs-review&site={SITE}"
+    read = await mara.get(f"/desk/articles/{article}?{urlencode({'in': inside})}")
+    opened = re.search(r'href="([^"]*/edit/[^"]*)" data-key="e"', read.text)
+    assert opened
+    address = html.unescape(opened[1])
+    page = await mara.get(address)
+    assert hidden(page, "in") == inside
+    saved = await send(mara, page, address.partition("?")[0], text="Other words.", **{"in": inside})
+    after = await mara.get(saved.headers["location"])
+    assert f'href="/desk/articles/{following}?{urlencode({"in": f"site={SITE}"})}"' in html.unescape(after.text)
+    fields = {name: hidden(after, name) for name in ("content_hash", "key", "in")}
+    decided = await mara.send(f"/desk/articles/{article}/decide", d="approve", **fields)
+    assert decided.headers["location"].startswith(f"/desk/articles/{following}?")
+    undo = re.search(r'action="([^"]*/undo[^"]*)"', (await mara.get(decided.headers["location"])).text)
+    assert undo
+    back = await mara.send(html.unescape(undo[1]))
+    assert dict(parse_qsl(urlsplit(back.headers["location"]).query))["in"].startswith(inside)
 
 
 async def test_untouched_text_makes_no_revision(desk: TheDesk, mara: Browser, untouched: deque[str]) -> None:

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from bench.chaos.books import Books
-from bench.chaos.plan import Kind, Plan, draw
+from bench.chaos.plan import DEPLOYMENTS, Kind, Plan, draw
 from bench.chaos.testbed import Sites
 from bench.model_server import Stats
 from src.domain.stages import STAGES, Stage
@@ -94,5 +94,7 @@ def test_a_seed_draws_the_same_plan_every_time() -> None:
     assert draw(7) != draw(8)
 
 
-def test_a_hundred_seeds_have_every_kind_of_event() -> None:
-    assert {event.kind for seed in range(1, 101) for event in draw(seed).events} == set(Kind)
+@pytest.mark.parametrize(("colours", "missing"), [(False, DEPLOYMENTS), (True, frozenset())])
+def test_a_hundred_seeds_have_every_kind_of_event(colours: bool, missing: frozenset[Kind]) -> None:
+    drawn = {event.kind for seed in range(1, 101) for event in draw(seed, colours=colours).events}
+    assert drawn == set(Kind) - missing

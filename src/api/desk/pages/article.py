@@ -19,7 +19,7 @@ from ..article_words import ARTICLE_WORDS, queries
 from ..decided import decided_notice, shortened, undo_address
 from ..decision_form import CHANGES, KEYWORDS, PUBLISH, REJECTIONS, WITHDRAWALS, DecisionForm
 from ..effect_words import clock, effect_words
-from ..neighbours import Around, around
+from ..neighbours import LONGEST_INSIDE, Around, around
 from ..notices import Notice
 from ..refusals import refusal_words
 from ..shell import PATH, redirect, render, wants_json, with_query
@@ -27,7 +27,7 @@ from ..signed_in import Desk
 
 router = APIRouter()
 
-Inside = Annotated[str | None, Query(alias="in", max_length=1000)]
+Inside = Annotated[str | None, Query(alias="in", max_length=LONGEST_INSIDE)]
 Shown = Annotated[int | None, Query(alias="r", ge=1, le=MAX_REVISIONS)]
 Decision = Annotated[int | None, Query(alias="n", ge=1, le=MAX_REVISIONS)]
 PREFETCH = "x-longtail-prefetch"  # a script reads ahead: nobody looks at it yet
@@ -78,7 +78,10 @@ _STAYS = (DecisionKind.RESTORE, DecisionKind.WITHDRAW)  # they are made while re
 
 @router.post("/articles/{article}/claim")
 async def claim(
-    request: Request, desk: Desk, article: InArticle, inside: Annotated[str, Form(alias="in", max_length=1000)] = ""
+    request: Request,
+    desk: Desk,
+    article: InArticle,
+    inside: Annotated[str, Form(alias="in", max_length=LONGEST_INSIDE)] = "",
 ) -> Response:
     """Take the article over from whoever looks at it."""
     await desk.reviews.claim(article, take_over=True)
@@ -96,7 +99,10 @@ async def renew(request: Request, desk: Desk, article: InArticle) -> Response:
 
 @router.post("/articles/{article}/release")
 async def release(
-    request: Request, desk: Desk, article: InArticle, inside: Annotated[str, Form(alias="in", max_length=1000)] = ""
+    request: Request,
+    desk: Desk,
+    article: InArticle,
+    inside: Annotated[str, Form(alias="in", max_length=LONGEST_INSIDE)] = "",
 ) -> Response:
     """End the claim and go back to the list."""
     await desk.reviews.release(article)
@@ -110,7 +116,7 @@ async def see(
     desk: Desk,
     article: InArticle,
     content_hash: Annotated[str, Form(max_length=64)] = "",
-    inside: Annotated[str, Form(alias="in", max_length=1000)] = "",
+    inside: Annotated[str, Form(alias="in", max_length=LONGEST_INSIDE)] = "",
 ) -> Response:
     """Note that this person has read the text.
 
@@ -130,7 +136,7 @@ async def waive(
     finding: int,
     content_hash: Annotated[str, Form(max_length=64)] = "",
     reason: Annotated[str, Form(max_length=20_000)] = "",
-    inside: Annotated[str, Form(alias="in", max_length=1000)] = "",
+    inside: Annotated[str, Form(alias="in", max_length=LONGEST_INSIDE)] = "",
 ) -> Response:
     """Accept a finding in this text."""
     await desk.decisions.waive(article, finding, expected=content_hash, reason=reason)
@@ -140,12 +146,14 @@ async def waive(
 
 
 @router.post("/articles/{article}/undo")
-async def undo(request: Request, desk: Desk, article: InArticle, number: Decision = None) -> Response:
+async def undo(
+    request: Request, desk: Desk, article: InArticle, number: Decision = None, inside: Inside = None
+) -> Response:
     """Take the last decision back."""
     undone = await desk.undo.undo(article, number)
     words = "is approved by you no more" if undone.decision.kind is DecisionKind.APPROVE else "waits again"
     text = f"The article {words}; nothing went out."
-    return redirect(request, _address(article), Notice(head="Undone", text=text))
+    return redirect(request, _address(article, inside or ""), Notice(head="Undone", text=text))
 
 
 async def _claim(desk: Application, article: ArticleId) -> None:
@@ -169,7 +177,7 @@ async def _decide(desk: Application, view: ArticleView, form: DecisionForm) -> N
     decided = await desk.decisions.decide(article.id, verdict, expected=form.content_hash or None, key=key)
     if decided.status is not ArticleStatus.NEEDS_REVIEW:
         await desk.reviews.see(article.id)
-    return decided_notice(decided, article.keyword, zone)
+    return decided_notice(decided, article.keyword, zone, form.inside)
 
 
 async def _page(
@@ -202,7 +210,9 @@ async def _page(
         effect=effect_words(view.effect),
         key=form.key or secrets.token_urlsafe(12),
         choices={"changes": CHANGES, "reject": REJECTIONS, "keyword": KEYWORDS, "withdraw": WITHDRAWALS},
-        undo=undo_address(view.details.article.id, view.last.number) if view.last and view.may_undo else None,
+        undo=undo_address(view.details.article.id, view.last.number, form.inside)
+        if view.last and view.may_undo
+        else None,
         temporal=_temporal_address(desk, view.workflow_id),
         query=queries(form.inside),
         **ARTICLE_WORDS,

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Form, Request, Response
 from src.domain.review import LONGEST_NOTE, CommentId
 
 from ...values import InArticle
+from ..neighbours import LONGEST_INSIDE
 from ..notices import Notice
 from ..shell import PATH, redirect, with_query
 from ..signed_in import Desk
@@ -15,7 +16,7 @@ router = APIRouter()
 
 Text = Annotated[str, Form(max_length=LONGEST_NOTE)]
 Place = Annotated[str, Form(max_length=200)]
-Inside = Annotated[str, Form(alias="in", max_length=1000)]
+Inside = Annotated[str, Form(alias="in", max_length=LONGEST_INSIDE)]
 
 
 @router.post("/articles/{article}/comments")

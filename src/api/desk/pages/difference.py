@@ -19,14 +19,14 @@ from ...values import MAX_REVISIONS, InArticle
 from ..article_words import ARTICLE_WORDS, queries
 from ..decision_form import DecisionForm
 from ..difference_words import blocks_of
-from ..neighbours import around
+from ..neighbours import LONGEST_INSIDE, around, keep_place
 from ..notices import Notice
 from ..shell import PATH, redirect, render, wants_json, with_query
 from ..signed_in import Desk
 
 router = APIRouter()
 
-Inside = Annotated[str | None, Query(alias="in", max_length=1000)]
+Inside = Annotated[str | None, Query(alias="in", max_length=LONGEST_INSIDE)]
 Shown = Annotated[int | None, Query(alias="r", ge=1, le=MAX_REVISIONS)]
 Against = Annotated[str | None, Query(alias="vs", max_length=20)]
 _REJECTED, _PREFIX = "n", "b-"
@@ -53,8 +53,9 @@ async def accept(request: Request, desk: Desk, article: InArticle) -> Response:
     """Store the earlier text with the accepted blocks as a revision."""
     form = await request.form()
     before, after = _whole(form, "before"), _whole(form, "after")
-    inside = str(form.get("in", ""))[:1000]
+    inside = str(form.get("in", ""))[:LONGEST_INSIDE]
     rejected = {name.removeprefix(_PREFIX) for name, given in form.items() if given == _REJECTED}
+    kept = await keep_place(desk, article, inside)
     try:
         difference = await get_difference(desk.database, article, by=desk.principal, before=before, after=after)
         hunks = [hunk.id for hunk in difference.hunks if hunk.id not in rejected]
@@ -64,7 +65,7 @@ async def accept(request: Request, desk: Desk, article: InArticle) -> Response:
         if wants_json(request):
             raise
         return await _refused(request, desk, article, before, inside, rejected, error)
-    to = with_query(f"{PATH}/articles/{article}", **{"in": inside or None})
+    to = with_query(f"{PATH}/articles/{article}", **{"in": kept or None})
     if not made.is_new:
         notice = Notice(kind="off", head="Nothing changed", text="All blocks are as the newest revision has them.")
         return redirect(request, to, notice)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 from markupsafe import Markup
 from pydantic import BaseModel, ConfigDict, Field
@@ -20,15 +20,18 @@ from src.domain.ids import ArticleId
 from src.rendering.marks import marked, marked_text
 
 from ...values import Hash, InArticle
+from ..article_words import queries
 from ..edited_part import EditedPart, part_of, parts_of
+from ..neighbours import LONGEST_INSIDE, keep_place
 from ..notices import Notice
 from ..sent_forms import read_form
-from ..shell import PATH, redirect, render, wants_json
+from ..shell import PATH, redirect, render, wants_json, with_query
 from ..signed_in import Desk
 from ..wording import SEVERITY, plural
 
 router = APIRouter()
 
+Inside = Annotated[str, Query(alias="in", max_length=LONGEST_INSIDE)]
 InPart = Annotated[str, Path(max_length=120, pattern=r"^[a-z0-9-]+$")]
 _MOST = 600_000  # characters that are read at all; the limits of a text are told beside it
 _LINES = ("h1", "title", "description", "tags")
@@ -40,11 +43,13 @@ class Sent(BaseModel):
     Attributes:
         parent: the hash of the text that was edited.
         way: out of a conflict, whose text goes on.
+        inside: the queue's filter in which the article is read, as its query.
     """
 
     model_config = ConfigDict(frozen=True)
 
     parent: Hash
+    inside: str = Field(default="", alias="in", max_length=LONGEST_INSIDE)
     way: Literal["save", "merge", "theirs"] = "save"
     form: TextForm = TextForm.MARKDOWN
     text: str = Field(default="", max_length=_MOST)
@@ -80,17 +85,20 @@ class Shown:
 
 
 @router.get("/articles/{article}/edit")
-async def list_parts(request: Request, desk: Desk, article: InArticle) -> Response:
+async def list_parts(request: Request, desk: Desk, article: InArticle, inside: Inside = "") -> Response:
     """List what can be edited."""
     text = await editing.get_editable_text(desk.database, article, by=desk.principal)
-    return await render(request, "edit_parts.html", section="Queue", text=text, parts=parts_of(text.text.content))
+    parts = parts_of(text.text.content)
+    return await render(
+        request, "edit_parts.html", section="Queue", text=text, parts=parts, inside=inside, query=queries(inside)
+    )
 
 
 @router.get("/articles/{article}/edit/{part}")
-async def open_editor(request: Request, desk: Desk, article: InArticle, part: InPart) -> Response:
+async def open_editor(request: Request, desk: Desk, article: InArticle, part: InPart, inside: Inside = "") -> Response:
     """Show one part to be edited."""
     text = await editing.get_editable_text(desk.database, article, by=desk.principal)
-    return await _editor(request, text, part, _shown(text.text.content, part))
+    return await _editor(request, text, part, _shown(text.text.content, part), inside)
 
 
 @router.post("/articles/{article}/edit/{part}")
@@ -101,6 +109,7 @@ async def save_part(request: Request, desk: Desk, article: InArticle, part: InPa
     edit = sent.edit(part_of((text.base or text.text).content, part))
     if sent.way != "save":
         return await _choose(request, desk, text, part, sent)
+    inside = await keep_place(desk, article, sent.inside)
     try:
         result = await desk.revisions.edit(article, edit, parent=sent.parent, keep_others=True)
     except TextReplaced as error:
@@ -111,8 +120,9 @@ async def save_part(request: Request, desk: Desk, article: InArticle, part: InPa
         if wants_json(request):
             raise
         shown = replace(_shown(text.text.content, part), **_typed(sent))
-        return await _editor(request, text, part, shown, status=422, problem=error.message)
-    return redirect(request, f"{PATH}/articles/{article}", _told(result, text))
+        return await _editor(request, text, part, shown, sent.inside, status=422, problem=error.message)
+    to = with_query(f"{PATH}/articles/{article}", **{"in": inside or None})
+    return redirect(request, to, _told(result, text))
 
 
 @router.post("/articles/{article}/edit/{part}/check")
@@ -145,7 +155,7 @@ async def _choose(request: Request, desk: Desk, text: EditableText, part: str, s
     shown = _shown(newest, part)
     marks = _marks(newest, mine.content, part) if sent.way == "merge" else None
     beside = _fields(mine.content, part)
-    return await _editor(request, text, part, replace(shown, mine=beside, marked=marks), chosen=sent.way)
+    return await _editor(request, text, part, replace(shown, mine=beside, marked=marks), sent.inside, chosen=sent.way)
 
 
 async def _conflict(
@@ -164,6 +174,7 @@ async def _conflict(
         text,
         part,
         replace(shown, mine=beside, marked=marks),
+        sent.inside,
         status=error.status,
         conflict=error,
     )
@@ -180,6 +191,7 @@ async def _editor(  # noqa: PLR0913 - what a page shows
     text: EditableText,
     part: str,
     shown: Shown,
+    inside: str,
     *,
     status: int = 200,
     problem: str | None = None,
@@ -198,6 +210,8 @@ async def _editor(  # noqa: PLR0913 - what a page shows
         problem=problem,
         conflict=conflict,
         chosen=chosen,
+        inside=inside,
+        query=queries(inside),
         falls=text.article.status is ArticleStatus.APPROVED,
     )
 

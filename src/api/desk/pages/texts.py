@@ -20,13 +20,13 @@ from src.rendering.sanitiser import sanitised
 from ...values import MAX_REVISIONS, InArticle
 from ..article_words import ARTICLE_WORDS, queries
 from ..decision_form import DecisionForm
-from ..neighbours import around
+from ..neighbours import LONGEST_INSIDE, around
 from ..shell import render
 from ..signed_in import Desk
 
 router = APIRouter()
 
-Inside = Annotated[str | None, Query(alias="in", max_length=1000)]
+Inside = Annotated[str | None, Query(alias="in", max_length=LONGEST_INSIDE)]
 Shown = Annotated[int | None, Query(alias="r", ge=1, le=MAX_REVISIONS)]
 
 

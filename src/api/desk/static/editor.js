@@ -250,7 +250,7 @@ async function edit() {
       clearTimeout(waiting);
       isSaved = true; // nothing is kept on the way out
       localStorage.removeItem(key);
-      location.assign(location.pathname);
+      location.assign(form.dataset.again);
     });
     byId("draft").replaceChildren("Draft kept in this browser, ", clock(draft.at), " · ", drop);
     byId("leave").hidden = false;

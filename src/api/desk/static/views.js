@@ -1,5 +1,5 @@
 // The queue's list: approve the current row by key, views of one's own, who reads what.
-const { currentRow, mark, onKey, say, send } = await import(document.querySelector('script[src*="/static/desk.js"]').src); // the copy that runs
+const { currentRow, leaveFor, mark, onKey, say, send } = await import(document.querySelector('script[src*="/static/desk.js"]').src); // the copy that runs
 
 const form = document.getElementById("desk-pick");
 const VIEWS = "longtail-queue-views";
@@ -36,7 +36,22 @@ async function approve(row) {
   const wasCurrent = row === currentRow();
   row.remove();
   if (following && wasCurrent) mark(following);
-  say(answer.notice ?? { head: "Approved", text: row.dataset.effect });
+  const notice = answer.notice ?? { head: "Approved", text: row.dataset.effect };
+  if (!document.querySelector("[data-row]")) return leaveFor({ location: location.href, notice });
+  say(notice);
+  return recount();
+}
+
+const COUNTED = '.tabs, #desk-first, [data-matching], nav[aria-label="Main"]';
+let counted = 0;
+/** Read the page again for its counts, and for the first text; the rows stay as they are. */
+async function recount() {
+  const number = (counted += 1);
+  const answer = await fetch(location.href, { credentials: "same-origin" }).catch(() => null);
+  if (!answer?.ok || answer.redirected || number !== counted) return;
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const [were, are] = [document, page].map((each) => [...each.querySelectorAll(COUNTED)]);
+  if (were.length === are.length) were.forEach((each, at) => each.replaceWith(document.importNode(are[at], true)));
 }
 
 // --- what is selected

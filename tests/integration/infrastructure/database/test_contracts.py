@@ -127,7 +127,7 @@ async def test_a_rollback_to_older_code_is_refused_with_the_reason(fresh: Databa
     await upgrade_database(fresh, force=True, by=ANNA)
     await fresh.run_autocommit(lambda uow: uow.routing.change(Routing(active=GREEN), by="test"))
     nothing: Any = None  # it is refused before Temporal is asked
-    with pytest.raises(Conflict, match="9001 takes away what workers of older code use: old"):
+    with pytest.raises(Conflict, match="9001 took away what the code of blue uses"):
         await Deployments(fresh, nothing, nothing, nothing, by=ANNA).roll_back()
 
 
