@@ -131,7 +131,7 @@ async def _conflict(person: Person, day: Day) -> None:
 
 
 async def _refused_site(person: Person, _: Day) -> None:
-    await person.open("/desk/sites/new")
+    await person.open("/desk/new-site")
     await person.page.evaluate("document.querySelector('main form').noValidate = true")
     await person.page.locator("main form button.pri").click()
     await person.page.get_by_text("Not saved").or_(person.page.locator("[aria-invalid]")).first.wait_for()

@@ -15,7 +15,7 @@ from .refusals import refusal_words
 from .shell import PATH, render, wants_json
 
 _NEXT: dict[Hint, tuple[str, str]] = {
-    Hint.ADD_SITE: ("Add a site", f"{PATH}/sites/new"),
+    Hint.ADD_SITE: ("Add a site", f"{PATH}/new-site"),
     Hint.SET_SCHEDULE: ("Set a schedule", f"{PATH}/schedules"),
     Hint.LIST_USERS: ("See who there is", f"{PATH}/people"),
 }

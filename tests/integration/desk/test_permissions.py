@@ -52,7 +52,7 @@ FORMS: dict[str, dict[str, Any]] = {  # what a form needs to get as far as the p
     "POST /batches/{batch}/retry": {"count": "1"},
     "POST /keywords/{site}/requeue": {"phrase": "unknown"},
     "POST /keywords/{site}/keyword-list": {"text": "how to"},
-    "POST /sites/new-file": {"text": "slug = 1"},
+    "POST /new-site-file": {"text": "slug = 1"},
     "POST /schedules/pause": {"site": HERE, "note": "relaunch"},
     "POST /schedules/resume": {"site": HERE, "note": "relaunch"},
     "POST /schedules/{site}": {"way": "times", "times": "06:00"},

@@ -64,25 +64,25 @@ def hidden(page: Response, name: str) -> str:
 async def test_the_first_page_teaches_the_first_step(anna: Browser) -> None:
     page = await anna.get("/desk/sites")
     assert "Step 1 of 3" in page.text
-    assert "/desk/sites/new" in page.text
+    assert "/desk/new-site" in page.text
 
 
 async def test_a_form_shows_all_that_is_wrong_at_once_and_then_adds(desk: TheDesk, anna: Browser) -> None:
-    await anna.get("/desk/sites/new")
+    await anna.get("/desk/new-site")
     wrong = FIELDS | {"base_url": "taps", "language": "klingon", "articles_per_batch": "ten", "profile.audience": ""}
-    page = await anna.send("/desk/sites/new", **wrong)
+    page = await anna.send("/desk/new-site", **wrong)
     told = words(page)
     assert page.status_code == 422
     assert "4 fields need a look" in told
     assert "write a whole address such as https://www.example.com" in told.lower()
     assert page.text.count('aria-invalid="true"') == 4
     assert "Tap <b>" not in page.text
-    answer = await anna.send("/desk/sites/new", **FIELDS)
+    answer = await anna.send("/desk/new-site", **FIELDS)
     assert answer.headers["location"] == "/desk/sites/tap-shop"
     site = await site_of(desk, "tap-shop")
     assert site.name == "Tap <b>Shop</b>"
     assert [fact.id for fact in site.profile.facts] == ["open"]
-    taken = await anna.send("/desk/sites/new", **FIELDS)
+    taken = await anna.send("/desk/new-site", **FIELDS)
     assert (taken.status_code, "the site tap-shop exists" in words(taken).lower()) == (409, True)
 
 
@@ -134,15 +134,15 @@ async def test_the_file_is_downloaded_edited_and_uploaded(desk: TheDesk, anna: B
     assert (await site_of(desk, "tap-shop")).time_zone == "Europe/Paris"
     assert (await anna.send("/desk/sites/tap-shop/file", text=file.text, version=version)).status_code == 412
     added = written(site).replace("tap-shop", "new-shop").replace("taps.example", "new.example")
-    assert (await anna.send("/desk/sites/new-file", text=added)).headers["location"] == "/desk/sites/new-shop"
+    assert (await anna.send("/desk/new-site-file", text=added)).headers["location"] == "/desk/new-site-shop"
 
 
 async def test_a_site_is_removed_once_its_name_was_typed(desk: TheDesk, anna: Browser) -> None:
-    page = await anna.get("/desk/sites/new-shop/remove")
+    page = await anna.get("/desk/new-site-shop/remove")
     assert "0 keywords, 0 articles" in words(page)
-    assert (await anna.send("/desk/sites/new-shop/remove", slug="tap-shop")).status_code == 422
+    assert (await anna.send("/desk/new-site-shop/remove", slug="tap-shop")).status_code == 422
     assert (await site_of(desk, "new-shop")).slug == "new-shop"
-    assert (await anna.send("/desk/sites/new-shop/remove", slug="new-shop")).headers["location"] == "/desk/sites"
+    assert (await anna.send("/desk/new-site-shop/remove", slug="new-shop")).headers["location"] == "/desk/sites"
     with pytest.raises(NotFound):
         await site_of(desk, "new-shop")
 

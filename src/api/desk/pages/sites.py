@@ -66,14 +66,14 @@ async def list_sites(request: Request, desk: Desk) -> Response:
     )
 
 
-@router.get("/sites/new")
+@router.get("/new-site")
 async def show_new(request: Request, desk: Desk) -> Response:
     """Show the empty form."""
     desk.principal.require(Action.SITE_ADD, None)
     return await _form(request, None, _NEW)
 
 
-@router.post("/sites/new")
+@router.post("/new-site")
 async def add_site(request: Request, desk: Desk) -> Response:
     """Add a site, or show all that is wrong at once."""
     desk.principal.require(Action.SITE_ADD, None)
@@ -88,14 +88,14 @@ async def add_site(request: Request, desk: Desk) -> Response:
     return redirect(request, f"{PATH}/sites/{site.slug}", _added(site))
 
 
-@router.get("/sites/new-file")
+@router.get("/new-site-file")
 async def show_new_file(request: Request, desk: Desk) -> Response:
     """Show where a new site's file is handed in."""
     desk.principal.require(Action.SITE_ADD, None)
     return await _file(request, None, _EXAMPLE)
 
 
-@router.post("/sites/new-file")
+@router.post("/new-site-file")
 async def add_site_file(request: Request, desk: Desk) -> Response:
     """Add a site as its file describes it."""
     desk.principal.require(Action.SITE_ADD, None)
