@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ from src.agents.language_model import Completion, LanguageModel, Prompt
 from src.application.audit import verify
 from src.application.review_watch import ReviewWatch
 from src.application.reviews import ReviewDetails, get_review, list_reviews
-from src.bootstrap import Application, build_worker, open_local_temporal
+from src.bootstrap import Application, build_worker, open_local_temporal, register_worker
+from src.bootstrap.worker import open_limits, own_calls
 from src.domain.article import Article, ArticleStatus
 from src.domain.batch import Batch, BatchStatus
 from src.domain.colour import BLUE
@@ -27,6 +29,7 @@ from src.infrastructure.database.unit_of_work import Database
 from src.infrastructure.llm.providers import Providers, ResolvedModel
 from src.infrastructure.temporal import client as temporal_client
 from src.infrastructure.temporal import policies
+from src.infrastructure.workers.registration import Registration
 from src.settings import Settings
 from tests.applications import ANNA, an_application
 from tests.eventually import eventually
@@ -131,6 +134,8 @@ async def home(
     monkeypatch.setattr(Providers, "model_for", model_for)
     # A batch looks for articles that another run began ever more seldom; this one has looked before the kill.
     monkeypatch.setattr(policies, "LONGEST_LOOK", policies.SHORTEST_LOOK)
+    # On another machine than the home's, its worker is dead when a lease has run out while the database answered.
+    monkeypatch.setitem(Registration.__init__.__kwdefaults__, "lease", timedelta(seconds=2))
     async with restored(request.param / "database.sql.xz", migrated, database_url) as database:
         await schema.upgrade(database.engine)
         with open_local_temporal(folder) as server:
@@ -153,7 +158,13 @@ async def _answered(database: Database) -> Purchases:
 async def test_a_home_goes_on_and_buys_only_what_was_not_answered(home: Home) -> None:
     application = home.application
     before = {site: await home.articles(site) for site in ("cancelled-shop", "twice-shop")}
-    async with Providers(application.settings) as providers, build_worker(application, providers, colour=BLUE):
+    registration = register_worker(application, colour=BLUE)
+    await registration.register()  # that the database answers since then proves the death of a worker elsewhere
+    owner = own_calls(application, registration, open_limits(application))
+    async with (
+        Providers(application.settings) as providers,
+        build_worker(application, providers, colour=BLUE, owner=owner),
+    ):
         await home.until_ended("running-shop")
         await home.until_ended("backfill-shop", batches=3)
         assert not home.of(before["cancelled-shop"])  # nothing is bought before it is taken up

@@ -20,6 +20,7 @@ from src.bootstrap import Application, build_worker
 from src.domain.article import ArticleStatus
 from src.domain.batch import BatchStatus
 from src.domain.colour import Colour
+from src.domain.deployment import Routing
 from src.domain.longtail import LongtailStatus
 from src.domain.review import Verdict
 from src.domain.stages import STAGES, Stage
@@ -127,6 +128,7 @@ async def test_articles_that_waited_get_a_review_and_can_be_approved(application
     async with database.unit_of_work() as uow:
         waiting = await uow.articles.list_all(status=ArticleStatus.NEEDS_REVIEW)
     assert [each.content_hash for each in await list_reviews(database, by=ANNA, limit=10)] == [None, None]
+    await database.run_autocommit(lambda uow: uow.routing.change(Routing(active=colour), by="test"))
     await ReviewWatch(database, application.workflows).look()
     async with Providers(application.settings) as providers, build_worker(application, providers, colour=colour):
 

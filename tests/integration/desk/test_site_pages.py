@@ -67,6 +67,12 @@ async def test_the_first_page_teaches_the_first_step(anna: Browser) -> None:
     assert "/desk/new-site" in page.text
 
 
+async def test_a_site_may_be_called_as_a_page(anna: Browser) -> None:
+    added = await anna.send("/desk/new-site", **(FIELDS | {"slug": "new", "base_url": "https://new.example/guides"}))
+    assert added.headers["location"] == "/desk/sites/new"
+    assert "https://new.example/guides" in (await anna.get("/desk/sites/new")).text
+
+
 async def test_a_form_shows_all_that_is_wrong_at_once_and_then_adds(desk: TheDesk, anna: Browser) -> None:
     await anna.get("/desk/new-site")
     wrong = FIELDS | {"base_url": "taps", "language": "klingon", "articles_per_batch": "ten", "profile.audience": ""}
