@@ -33,7 +33,7 @@ from .test_permissions import lines as desk_lines
 API_LINES = [line for line in routes_of(api_lines()) if line.method == "GET"]
 DESK_LINES = [line for line in desk_lines() if line.method == "GET" and line.key not in ENDLESS]
 _PASSES = re.compile(  # times, ages, and what is made for one form
-    r"\d{4}-\d\d-\d\d[T ][\d:.+Z]*|\d\d:\d\d|[0-9a-f]{64}|\b\d+(\.\d+)? (s|seconds?)\b"
+    r"\d{4}-\d\d-\d\d[T ][\d:.+Z]*|\d\d:\d\d(:\d\d)?|[0-9a-f]{64}|\b\d+(\.\d+)? (s|seconds?)\b"
     r"|name=\"key\" value=\"[^\"]*\""
 )
 _CALL = text(

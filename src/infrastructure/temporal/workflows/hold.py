@@ -131,8 +131,9 @@ class HoldableParent(HoldableWorkflow):
             self._children.remove(child)
 
     async def _end_or_leave(self, child: workflow.ChildWorkflowHandle[Any, Result], *, is_left: bool) -> Result:
-        with suppress(asyncio.CancelledError):
-            await workflow.wait_condition(lambda: child.done() or self.passes_on())
+        if workflow.cancellation_reason() is None:  # else it came while the child was being started, and comes once
+            with suppress(asyncio.CancelledError):
+                await workflow.wait_condition(lambda: child.done() or self.passes_on())
         if self.passes_on() and not child.done():
             if is_left:
                 raise LeftToOthersError
