@@ -79,7 +79,7 @@ async def test_parts_are_listed_and_one_is_saved_as_a_revision(
     assert field(page, "text") == to_markdown(section.html)
     assert field(page, "source") == section.html
     answer = await send(mara, page, path, text=f"{field(page, 'text')}\n\nA *new* line.")
-    assert (answer.status_code, answer.headers["location"]) == (303, f"/desk/articles/{article}")
+    assert (answer.status_code, answer.headers["location"].partition("?")[0]) == (303, f"/desk/articles/{article}")
     text = await newest(desk, article)
     assert (text.number, text.author) == (2, "mara")
     assert text.content.sections[0].html == f"{section.html}\n<p>A <em>new</em> line.</p>"
@@ -181,7 +181,7 @@ async def test_scripts_get_a_document_of_a_conflict_and_of_what_is_wrong(
     await mara.get(path)
     fields = {"csrf": mara.token, "form": "html", "text": "<div>x</div>", "parent": text.content_hash}
     saved = await mara.client.post(path, data=fields, headers=JSON)
-    assert saved.json()["location"] == f"/desk/articles/{article}"
+    assert saved.json()["location"].partition("?")[0] == f"/desk/articles/{article}"
     late = await mara.client.post(path, data=fields | {"text": "<div>y</div>"}, headers=JSON)
     assert (late.status_code, late.json()["type"]) == (412, "/problems/text-replaced")
     long = await mara.client.post(path, data=fields | {"text": "<p>x</p>" * 30_000}, headers=JSON)

@@ -68,9 +68,9 @@ async def test_the_first_page_teaches_the_first_step(anna: Browser) -> None:
 
 
 async def test_a_site_may_be_called_as_a_page(anna: Browser) -> None:
-    added = await anna.send("/desk/new-site", **(FIELDS | {"slug": "new", "base_url": "https://new.example/guides"}))
+    added = await anna.send("/desk/new-site", **(FIELDS | {"slug": "new", "base_url": "https://pages.example/guides"}))
     assert added.headers["location"] == "/desk/sites/new"
-    assert "https://new.example/guides" in (await anna.get("/desk/sites/new")).text
+    assert "https://pages.example/guides" in (await anna.get("/desk/sites/new")).text
 
 
 async def test_a_form_shows_all_that_is_wrong_at_once_and_then_adds(desk: TheDesk, anna: Browser) -> None:
@@ -140,15 +140,15 @@ async def test_the_file_is_downloaded_edited_and_uploaded(desk: TheDesk, anna: B
     assert (await site_of(desk, "tap-shop")).time_zone == "Europe/Paris"
     assert (await anna.send("/desk/sites/tap-shop/file", text=file.text, version=version)).status_code == 412
     added = written(site).replace("tap-shop", "new-shop").replace("taps.example", "new.example")
-    assert (await anna.send("/desk/new-site-file", text=added)).headers["location"] == "/desk/new-site-shop"
+    assert (await anna.send("/desk/new-site-file", text=added)).headers["location"] == "/desk/sites/new-shop"
 
 
 async def test_a_site_is_removed_once_its_name_was_typed(desk: TheDesk, anna: Browser) -> None:
-    page = await anna.get("/desk/new-site-shop/remove")
+    page = await anna.get("/desk/sites/new-shop/remove")
     assert "0 keywords, 0 articles" in words(page)
-    assert (await anna.send("/desk/new-site-shop/remove", slug="tap-shop")).status_code == 422
+    assert (await anna.send("/desk/sites/new-shop/remove", slug="tap-shop")).status_code == 422
     assert (await site_of(desk, "new-shop")).slug == "new-shop"
-    assert (await anna.send("/desk/new-site-shop/remove", slug="new-shop")).headers["location"] == "/desk/sites"
+    assert (await anna.send("/desk/sites/new-shop/remove", slug="new-shop")).headers["location"] == "/desk/sites"
     with pytest.raises(NotFound):
         await site_of(desk, "new-shop")
 
@@ -159,6 +159,6 @@ async def test_who_may_only_read_cannot_change(desk: TheDesk) -> None:
     page = await vera.get("/desk/sites/tap-shop")
     assert "/tap-shop/edit" not in page.text
     assert "/tap-shop/remove" not in page.text
-    for path in ("tap-shop/edit", "tap-shop/file", "tap-shop/remove", "new", "new-file"):
-        assert (await vera.get(f"/desk/sites/{path}")).status_code == 403
-        assert (await vera.send(f"/desk/sites/{path}", **FIELDS)).status_code in (403, 422)
+    for path in ("sites/tap-shop/edit", "sites/tap-shop/file", "sites/tap-shop/remove", "new-site", "new-site-file"):
+        assert (await vera.get(f"/desk/{path}")).status_code == 403
+        assert (await vera.send(f"/desk/{path}", **FIELDS)).status_code in (403, 422)
