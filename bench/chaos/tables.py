@@ -24,6 +24,10 @@ _SHORT = {
     Kind.REQUEUE: "requeue",
     Kind.REOPEN: "reopen",
     Kind.NEXT_SLOT: "slot",
+    Kind.PROMOTE: "promote",
+    Kind.CANARY: "canary",
+    Kind.DRAIN_COLOUR: "drain",
+    Kind.ROLLBACK: "rollback",
 }
 _HEAD = (
     "seed",

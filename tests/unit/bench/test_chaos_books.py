@@ -8,6 +8,7 @@ import pytest
 
 from bench.chaos.books import Books
 from bench.chaos.plan import DEPLOYMENTS, Kind, Plan, draw
+from bench.chaos.tables import _SHORT
 from bench.chaos.testbed import Sites
 from bench.model_server import Stats
 from src.domain.stages import STAGES, Stage
@@ -98,3 +99,7 @@ def test_a_seed_draws_the_same_plan_every_time() -> None:
 def test_a_hundred_seeds_have_every_kind_of_event(colours: bool, missing: frozenset[Kind]) -> None:
     drawn = {event.kind for seed in range(1, 101) for event in draw(seed, colours=colours).events}
     assert drawn == set(Kind) - missing
+
+
+def test_every_kind_of_event_has_a_short_name() -> None:
+    assert [kind for kind in Kind if kind not in _SHORT] == []
