@@ -135,7 +135,7 @@ async def home(
     # A batch looks for articles that another run began ever more seldom; this one has looked before the kill.
     monkeypatch.setattr(policies, "LONGEST_LOOK", policies.SHORTEST_LOOK)
     # On another machine than the home's, its worker is dead when a lease has run out while the database answered.
-    monkeypatch.setitem(Registration.__init__.__kwdefaults__, "lease", timedelta(seconds=2))
+    monkeypatch.setattr(Registration.__init__, "__kwdefaults__", {"lease": timedelta(seconds=2)})
     async with restored(request.param / "database.sql.xz", migrated, database_url) as database:
         await schema.upgrade(database.engine)
         with open_local_temporal(folder) as server:
