@@ -17,7 +17,8 @@ from src.domain.stages import STAGES
 from .recovery import what_is_left
 from .testbed import SLOTS, Sites, Testbed, patiently
 
-_REFUSALS = {"ModelRateLimited", "ModelUnavailable", "ModelOverloaded"}  # the server did not count these as calls
+# The server did not count these as calls: it refused them, or nobody sent them.
+_REFUSALS = {"ModelRateLimited", "ModelUnavailable", "ModelOverloaded", "NotSent"}
 
 _CALLS = text("""
 SELECT keyword, article_id, revision, stage, round, coalesce(question, prompt_hash) AS question, status, error_type,

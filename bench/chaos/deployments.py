@@ -5,6 +5,9 @@ import time
 from contextlib import suppress
 from dataclasses import replace
 
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
 from src.bootstrap import Application
 from src.domain.colour import Colour
 from src.domain.deployment import DeploymentKind, DeploymentStatus, other_than
@@ -56,7 +59,7 @@ async def end_what_is_open(testbed: Testbed, commands: list["asyncio.Task[None]"
             if open_ is None:
                 return []
             await _go_on(application, open_.kind, open_.colour)
-        except LongtailError as error:  # the lease of a killed command, for one
+        except (LongtailError, DBAPIError, PoolTimeout, OSError) as error:  # the lease of a killed command, for one
             problem = str(error)
         await asyncio.sleep(_POLL_SECONDS)
     return [f"a deployment stays open: {problem}"]
