@@ -4,7 +4,7 @@ They are what a comparison shows and takes over one by one.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import accumulate
 
 from .sanitiser import TAG
@@ -81,6 +81,17 @@ def flattened(html: str, deepest: int) -> str:
 def same(one: str, other: str) -> bool:
     """Return whether two fragments differ in unseen space at most."""
     return one == other or _seen(one) == _seen(other)
+
+
+def keep_untouched(before: str, after: str, *, sent: Callable[[str], str] = str) -> str:
+    """Return the later fragment with the bytes of blocks that are the same.
+
+    ``sent`` returns what an editor makes of a block that nobody touches.
+    """
+    kept: dict[tuple[str, ...], str] = {}
+    for block in split(before):
+        kept |= {tuple(_seen(sent(block))): block, tuple(_seen(block)): block}
+    return joined([kept.get(tuple(_seen(block)), block) for block in split(after)])
 
 
 def _step(token: str) -> int:

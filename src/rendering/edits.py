@@ -65,9 +65,9 @@ def _text(before: str, text: str, form: TextForm, field: str) -> str:
     if form is TextForm.MARKDOWN:
         lines = clean_prose(text)
         html = before if lines == clean_prose(to_markdown(before)) else from_markdown(lines)
+        html = blocks.keep_untouched(before, html, sent=lambda block: from_markdown(clean_prose(to_markdown(block))))
     else:
-        html = sanitised(blocks.regular(well_formed(text)))
-    html = blocks.joined(blocks.split(html))
+        html = blocks.keep_untouched(before, sanitised(blocks.regular(well_formed(text))))
     if blocks.same(before, html):
         return before
     if blocks.depth(html) > DEEPEST:

@@ -1,6 +1,7 @@
 """A person's edit of a text: untouched parts stay to the byte, and nothing harmful comes in."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,27 @@ def html_of(content: Content, section: str = "part-1") -> str:
 def test_an_edit_of_nothing_changes_nothing() -> None:
     content = a_content()
     assert edited(content, TextEdit()) == content
+
+
+@pytest.mark.parametrize("form", TextForm)
+def test_blocks_beside_a_changed_one_are_the_same_to_the_byte(form: TextForm) -> None:
+    stored = from_markdown(RICH).replace("<blockquote>", "<blockquote>\n\n  ")
+    stored = stored.replace("<p>5 * 3", "<p>\n5   * 3")
+    content = with_text(stored)
+    typed = re.sub(r">\s+<", "><", stored.replace("\n5   *", "5 *"))  # as the editor of the desk sends it
+    sent = typed if form is TextForm.HTML else to_markdown(stored)
+    assert "first line" in sent
+    after = blocks.split(html_of(edited(content, an_edit(sent.replace("first line", "changed line"), form=form))))
+    assert "A changed line" in after[0]
+    assert after[1:] == blocks.split(stored)[1:]
+
+
+def with_text(html: str, section: str = "part-1") -> Content:
+    content = a_content()
+    sections = tuple(
+        each.model_copy(update={"html": html}) if each.id == section else each for each in content.sections
+    )
+    return content.model_copy(update={"sections": sections})
 
 
 @pytest.mark.parametrize("form", TextForm)
