@@ -36,7 +36,8 @@ BROKEN = {
     " AS member WHERE (member.batch_id, member.article_id) = (articles.batch_id, articles.id))",
     "an article that ended otherwise than its batch says": "SELECT id FROM articles JOIN batch_articles AS member"
     " ON (member.batch_id, member.article_id) = (articles.batch_id, articles.id) WHERE outcome IS DISTINCT FROM"
-    " CASE WHEN status NOT IN ('queued', 'generating') THEN status END",
+    " CASE WHEN status IN ('failed', 'cancelled') THEN status WHEN status NOT IN ('queued', 'generating')"
+    " THEN 'needs_review' END",
     "a text that awaits a review and has none": "SELECT id FROM articles WHERE status = 'needs_review' AND NOT EXISTS"
     " (SELECT FROM reviews WHERE article_id = id)",
     "a review of another site or status than its article": "SELECT id FROM articles JOIN reviews ON article_id = id"
