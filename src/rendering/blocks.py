@@ -4,6 +4,7 @@ They are what a comparison shows and takes over one by one.
 """
 
 import re
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
 from itertools import accumulate
 
@@ -88,10 +89,12 @@ def keep_untouched(before: str, after: str, *, sent: Callable[[str], str] = str)
 
     ``sent`` returns what an editor makes of a block that nobody touches.
     """
-    kept: dict[tuple[str, ...], str] = {}
+    kept: dict[tuple[str, ...], deque[str]] = defaultdict(deque)  # look-alikes in their order
     for block in split(before):
-        kept |= {tuple(_seen(sent(block))): block, tuple(_seen(block)): block}
-    return joined([kept.get(tuple(_seen(block)), block) for block in split(after)])
+        for key in {tuple(_seen(sent(block))), tuple(_seen(block))}:
+            kept[key].append(block)
+    found = [(block, kept.get(tuple(_seen(block)))) for block in split(after)]
+    return joined([same.popleft() if same else block for block, same in found])
 
 
 def _step(token: str) -> int:

@@ -58,7 +58,7 @@ def test_an_edit_of_nothing_changes_nothing() -> None:
 @pytest.mark.parametrize("form", TextForm)
 def test_blocks_beside_a_changed_one_are_the_same_to_the_byte(form: TextForm) -> None:
     stored = from_markdown(RICH).replace("<blockquote>", "<blockquote>\n\n  ")
-    stored = stored.replace("<p>5 * 3", "<p>\n5   * 3")
+    stored = stored.replace("<p>5 * 3", "<p>\n5   * 3") + "\n<p>Twice  so.</p>\n<p>Twice so.</p>"
     content = with_text(stored)
     typed = re.sub(r">\s+<", "><", stored.replace("\n5   *", "5 *"))  # as the editor of the desk sends it
     sent = typed if form is TextForm.HTML else to_markdown(stored)
