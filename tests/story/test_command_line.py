@@ -2,10 +2,10 @@
 
 import json
 import os
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from subprocess import CompletedProcess
+from subprocess import PIPE
 
 import pytest
 
@@ -73,14 +73,14 @@ PRINTING_JSON = (
 
 
 @pytest.fixture(scope="module")
-async def done(
+async def installed(
     tmp_path_factory: pytest.TempPathFactory,
     compiled: Path,
     migrated: Database,
     database_url: str,
     temporal_server: TemporalServer,
-) -> dict[str, CompletedProcess[str]]:
-    """All of them, run two at a time."""
+) -> AsyncIterator[Longtail]:
+    """The command, where there is a site with keywords."""
     folder = tmp_path_factory.mktemp("commands")
     (folder / "empty.txt").write_text("\n# nothing\n")
     (folder / KEYWORDS).write_text("keyword,volume\nhow to fix a leaky tap,90\n")
@@ -88,17 +88,14 @@ async def done(
     async with migrated.unit_of_work() as uow:
         await uow.sites.upsert(a_site(slug=SITE))
         await uow.longtails.add(SITE, longtails(3), source="test")
-    with ThreadPoolExecutor(2) as several:
-        failing = several.map(lambda case: longtail.run(*case.command.split(), **case.variables), CASES)
-        printing = several.map(lambda command: longtail.run(*command.split(), "--json"), PRINTING_JSON)
+    yield longtail
     async with migrated.unit_of_work() as uow:
         await uow.sites.delete(SITE)
-    return dict(zip([*map(str, CASES), *PRINTING_JSON], [*failing, *printing], strict=True))
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-async def test_a_command_that_cannot_says_why_in_words(case: Case, done: dict[str, CompletedProcess[str]]) -> None:
-    run = done[str(case)]
+def test_a_command_that_cannot_says_why_in_words(case: Case, installed: Longtail) -> None:
+    run = installed.run(*case.command.split(), stdout=PIPE, **case.variables)
     words = " ".join(run.stderr.split())  # usage errors come in a box
     assert run.returncode == case.code, run.stderr
     assert case.said in words
@@ -108,16 +105,16 @@ async def test_a_command_that_cannot_says_why_in_words(case: Case, done: dict[st
 
 
 @pytest.mark.parametrize("command", PRINTING_JSON)
-async def test_json_is_all_that_is_printed(command: str, done: dict[str, CompletedProcess[str]]) -> None:
-    run = done[command]
+def test_json_is_all_that_is_printed(command: str, installed: Longtail) -> None:
+    run = installed.run(*command.split(), "--json")
     assert run.returncode == 0, run.stderr
     assert isinstance(json.loads(run.stdout), dict | list)
 
 
 @pytest.mark.parametrize("command", ["--help", "site list --json"])
-async def test_a_reader_who_leaves_early_is_no_failure(command: str, longtail: Longtail) -> None:
+async def test_a_reader_who_leaves_early_is_no_failure(command: str, installed: Longtail) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     with os.fdopen(writer) as pipe:
-        run = longtail.run(*command.split(), stdout=pipe)
+        run = installed.run(*command.split(), stdout=pipe)
     assert (run.returncode, run.stderr) == (0, "")

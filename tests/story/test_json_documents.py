@@ -1,6 +1,8 @@
 """Every ``--json`` prints the document that is declared for it, with exactly its keys."""
 
 import json
+from collections.abc import AsyncIterator
+from datetime import time
 from typing import Any
 
 import pytest
@@ -8,9 +10,10 @@ from pydantic import TypeAdapter
 
 from src.bootstrap import Application
 from src.domain.alert import AlertKind, Finding
-from src.domain.colour import BLUE, Colour
+from src.domain.colour import BLUE
 from src.domain.hold import HoldDepth
 from src.domain.probe import PROBE_KEYWORD, PROBE_SITE
+from src.domain.scheduling.schedule_change import ScheduleChange
 from src.infrastructure.database.unit_of_work import Database
 from tests.factories import a_site, longtails, open_batch
 from tests.json_documents import DOCUMENTS
@@ -39,7 +42,7 @@ COMMANDS = {
 
 
 @pytest.fixture
-async def ids(database: Database, application: Application, colour: Colour) -> dict[str, object]:
+async def ids(database: Database, application: Application) -> AsyncIterator[dict[str, object]]:
     async with database.unit_of_work() as uow:
         await uow.sites.upsert(a_site())
         await uow.longtails.add("hardware-shop", longtails(2), source="test")
@@ -51,21 +54,19 @@ async def ids(database: Database, application: Application, colour: Colour) -> d
         await uow.alerts.settle(AlertKind.WORKFLOW_STUCK, [stuck])
     async with database.seeing_probes().unit_of_work() as uow:  # what no command shows
         await uow.probes.plant(BLUE, workflow_id="probe")
-    return {"batch": batch_id, "article": article.id}
+    await application.schedules.set("hardware-shop", ScheduleChange(times=(time(6),)))
+    yield {"batch": batch_id, "article": article.id}
+    await application.schedules.remove("hardware-shop")
 
 
-async def test_each_command_prints_its_document(ids: dict[str, object], longtail: Longtail) -> None:
-    longtail.run("schedule", "set", "hardware-shop", "--daily", "06:00")
-    try:
-        for name, command in COMMANDS.items():
-            printed = longtail.run(*command.format(**ids).split(), "--json")
-            assert PROBE_SITE not in printed.stdout, name
-            assert PROBE_KEYWORD not in printed.stdout, name
-            document: Any = TypeAdapter(DOCUMENTS[name]).validate_json(printed.stdout)
-            again = TypeAdapter(DOCUMENTS[name]).dump_python(document, mode="json")
-            assert keys(json.loads(printed.stdout)) == keys(again), name
-    finally:
-        longtail.run("schedule", "remove", "hardware-shop")
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_prints_its_document(name: str, ids: dict[str, object], longtail: Longtail) -> None:
+    printed = longtail.run(*COMMANDS[name].format(**ids).split(), "--json")
+    assert PROBE_SITE not in printed.stdout
+    assert PROBE_KEYWORD not in printed.stdout
+    document: Any = TypeAdapter(DOCUMENTS[name]).validate_json(printed.stdout)
+    again = TypeAdapter(DOCUMENTS[name]).dump_python(document, mode="json")
+    assert keys(json.loads(printed.stdout)) == keys(again)
 
 
 def keys(document: object) -> object:
