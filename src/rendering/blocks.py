@@ -85,7 +85,7 @@ def same(one: str, other: str) -> bool:
 
 
 def keep_untouched(before: str, after: str, *, sent: Callable[[str], str] = str) -> str:
-    """Return the later fragment with the bytes of blocks that are the same.
+    """Return the later fragment with the bytes of equal blocks.
 
     ``sent`` returns what an editor makes of a block that nobody touches.
     """
